@@ -1,0 +1,36 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_ERROR_H
+#define ALITRA_ERROR_H
+
+#include <alitra/export.h>
+
+G_BEGIN_DECLS
+
+/**
+ * AlitraError:
+ * @ALITRA_ERROR_ARGUMENT: a setting or size is outside what the library can do
+ * @ALITRA_ERROR_MODEL_NOT_FOUND: no model file at that place
+ * @ALITRA_ERROR_MODEL_INVALID: the model file is damaged, foreign or of another version
+ * @ALITRA_ERROR_MODEL_MISMATCH: the packet was made with another model
+ * @ALITRA_ERROR_PACKET_INVALID: the packet is damaged or not a token packet
+ * @ALITRA_ERROR_NEEDS_KEY: a delta packet without the memory that it changes; wait for a key packet
+ *
+ * What can go wrong in libalitra. Messages say what was expected, what was got, and how to mend it.
+ */
+typedef enum
+{
+  ALITRA_ERROR_ARGUMENT,
+  ALITRA_ERROR_MODEL_NOT_FOUND,
+  ALITRA_ERROR_MODEL_INVALID,
+  ALITRA_ERROR_MODEL_MISMATCH,
+  ALITRA_ERROR_PACKET_INVALID,
+  ALITRA_ERROR_NEEDS_KEY
+} AlitraError;
+
+#define ALITRA_ERROR (alitra_error_quark ())
+ALITRA_API GQuark alitra_error_quark (void);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,81 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_MODEL_H
+#define ALITRA_MODEL_H
+
+#include <alitra/error.h>
+#include <alitra/frame.h>
+
+G_BEGIN_DECLS
+
+/**
+ * AlitraModel:
+ *
+ * Trained weights, read only after loading: one model may serve any number of tokenizers and detokenizers in any
+ * number of threads. Reference counted.
+ */
+typedef struct _AlitraModel AlitraModel;
+
+#define ALITRA_TYPE_MODEL (alitra_model_get_type ())
+ALITRA_API GType alitra_model_get_type (void);
+
+/**
+ * alitra_model_load:
+ * @path: (nullable): a .safetensors file; %NULL or "": the installed default, looked for in the environment variable
+ *   ALITRA_MODEL_PATH (folders, separated as in PATH), then in the installed data folder
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): the model, or %NULL with %ALITRA_ERROR_MODEL_NOT_FOUND or
+ *   %ALITRA_ERROR_MODEL_INVALID
+ */
+ALITRA_API AlitraModel *alitra_model_load (const gchar * path, GError ** error);
+
+/**
+ * alitra_model_load_bytes:
+ * @bytes: the contents of a .safetensors file
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): the model
+ */
+ALITRA_API AlitraModel *alitra_model_load_bytes (GBytes * bytes, GError ** error);
+
+ALITRA_API AlitraModel *alitra_model_ref (AlitraModel * model);
+ALITRA_API void alitra_model_unref (AlitraModel * model);
+
+/**
+ * alitra_model_get_id:
+ *
+ * Returns: (transfer none): the name that caps and errors use, for instance "alitra-base-1-1f3a09c2": the name in the
+ *   file, and the number of alitra_model_get_number() in hexadecimal
+ */
+ALITRA_API const gchar *alitra_model_get_id (AlitraModel * model);
+
+/**
+ * alitra_model_get_number:
+ *
+ * Returns: first 32 bits of the SHA-256 of the whole file; every packet carries it
+ */
+ALITRA_API guint32 alitra_model_get_number (AlitraModel * model);
+
+/**
+ * alitra_model_get_max_depth:
+ * @level: 0..%ALITRA_LEVELS-1
+ *
+ * Returns: tokens that a cell of the level may hold
+ */
+ALITRA_API guint alitra_model_get_max_depth (AlitraModel * model, guint level);
+
+/**
+ * alitra_model_get_codes:
+ * @level: 0..%ALITRA_LEVELS-1
+ *
+ * Returns: learned codes of each step of the level; token ids below this number are learned codes, ids from it on are
+ *   the flat colours of docs/model.md (level 2 only)
+ */
+ALITRA_API guint alitra_model_get_codes (AlitraModel * model, guint level);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraModel, alitra_model_unref)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,92 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_PACKET_H
+#define ALITRA_PACKET_H
+
+#include <alitra/error.h>
+#include <alitra/frame.h>
+
+G_BEGIN_DECLS
+
+/* A header is never longer than this; a parser needs no more bytes to call alitra_packet_read_info(). */
+#define ALITRA_PACKET_MAX_HEADER 8192
+/* No packet is longer than this: a parser skips anything that says it is. */
+#define ALITRA_PACKET_MAX_SIZE (64u << 20)
+#define ALITRA_PACKET_NO_PTS G_MAXUINT64
+
+/**
+ * AlitraPacketInfo:
+ * @key: needs no memory
+ * @frame_number: counts packets from the start of the stream, modulo 2^32
+ * @pts: nanoseconds, or %ALITRA_PACKET_NO_PTS
+ * @model: number of the model, as alitra_model_get_number()
+ * @checksum: of the memory after this packet, all layers applied
+ * @header_size: bytes before the first chunk
+ * @size: bytes of the whole packet
+ * @layers: quality layers in the packet
+ * @slices: rows of 64-cells
+ * @tokens: new tokens in the packet
+ * @stream: key packets only: what the stream is; otherwise zero
+ *
+ * What the header of a packet says (docs/token-stream.md).
+ */
+typedef struct
+{
+  gboolean key;
+  guint32 frame_number;
+  guint64 pts;
+  guint32 model;
+  guint32 checksum;
+  gsize header_size;
+  gsize size;
+  guint layers, slices;
+  guint tokens;
+  AlitraStreamInfo stream;
+} AlitraPacketInfo;
+
+/**
+ * AlitraPacketStatus:
+ * @ALITRA_PACKET_OK: the header is whole and sound
+ * @ALITRA_PACKET_NEED_MORE: the first bytes fit, more are needed to say
+ * @ALITRA_PACKET_BAD: not a packet: skip with alitra_packet_find()
+ */
+typedef enum
+{
+  ALITRA_PACKET_OK,
+  ALITRA_PACKET_NEED_MORE,
+  ALITRA_PACKET_BAD
+} AlitraPacketStatus;
+
+/**
+ * alitra_packet_read_info:
+ * @data: (array length=size): bytes that begin with a packet
+ * @size: bytes at @data; the header is enough
+ * @info: (out): filled in when %ALITRA_PACKET_OK
+ *
+ * Reads and checks (magic, version, bounds, checksum of the header) a packet's header. Never reads past @size.
+ */
+ALITRA_API AlitraPacketStatus alitra_packet_read_info (const guint8 * data, gsize size, AlitraPacketInfo * info);
+
+/**
+ * alitra_packet_find:
+ *
+ * Returns: offset of the next place at or after @from where a packet may begin (its first bytes may be cut by the end
+ *   of @data), or @size
+ */
+ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from);
+
+/**
+ * alitra_packet_trim:
+ * @data: (array length=size): a whole packet
+ * @layers: layers to keep, at least 1
+ * @out: a byte array that is emptied and then filled with the shorter packet
+ * @error: return location
+ *
+ * Cuts a packet behind its first @layers layers, without decoding. The checksum of the memory is marked absent.
+ */
+ALITRA_API gboolean alitra_packet_trim (const guint8 * data, gsize size, guint layers, GByteArray * out,
+    GError ** error);
+
+G_END_DECLS
+
+#endif

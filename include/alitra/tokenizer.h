@@ -1,0 +1,122 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_TOKENIZER_H
+#define ALITRA_TOKENIZER_H
+
+#include <alitra/memory.h>
+#include <alitra/model.h>
+#include <alitra/packet.h>
+
+G_BEGIN_DECLS
+
+/**
+ * AlitraAllocation:
+ * @ALITRA_ALLOCATION_LEARNED: the recurrent module decides
+ * @ALITRA_ALLOCATION_UNIFORM: the same depth for every cell of a level, with the split between the levels that is best
+ *   on average for that number of tokens (control)
+ * @ALITRA_ALLOCATION_COMPLEXITY: in proportion to the variance of the cell (control)
+ */
+typedef enum
+{
+  ALITRA_ALLOCATION_LEARNED,
+  ALITRA_ALLOCATION_UNIFORM,
+  ALITRA_ALLOCATION_COMPLEXITY
+} AlitraAllocation;
+
+/**
+ * AlitraSettings:
+ * @target_tokens: tokens that each frame's memory may hold; 0: @quality decides
+ * @quality: 0..100, used when @target_tokens is 0: the price of a token falls by half every 10
+ * @exact_length: with @target_tokens: spend exactly that many, even where they help little
+ * @max_depth: tokens a cell may hold at most; 0: as many as the model can
+ * @allocation: who decides
+ * @temporal_reuse: unchanged cells keep their tokens
+ * @reuse_threshold: mean absolute difference, in grey levels of 0..255, up to which a patch counts as unchanged
+ *   against what was last tokenised
+ * @key_interval: frames from key frame to key frame at most; 0: only the first
+ *
+ * Settings of a tokenizer; they may change between any two frames.
+ */
+typedef struct
+{
+  guint target_tokens;
+  gdouble quality;
+  gboolean exact_length;
+  guint max_depth;
+  AlitraAllocation allocation;
+  gboolean temporal_reuse;
+  gdouble reuse_threshold;
+  guint key_interval;
+  /*< private > */
+  gpointer reserved[8];
+} AlitraSettings;
+
+/**
+ * AlitraFrameStats:
+ * @key: the packet needs no memory
+ * @tokens: tokens that the memory holds after the frame, all levels
+ * @kept_tokens: of them, from earlier frames
+ * @new_tokens: of them, brought by this packet
+ * @bits: size of the packet, side information and header included
+ * @patches: 16-cells of the picture
+ * @active_patches: of them, those that changed and were analysed
+ * @level_tokens: @tokens by level, 16-cells first
+ * @price: distortion (squared error of samples 0..1, summed) that a token had to take off to be bought
+ */
+typedef struct
+{
+  gboolean key;
+  guint tokens, kept_tokens, new_tokens;
+  guint64 bits;
+  guint patches, active_patches;
+  guint level_tokens[ALITRA_LEVELS];
+  gdouble price;
+} AlitraFrameStats;
+
+/**
+ * AlitraTokenizer:
+ *
+ * Turns frames of one stream into packets. Not thread safe: one caller at a time.
+ */
+typedef struct _AlitraTokenizer AlitraTokenizer;
+
+ALITRA_API void alitra_settings_init (AlitraSettings * settings);
+
+/**
+ * alitra_tokenizer_new:
+ * @model: weights; the tokenizer takes a reference
+ * @info: what the stream is
+ * @threads: worker threads to share the work with, 1: the caller's alone; 0: as many as the machine has cores
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): a tokenizer whose first packet will be a key packet. Packets do not depend
+ *   on @threads.
+ */
+ALITRA_API AlitraTokenizer *alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info, guint threads,
+    GError ** error);
+ALITRA_API void alitra_tokenizer_free (AlitraTokenizer * tokenizer);
+
+/**
+ * alitra_tokenizer_encode:
+ * @frame: picture of the size of the stream
+ * @settings: how to encode this frame
+ * @force_key: make a key packet
+ * @pts: time in nanoseconds that the packet carries, or %ALITRA_PACKET_NO_PTS
+ * @packet: emptied, then filled with the packet; reuse it to avoid allocations
+ * @stats: (out) (optional): what was done
+ * @error: return location
+ *
+ * One frame in, one packet out.
+ */
+ALITRA_API gboolean alitra_tokenizer_encode (AlitraTokenizer * tokenizer, const AlitraFrame * frame,
+    const AlitraSettings * settings, gboolean force_key, guint64 pts, GByteArray * packet, AlitraFrameStats * stats,
+    GError ** error);
+
+/* (transfer none): the memory after the last packet, to draw or to export. */
+ALITRA_API const AlitraMemory *alitra_tokenizer_get_memory (AlitraTokenizer * tokenizer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraTokenizer, alitra_tokenizer_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,57 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_MEMORY_H
+#define ALITRA_SRC_MEMORY_H
+
+#include <alitra/memory.h>
+
+G_BEGIN_DECLS
+
+/* One level of the token memory; arrays are row by row over the grid. */
+typedef struct
+{
+  guint columns, rows, max_depth;
+  guint8 *depth;                /* tokens that a cell holds */
+  guint8 *kept;                 /* of them, there before the last update */
+  guint8 *valid;                /* FALSE: concealed, a part of it was lost */
+  guint16 *age;                 /* updates since a token changed, saturating */
+  guint16 *tokens;              /* columns * rows * max_depth ids */
+} AlitraMemoryLevel;
+
+struct _AlitraMemory
+{
+  guint width, height;          /* of the picture, luma samples */
+  AlitraMemoryLevel level[ALITRA_LEVELS];
+};
+
+/* What one frame does to one level: a cell keeps its first `keep` tokens, and holds `depth` afterwards. */
+typedef struct
+{
+  guint8 *keep;
+  guint8 *depth;
+  guint8 *valid;
+  guint16 *tokens;              /* as in the memory; only those from `keep` to `depth` are looked at */
+  guint layers;                 /* quality layers of this level, at least 1 */
+  guint8 *cut[4];               /* per layer but the last: depth of each cell when the layer ends, keep <= cut <= depth,
+                                 * growing from layer to layer; the last layer ends at `depth` */
+} AlitraUpdateLevel;
+
+typedef struct
+{
+  AlitraUpdateLevel level[ALITRA_LEVELS];
+} AlitraUpdate;
+
+AlitraMemory *alitra_memory_new (guint width, guint height, const guint max_depth[ALITRA_LEVELS]);
+void alitra_memory_free (AlitraMemory * memory);
+void alitra_memory_clear (AlitraMemory * memory);
+
+/* An update with the grids of `memory`, all arrays zero, one layer a level. */
+AlitraUpdate *alitra_update_new (const AlitraMemory * memory);
+void alitra_update_free (AlitraUpdate * update);
+
+/* The only way that a memory changes, at the sender as at the receiver. */
+void alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update);
+
+G_END_DECLS
+
+#endif

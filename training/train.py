@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Trains analysis, codes and synthesis:  train.py PHOTOS OUT.pt [--minutes M] [--resume]
+
+Starts in closed form (PCA, residual k-means), then descends on the mean log error (mean PSNR) over random prices, so
+that every depth map that the allocator may choose has been seen.  Writes OUT.pt every few minutes; --resume goes on."""
+import argparse
+import math
+import os
+import time
+
+import torch
+
+from alitra.model import LEVELS, PriceHalt, Tokenizer
+from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+from alitra.start import start
+
+# A coarse token must take off more than the price, because finer tokens could have done a part of its work.
+LEVEL_PRICE = (1., 1.3, 1.6)
+
+
+def prices(batch, size, rng_low=.03, rng_high=8.):
+    """Random price per picture, smooth and rough noise per cell -> list of halts, fine to coarse."""
+    base = torch.exp(torch.empty(batch, 1, 1, 1).uniform_(math.log(rng_low), math.log(rng_high)))
+    smooth = torch.nn.functional.interpolate(torch.randn(batch, 1, 3, 3), size=(size // 16, size // 16), mode='bilinear',
+                                             align_corners=False)
+    halts = []
+    for i in range(LEVELS):
+        s = torch.nn.functional.avg_pool2d(smooth, 2 ** i)
+        p = base * torch.exp(.5 * s + .4 * torch.randn(s.shape)) * LEVEL_PRICE[i] / 4 ** i
+        halts.append(PriceHalt(p[:, 0]))
+    return halts
+
+
+def image_error(a, b):
+    n = b.luma[0].numel()
+    return (((a.luma - b.luma) ** 2).sum((1, 2, 3)) + ((a.chroma - b.chroma) ** 2).sum((1, 2, 3))) / n
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('photos')
+    ap.add_argument('out')
+    ap.add_argument('--minutes', type=float, default=60)
+    ap.add_argument('--batch', type=int, default=8)
+    ap.add_argument('--size', type=int, default=256)
+    ap.add_argument('--start-crops', type=int, default=2500)
+    ap.add_argument('--rate', type=float, default=1e-3)
+    ap.add_argument('--seed', type=int, default=0)
+    ap.add_argument('--resume', action='store_true')
+    a = ap.parse_args()
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    torch.manual_seed(a.seed)
+    photos = load_photos(a.photos, 512)
+    model = Tokenizer()
+    state = {'step': 0, 'spent': 0.}
+    if a.resume and os.path.exists(a.out):
+        saved = torch.load(a.out)
+        model.load_state_dict(saved['model'])
+        state = saved['state']
+    else:
+        start(model, Crops(photos, a.size, a.seed).batch(a.start_crops))
+        torch.save({'model': model.state_dict(), 'state': state}, a.out + '.start')
+    codes = [p for n, p in model.named_parameters() if n.endswith('codes')]
+    rest = [p for n, p in model.named_parameters() if not n.endswith('codes')]
+    opt = torch.optim.Adam([{'params': rest, 'part': .5}, {'params': codes, 'part': .5}], betas=(.9, .97))
+    if 'opt' in state:
+        opt.load_state_dict(state.pop('opt'))
+    crops = Crops(photos, a.size, a.seed + 1 + state['step'])
+    began, log = time.time() - state['spent'], []
+    while time.time() - began < a.minutes * 60:
+        done = (time.time() - began) / (a.minutes * 60)
+        rate = a.rate * min(1, (state['step'] + 1) / 100) * (.5 + .5 * math.cos(math.pi * done)) + a.rate * .01
+        for g in opt.param_groups:
+            g['lr'] = rate * g['part']
+        planes = Planes.from_ycc(rgb_to_ycc(crops.batch(a.batch)))
+        pictures, depths, _, code_loss = model(planes, prices(a.batch, a.size))
+        final = image_error(pictures[-1], planes)
+        half = planes.halve()
+        coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)
+        loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .02 * code_loss
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        opt.step()
+        state['step'] += 1
+        tokens = sum(d.float().sum() for d in depths).item() / a.batch
+        log.append((torch.log10(final).mean().item() * -10, tokens, float(code_loss)))
+        if state['step'] % 100 == 0:
+            m = [sum(c) / len(log) for c in zip(*log)]
+            print('step %d  %3.0f %%  %.2f dB at %.0f tokens  code loss %.3f  lr %.5f' % (
+                state['step'], 100 * done, m[0], m[1], m[2], rate), flush=True)
+            log = []
+        if state['step'] % 200 == 0 or time.time() - began >= a.minutes * 60:
+            state['spent'] = time.time() - began
+            torch.save({'model': model.state_dict(), 'state': dict(state, opt=opt.state_dict())}, a.out + '.tmp')
+            os.replace(a.out + '.tmp', a.out)
+
+
+if __name__ == '__main__':
+    main()
