@@ -31,6 +31,17 @@ def prices(batch, size, rng_low=.03, rng_high=8.):
     return halts
 
 
+@torch.no_grad()
+def hold_scale(model):
+    """Unit rows of analysis and projections: otherwise latents grow without bound, because larger ones win more tokens
+    at the same price."""
+    for level in model.levels:
+        level.embed.weight.div_(level.embed.weight.norm(dim=1, keepdim=True))
+        for step in level.steps:
+            step.into.div_(step.into.norm(dim=1, keepdim=True))
+            step.back.div_(step.back.norm(dim=0, keepdim=True))
+
+
 def image_error(a, b):
     n = b.luma[0].numel()
     return (((a.luma - b.luma) ** 2).sum((1, 2, 3)) + ((a.chroma - b.chroma) ** 2).sum((1, 2, 3))) / n
@@ -45,6 +56,9 @@ def main():
     ap.add_argument('--size', type=int, default=256)
     ap.add_argument('--start-crops', type=int, default=2500)
     ap.add_argument('--rate', type=float, default=1e-3)
+    ap.add_argument('--net-part', type=float, default=.15, help='rate of everything but the codes, as a part of --rate')
+    ap.add_argument('--start', help='a closed-form start from an earlier run (OUT.pt.start)')
+    ap.add_argument('--every', type=int, default=100, help='steps from line to line')
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--resume', action='store_true')
     a = ap.parse_args()
@@ -57,12 +71,14 @@ def main():
         saved = torch.load(a.out)
         model.load_state_dict(saved['model'])
         state = saved['state']
+    elif a.start:
+        model.load_state_dict(torch.load(a.start)['model'])
     else:
         start(model, Crops(photos, a.size, a.seed).batch(a.start_crops))
         torch.save({'model': model.state_dict(), 'state': state}, a.out + '.start')
     codes = [p for n, p in model.named_parameters() if n.endswith('codes')]
     rest = [p for n, p in model.named_parameters() if not n.endswith('codes')]
-    opt = torch.optim.Adam([{'params': rest, 'part': .5}, {'params': codes, 'part': .5}], betas=(.9, .97))
+    opt = torch.optim.Adam([{'params': rest, 'part': a.net_part}, {'params': codes, 'part': 1.}], betas=(.9, .98))
     if 'opt' in state:
         opt.load_state_dict(state.pop('opt'))
     crops = Crops(photos, a.size, a.seed + 1 + state['step'])
@@ -77,18 +93,19 @@ def main():
         final = image_error(pictures[-1], planes)
         half = planes.halve()
         coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)
-        loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .02 * code_loss
+        loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .1 * code_loss
         opt.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.))
         opt.step()
+        hold_scale(model)
         state['step'] += 1
         tokens = sum(d.float().sum() for d in depths).item() / a.batch
-        log.append((torch.log10(final).mean().item() * -10, tokens, float(code_loss)))
-        if state['step'] % 100 == 0:
+        log.append((torch.log10(final).mean().item() * -10, tokens, float(code_loss), norm))
+        if state['step'] % a.every == 0:
             m = [sum(c) / len(log) for c in zip(*log)]
-            print('step %d  %3.0f %%  %.2f dB at %.0f tokens  code loss %.3f  lr %.5f' % (
-                state['step'], 100 * done, m[0], m[1], m[2], rate), flush=True)
+            print('step %d  %3.0f %%  %.2f dB at %.0f tokens  code loss %.3f  gradient %.2f  lr %.5f' % (
+                state['step'], 100 * done, m[0], m[1], m[2], m[3], rate), flush=True)
             log = []
         if state['step'] % 200 == 0 or time.time() - began >= a.minutes * 60:
             state['spent'] = time.time() - began

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Trains the recurrent allocator on true gains:  train_allocator.py PHOTOS TOKENIZER.pt OUT.pt [--minutes M] [--resume]
+
+Each step runs the token loop with the allocator's own halting at a random price; where a cell stands, a sparse set of
+cells gets the next token for a trial, and the fall of the squared error around each of them is what the allocator has
+to predict (Gamma deviance: right on average at every magnitude)."""
+import argparse
+import math
+import os
+import time
+
+import torch
+import torch.nn.functional as F
+
+from alitra.allocator import Allocator, LevelRun
+from alitra.model import LEVELS, Tokenizer
+from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+
+LEVEL_PRICE = (1., 1.3, 1.6)
+LOW, HIGH = .02, 10.
+
+
+def around(error):
+    """Sum of a cell and its eight neighbours: B,h,w -> B,h,w."""
+    return F.avg_pool2d(error[:, None], 3, 1, 1, count_include_pad=True)[:, 0] * 9
+
+
+@torch.no_grad()
+def true_gain(level, run, left, z, q):
+    """Fall of the squared error at this level when a sparse set of active cells gets token vector q -> values, cells."""
+    b, h, w = run.shape
+    stride = 3 if h > 4 else 2
+    oy, ox = torch.randint(stride, (2,)).tolist()
+    sparse = torch.zeros(h, w, dtype=torch.bool)
+    sparse[oy::stride, ox::stride] = True
+    mask = (run.active.reshape(b, h, w) & sparse).reshape(-1)
+    if not mask.any():
+        return None
+    total = run.total(z)
+    before = (left - level.synthesise(total)).energy()
+    after = (left - level.synthesise(total + (q * mask[:, None]).reshape(total.shape))).energy()
+    fall = around(before - after).reshape(-1)
+    return fall[mask], mask
+
+
+def run_level(tokenizer, allocator, index, left, parent, price, trials):
+    """-> the run, deviance and count of trials, picture."""
+    level = tokenizer.levels[index]
+    with torch.no_grad():
+        z = level.analyse(left)
+    run = LevelRun(tokenizer, allocator, index, z, parent)
+    b, h, w = run.shape
+    log_price = torch.log2(price * LEVEL_PRICE[index] / 4 ** index).reshape(b, 1, 1).expand(b, h, w).reshape(-1)
+    losses = []
+    chosen = set(torch.randperm(level.depth)[:trials].tolist()) | {0}
+    for t in range(level.depth):
+        if not run.active.any():
+            break
+        gain = run.predict(t)
+        if t in chosen:
+            trial = true_gain(level, run, left, z, run.tokens(t))
+            if trial is not None:
+                g = gain[trial[1]]
+                ratio = (trial[0] + 1e-5) * torch.exp2(-g)
+                losses.append((ratio + g * .6931).mean())
+        with torch.no_grad():
+            explore = torch.rand(len(gain)) < .08
+            run.take(t, (run.worst > log_price) | explore)
+    with torch.no_grad():
+        out = level.synthesise(run.total(z))
+    return run, losses, out
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('photos')
+    ap.add_argument('tokenizer')
+    ap.add_argument('out')
+    ap.add_argument('--minutes', type=float, default=20)
+    ap.add_argument('--batch', type=int, default=24)
+    ap.add_argument('--fine', type=int, default=6, help='pictures of the batch that go to the finest level')
+    ap.add_argument('--rate', type=float, default=4e-3)
+    ap.add_argument('--resume', action='store_true', help='start from OUT.pt')
+    a = ap.parse_args()
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    torch.manual_seed(1)
+    tokenizer = Tokenizer()
+    tokenizer.load_state_dict(torch.load(a.tokenizer)['model'])
+    for p in tokenizer.parameters():
+        p.requires_grad_(False)
+    allocator = Allocator()
+    if a.resume and os.path.exists(a.out):
+        allocator.load_state_dict(torch.load(a.out)['allocator'])
+    crops = Crops(load_photos(a.photos, 512), 256, 7)
+    opt = torch.optim.Adam(allocator.parameters(), a.rate, betas=(.9, .98))
+    began, step, log = time.time(), 0, []
+    while time.time() - began < a.minutes * 60:
+        done = (time.time() - began) / (a.minutes * 60)
+        for g in opt.param_groups:
+            g['lr'] = a.rate * min(1, (step + 1) / 30) * (.5 + .5 * math.cos(math.pi * done)) + 1e-5
+        full = Planes.from_ycc(rgb_to_ycc(crops.batch(a.batch)))
+        half = full.halve()
+        pyramid = [full, half, half.halve()]
+        price = torch.exp(torch.empty(a.batch).uniform_(math.log(LOW), math.log(HIGH)))
+        parent, base, losses = None, None, []
+        for i in reversed(range(LEVELS)):
+            n = a.fine if i == 0 else a.batch
+            part = Planes(pyramid[i].luma[:n], pyramid[i].chroma[:n])
+            if i == 0:
+                parent.hidden, parent.r = parent.hidden[:n], parent.r[:n * 64]
+                parent.depth = parent.depth[:n * 64]
+            left = part if base is None else part - Planes(base.luma[:n], base.chroma[:n])
+            run, level_losses, out = run_level(tokenizer, allocator, i, left, parent, price[:n], 4)
+            if level_losses:
+                losses.append(torch.stack(level_losses).mean())
+            base = (out if i == 2 else out + Planes(base.luma[:n], base.chroma[:n])).upsample()
+            parent = run
+        loss = sum(losses)
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(allocator.parameters(), .5)
+        opt.step()
+        step += 1
+        log.append([x.item() for x in losses] + [float('nan')] * (3 - len(losses)))
+        if step % 20 == 0:
+            m = torch.tensor(log).nanmean(0).tolist()
+            print('step %d  %3.0f %%  deviance 64: %.3f  32: %.3f  16: %.3f' % (step, 100 * done, *m), flush=True)
+            log = []
+            torch.save({'allocator': allocator.state_dict()}, a.out + '.tmp')
+            os.replace(a.out + '.tmp', a.out)
+    torch.save({'allocator': allocator.state_dict()}, a.out)
+
+
+if __name__ == '__main__':
+    main()
