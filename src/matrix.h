@@ -1,0 +1,67 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_MATRIX_H
+#define ALITRA_SRC_MATRIX_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Products of rows of numbers with matrices that never change, and the loops over cells that go with them.
+ *
+ * Every number of a result is one chain of multiply-adds over the inputs in rising order, whatever the other rows of
+ * the call are: a cell gets the same bits alone or among thousands, on one thread or many. The loops exist for
+ * several instruction sets (matrix-loops.c); the best one of the machine is taken once and for all. */
+
+/* Columns of a panel: matrices are stored as panels of so many outputs, interleaved. */
+#define ALITRA_PANEL 32
+/* Rows that a call should bring at least, if there are so many; tiles of 48 to 192 rows stay in cache. */
+#define ALITRA_TILE 96
+
+typedef struct
+{
+  guint outputs, inputs;
+  guint panels;
+  float *data;                  /* panels x inputs x ALITRA_PANEL */
+  float *start;                 /* panels x ALITRA_PANEL: what each sum starts with */
+} AlitraMatrix;
+
+/* What is done with a product. */
+typedef enum
+{
+  ALITRA_END_STORE,
+  ALITRA_END_POSITIVE,          /* negative numbers become zero */
+  ALITRA_END_ADD                /* added to what is there */
+} AlitraEnd;
+
+/* 64-byte aligned, zeroed. */
+float *alitra_floats_new (gsize count);
+void alitra_floats_free (float * floats);
+
+/* weights: outputs x inputs, row by row, times 'factor'. */
+void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
+/* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
+void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);
+void alitra_matrix_clear (AlitraMatrix * matrix);
+
+/* out[i][o] = sum of in[i][k] * weight[o][k]. Strides are floats from row to row; neither in nor out need padding. */
+void alitra_matrix_multiply (const AlitraMatrix * matrix, guint rows, const float *in, gsize in_stride, float *out,
+    gsize out_stride, AlitraEnd end);
+
+/* ids[i]: the code next to row i, the lowest one of equals. At most 65536 codes. */
+void alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
+
+/* out[c] = sum over the nine rows of rows[i][c] * taps[i * count + c]. */
+void alitra_matrix_spread (const float *const rows[9], const float *taps, guint count, float *out);
+
+/* Sum of squares of n numbers. */
+float alitra_matrix_energy (const float *in, guint n);
+
+/* What the loops were compiled for: "avx512", "avx2" or "plain". */
+const char *alitra_matrix_get_loops (void);
+/* For tests and measurements: picks the loops by name; FALSE if the machine cannot run them. Not thread safe. */
+gboolean alitra_matrix_set_loops (const char *name);
+
+G_END_DECLS
+
+#endif

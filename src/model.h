@@ -1,0 +1,78 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_MODEL_H
+#define ALITRA_SRC_MODEL_H
+
+#include <alitra/model.h>
+#include <json-glib/json-glib.h>
+
+#include "matrix.h"
+
+G_BEGIN_DECLS
+
+/* Luma samples of a cell's side at its own level, and of what it paints beyond its border. */
+#define ALITRA_CELL 16
+#define ALITRA_MARGIN 4
+#define ALITRA_WINDOW (ALITRA_CELL + 2 * ALITRA_MARGIN)
+/* Numbers that describe a cell: luma, Cb, Cr. */
+#define ALITRA_CELL_SAMPLES (ALITRA_CELL * ALITRA_CELL * 3 / 2)
+#define ALITRA_WINDOW_SAMPLES (ALITRA_WINDOW * ALITRA_WINDOW * 3 / 2)
+#define ALITRA_MAX_BLOCKS 4
+
+/* A tensor of the file, as floats. */
+typedef struct
+{
+  guint rank;
+  guint size[4];                /* of each dimension; 1 beyond the rank */
+  float *data;
+} AlitraTensor;
+
+/* x + shrink (positive (grow (3x3 spread of x))) */
+typedef struct
+{
+  const float *spread;          /* 9 x dim */
+  AlitraMatrix grow;            /* dim -> hidden */
+  AlitraMatrix shrink;          /* hidden -> dim */
+} AlitraMix;
+
+/* One token of a cell. */
+typedef struct
+{
+  AlitraMatrix into;            /* dim -> narrow */
+  AlitraMatrix back;            /* narrow -> dim */
+  AlitraMatrix search;          /* narrow -> codes */
+  const float *codes;           /* codes x narrow */
+} AlitraStep;
+
+typedef struct
+{
+  guint depth, codes, blocks;
+  AlitraMatrix embed;           /* samples of a cell -> dim; the scale is in it */
+  AlitraMix analysis;
+  AlitraStep step[ALITRA_MAX_DEPTH];
+  AlitraMix synthesis[ALITRA_MAX_BLOCKS];
+  AlitraMatrix paint;           /* dim -> samples of a window: luma, Cb, Cr; the scale is in it */
+} AlitraModelLevel;
+
+struct _AlitraModel
+{
+  gint references;
+  gchar *id;
+  guint32 number;
+  guint dim, narrow, hidden;    /* numbers of a latent, of a code, inside a mixing block */
+  float scale;                  /* latents are of samples times this: energies divide by its square */
+  float chroma_gain[2];
+  AlitraModelLevel level[ALITRA_LEVELS];
+  GHashTable *tensors;          /* name -> AlitraTensor */
+  JsonObject *settings;         /* the "alitra" object of the file's metadata */
+};
+
+/* A tensor of exactly this shape (size[] of 'rank' numbers), or NULL and ALITRA_ERROR_MODEL_INVALID. For parts that
+ * live elsewhere: the allocator's tensors are named "allocator.*". */
+const float *alitra_model_get_tensor (AlitraModel * model, const gchar * name, guint rank, const guint * size,
+    GError ** error);
+gboolean alitra_model_has_tensor (AlitraModel * model, const gchar * name);
+
+G_END_DECLS
+
+#endif

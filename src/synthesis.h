@@ -1,0 +1,29 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_SYNTHESIS_H
+#define ALITRA_SRC_SYNTHESIS_H
+
+#include "model.h"
+#include "picture.h"
+
+G_BEGIN_DECLS
+
+/* Sums of token vectors of a level -> what the level adds to the picture. Holds the latents of the last run, so that
+ * the next one can redo a part. A part redone has the same bits as the whole done again. */
+typedef struct _AlitraSynthesis AlitraSynthesis;
+
+/* Keeps its model and its workers only as pointers: free it before them. */
+AlitraSynthesis *alitra_synthesis_new (AlitraModel * model, guint level, AlitraGrid grid, AlitraWorkers * workers);
+void alitra_synthesis_free (AlitraSynthesis * synthesis);
+
+/* sums: model->dim floats a cell. depth: a byte for each cell; 0: its sum counts as zero, whatever is there.
+ * changed: cells whose sum or depth is not what it was in the last run; NULL: all (the first run must).
+ * planes: this level's own contribution; cells that cannot have changed are left alone.
+ *
+ * Returns: a byte for each cell, not zero: its samples were written; NULL: all were. Valid until the next run. */
+const guint8 *alitra_synthesis_run (AlitraSynthesis * synthesis, const float *sums, const guint8 * depth,
+    const guint8 * changed, AlitraPlanes * planes);
+
+G_END_DECLS
+
+#endif
