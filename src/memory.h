@@ -45,11 +45,12 @@ AlitraMemory *alitra_memory_new (guint width, guint height, const guint max_dept
 void alitra_memory_free (AlitraMemory * memory);
 void alitra_memory_clear (AlitraMemory * memory);
 
-/* An update with the grids of `memory`, all arrays zero, one layer a level. */
+/* An update with the grids of `memory`: one layer a level, all cells valid, all other arrays zero. */
 AlitraUpdate *alitra_update_new (const AlitraMemory * memory);
 void alitra_update_free (AlitraUpdate * update);
 
-/* The only way that a memory changes, at the sender as at the receiver. */
+/* The only way that a memory changes, at the sender as at the receiver. Needs keep <= what the cell holds, and
+ * keep <= depth <= max_depth. */
 void alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update);
 
 G_END_DECLS

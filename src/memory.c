@@ -1,0 +1,246 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "memory.h"
+
+#include <string.h>
+#include <zlib.h>
+
+/* Pixels of a cell of the coarsest level. */
+#define COARSEST 64
+
+static guint
+level_cells (const AlitraMemoryLevel * level)
+{
+  return level->columns * level->rows;
+}
+
+static void
+level_init (AlitraMemoryLevel * level, guint columns, guint rows,
+    guint max_depth)
+{
+  gsize cells = (gsize) columns * rows;
+
+  level->columns = columns;
+  level->rows = rows;
+  level->max_depth = max_depth;
+  level->depth = g_new0 (guint8, cells);
+  level->kept = g_new0 (guint8, cells);
+  level->valid = g_new0 (guint8, cells);
+  level->age = g_new0 (guint16, cells);
+  level->tokens = g_new0 (guint16, cells * max_depth);
+}
+
+AlitraMemory *
+alitra_memory_new (guint width, guint height,
+    const guint max_depth[ALITRA_LEVELS])
+{
+  AlitraMemory *memory;
+  guint columns = (width + COARSEST - 1) / COARSEST;
+  guint rows = (height + COARSEST - 1) / COARSEST;
+
+  g_return_val_if_fail (width >= 1 && width <= ALITRA_MAX_SIZE, NULL);
+  g_return_val_if_fail (height >= 1 && height <= ALITRA_MAX_SIZE, NULL);
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    g_return_val_if_fail (max_depth[l] <= ALITRA_MAX_DEPTH, NULL);
+
+  memory = g_new0 (AlitraMemory, 1);
+  memory->width = width;
+  memory->height = height;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    guint children = 1 << (ALITRA_LEVELS - 1 - l);
+    level_init (&memory->level[l], columns * children, rows * children,
+        max_depth[l]);
+  }
+  alitra_memory_clear (memory);
+  return memory;
+}
+
+void
+alitra_memory_free (AlitraMemory * memory)
+{
+  if (!memory)
+    return;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraMemoryLevel *level = &memory->level[l];
+
+    g_free (level->depth);
+    g_free (level->kept);
+    g_free (level->valid);
+    g_free (level->age);
+    g_free (level->tokens);
+  }
+  g_free (memory);
+}
+
+void
+alitra_memory_clear (AlitraMemory * memory)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraMemoryLevel *level = &memory->level[l];
+    guint cells = level_cells (level);
+
+    memset (level->depth, 0, cells);
+    memset (level->kept, 0, cells);
+    memset (level->valid, TRUE, cells);
+    memset (level->age, 0, cells * sizeof (guint16));
+  }
+}
+
+AlitraUpdate *
+alitra_update_new (const AlitraMemory * memory)
+{
+  AlitraUpdate *update = g_new0 (AlitraUpdate, 1);
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *grid = &memory->level[l];
+    AlitraUpdateLevel *level = &update->level[l];
+    guint cells = level_cells (grid);
+
+    level->keep = g_new0 (guint8, cells);
+    level->depth = g_new0 (guint8, cells);
+    level->valid = g_new0 (guint8, cells);
+    memset (level->valid, TRUE, cells);
+    level->tokens = g_new0 (guint16, (gsize) cells * grid->max_depth);
+    level->layers = 1;
+    for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
+      level->cut[i] = g_new0 (guint8, cells);
+  }
+  return update;
+}
+
+void
+alitra_update_free (AlitraUpdate * update)
+{
+  if (!update)
+    return;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraUpdateLevel *level = &update->level[l];
+
+    g_free (level->keep);
+    g_free (level->depth);
+    g_free (level->valid);
+    g_free (level->tokens);
+    for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
+      g_free (level->cut[i]);
+  }
+  g_free (update);
+}
+
+static void
+apply_to_cell (AlitraMemoryLevel * level, const AlitraUpdateLevel * update,
+    guint cell)
+{
+  guint keep = update->keep[cell], depth = update->depth[cell];
+  gboolean same = keep == level->depth[cell] && depth == keep;
+
+  if (same) {
+    if (level->age[cell] < G_MAXUINT16)
+      level->age[cell]++;
+  } else {
+    gsize first = (gsize) cell * level->max_depth + keep;
+
+    memcpy (level->tokens + first, update->tokens + first,
+        (depth - keep) * sizeof (guint16));
+    level->depth[cell] = depth;
+    level->age[cell] = 0;
+  }
+  level->kept[cell] = keep;
+  level->valid[cell] = update->valid[cell];
+}
+
+void
+alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    guint cells = level_cells (&memory->level[l]);
+
+    for (guint cell = 0; cell < cells; cell++)
+      apply_to_cell (&memory->level[l], &update->level[l], cell);
+  }
+}
+
+void
+alitra_memory_get_grid (const AlitraMemory * memory, guint level,
+    guint * columns, guint * rows)
+{
+  g_return_if_fail (memory && level < ALITRA_LEVELS);
+
+  if (columns)
+    *columns = memory->level[level].columns;
+  if (rows)
+    *rows = memory->level[level].rows;
+}
+
+void
+alitra_memory_get_cell (const AlitraMemory * memory, guint level, guint column,
+    guint row, AlitraCell * cell)
+{
+  const AlitraMemoryLevel *from;
+  guint i;
+
+  g_return_if_fail (memory && level < ALITRA_LEVELS && cell);
+  from = &memory->level[level];
+  g_return_if_fail (column < from->columns && row < from->rows);
+
+  i = row * from->columns + column;
+  cell->depth = from->depth[i];
+  cell->kept = from->kept[i];
+  cell->age = from->age[i];
+  cell->valid = from->valid[i];
+  cell->tokens = from->tokens + (gsize) i *from->max_depth;
+}
+
+gfloat
+alitra_memory_get_density (const AlitraMemory * memory, guint column, guint row)
+{
+  gfloat density = 0, weight = 1;
+
+  g_return_val_if_fail (memory, 0);
+  g_return_val_if_fail (column < memory->level[0].columns
+      && row < memory->level[0].rows, 0);
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+
+    density +=
+        weight * level->depth[(row >> l) * level->columns + (column >> l)];
+    weight /= 4;
+  }
+  return density;
+}
+
+/* Bytes as docs/token-stream.md has them, whatever the byte order of the machine. */
+static guint32
+level_checksum (guint32 checksum, const AlitraMemoryLevel * level)
+{
+  guint8 bytes[4096];
+  guint used = 0, cells = level_cells (level);
+
+  for (guint cell = 0; cell < cells; cell++) {
+    const guint16 *tokens = level->tokens + (gsize) cell * level->max_depth;
+    guint depth = level->depth[cell];
+
+    if (used + 1 + 2 * depth > sizeof bytes) {
+      checksum = crc32 (checksum, bytes, used);
+      used = 0;
+    }
+    bytes[used++] = depth;
+    for (guint i = 0; i < depth; i++) {
+      bytes[used++] = tokens[i] & 0xFF;
+      bytes[used++] = tokens[i] >> 8;
+    }
+  }
+  return crc32 (checksum, bytes, used);
+}
+
+guint32
+alitra_memory_get_checksum (const AlitraMemory * memory)
+{
+  guint32 checksum = 0;
+
+  g_return_val_if_fail (memory, 0);
+
+  for (guint l = ALITRA_LEVELS; l-- > 0;)
+    checksum = level_checksum (checksum, &memory->level[l]);
+  return checksum;
+}

@@ -1,0 +1,473 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "packet.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include "packetcells.h"
+#include "packetheader.h"
+
+#define COARSEST (ALITRA_LEVELS - 1)
+#define CHECK_SIZE 2
+
+struct _AlitraPacketCoder
+{
+  AlitraPacketHeader header;
+  AlitraPacketCells cells;
+  gsize allocated[ALITRA_LEVELS];       /* cells that the grids have room for */
+  GByteArray *body;
+};
+
+/* Which level a layer belongs to, and whether it is the first of it. */
+typedef struct
+{
+  guint level;
+  guint within;
+} Layer;
+
+AlitraPacketCoder *
+alitra_packet_coder_new (const AlitraVocabulary * vocabulary)
+{
+  AlitraPacketCoder *coder;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    g_return_val_if_fail (vocabulary->codes[l] >= 1
+        && vocabulary->codes[l] <= 65536, NULL);
+  g_return_val_if_fail (vocabulary->flat_coarse <= 65536
+      && vocabulary->flat_fine <= 65536, NULL);
+  g_return_val_if_fail (vocabulary->codes[COARSEST] + vocabulary->flat_coarse +
+      vocabulary->flat_fine <= 65536, NULL);
+
+  coder = g_new0 (AlitraPacketCoder, 1);
+  coder->cells.vocabulary = *vocabulary;
+  coder->body = g_byte_array_new ();
+  return coder;
+}
+
+static void
+free_grids (AlitraPacketCoder * coder)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraPacketGrid *grid = &coder->cells.grid[l];
+
+    g_clear_pointer (&grid->changed, g_free);
+    g_clear_pointer (&grid->keep, g_free);
+    g_clear_pointer (&grid->reached, g_free);
+    coder->allocated[l] = 0;
+  }
+}
+
+void
+alitra_packet_coder_free (AlitraPacketCoder * coder)
+{
+  if (!coder)
+    return;
+  free_grids (coder);
+  g_byte_array_unref (coder->body);
+  g_free (coder);
+}
+
+static void
+fit_grids (AlitraPacketCoder * coder, const AlitraMemory * memory,
+    const AlitraUpdate * update)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+    AlitraPacketGrid *grid = &coder->cells.grid[l];
+    gsize count = (gsize) level->columns * level->rows;
+
+    if (count > coder->allocated[l]) {
+      grid->changed = g_realloc (grid->changed, count);
+      grid->keep = g_realloc (grid->keep, count);
+      grid->reached = g_realloc (grid->reached, count);
+      coder->allocated[l] = count;
+    }
+    grid->columns = level->columns;
+    grid->rows = level->rows;
+    grid->max_depth = level->max_depth;
+    grid->tokens = update->level[l].tokens;
+  }
+}
+
+static Layer
+find_layer (const AlitraPacketHeader * header, guint layer)
+{
+  Layer found = { COARSEST, layer };
+
+  while (found.within >= header->level_layers[found.level])
+    found.within -= header->level_layers[found.level--];
+  return found;
+}
+
+static AlitraPacketLayerMode
+mode_of (const AlitraPacketHeader * header, Layer layer)
+{
+  if (layer.within > 0)
+    return ALITRA_PACKET_LAYER_FURTHER;
+  return header->info.key ? ALITRA_PACKET_LAYER_KEY : ALITRA_PACKET_LAYER_DELTA;
+}
+
+static gboolean
+has_map (const AlitraPacketHeader * header, guint layer)
+{
+  return layer == 0 && !header->info.key;
+}
+
+/* Rows of a slice in a level, as a range of its cells. */
+static void
+slice_cells (const AlitraPacketGrid * grid, guint level, guint slice,
+    guint * first, guint * end)
+{
+  guint rows = 1 << (COARSEST - level);
+
+  *first = slice * rows * grid->columns;
+  *end = *first + rows * grid->columns;
+}
+
+static guint
+chunk_check (guint32 frame_number, guint layer, guint slice,
+    const guint8 * payload, gsize size)
+{
+  const guint8 place[6] =
+      { frame_number, frame_number >> 8, frame_number >> 16, frame_number >> 24,
+    layer, slice
+  };
+
+  return crc32 (crc32 (0, place, sizeof place), payload, size) & 0xFFFF;
+}
+
+/* Writing */
+
+static void
+prepare_level (AlitraPacketGrid * grid, const AlitraMemoryLevel * before,
+    const AlitraUpdateLevel * update, gboolean key)
+{
+  guint count = grid->columns * grid->rows;
+
+  for (guint i = 0; i < count; i++) {
+    guint keep = key ? 0 : update->keep[i];
+
+    g_assert (keep <= update->depth[i] && update->depth[i] <= grid->max_depth);
+    g_assert (key || keep <= before->depth[i]);
+    grid->changed[i] = key || keep < before->depth[i]
+        || update->depth[i] > keep;
+    grid->keep[i] = grid->reached[i] = keep;
+  }
+}
+
+static gboolean
+chunk_says_something (const AlitraPacketCoder * coder, guint layer, guint level,
+    guint slice)
+{
+  guint first, end;
+
+  if (has_map (&coder->header, layer)) {
+    for (guint l = 0; l < ALITRA_LEVELS; l++) {
+      const AlitraPacketGrid *grid = &coder->cells.grid[l];
+
+      slice_cells (grid, l, slice, &first, &end);
+      if (memchr (grid->changed + first, TRUE, end - first))
+        return TRUE;
+    }
+    return FALSE;
+  } else {
+    const AlitraPacketGrid *grid = &coder->cells.grid[level];
+
+    slice_cells (grid, level, slice, &first, &end);
+    for (guint i = first; i < end; i++) {
+      if (grid->target[i] > grid->reached[i])
+        return TRUE;
+    }
+    return FALSE;
+  }
+}
+
+static guint
+write_chunk (AlitraPacketCoder * coder, guint layer, Layer where, guint slice)
+{
+  GByteArray *body = coder->body;
+  guint start = body->len;
+  guint check;
+
+  g_byte_array_set_size (body, start + CHECK_SIZE);
+  alitra_packet_cells_write (&coder->cells, slice, where.level,
+      mode_of (&coder->header, where), has_map (&coder->header, layer), body);
+  check =
+      chunk_check (coder->header.info.frame_number, layer, slice,
+      body->data + start + CHECK_SIZE, body->len - start - CHECK_SIZE);
+  body->data[start] = check & 0xFF;
+  body->data[start + 1] = check >> 8;
+  return body->len - start;
+}
+
+static void
+write_layer (AlitraPacketCoder * coder, const AlitraUpdate * update,
+    guint layer)
+{
+  AlitraPacketHeader *header = &coder->header;
+  Layer where = find_layer (header, layer);
+  const AlitraUpdateLevel *level = &update->level[where.level];
+  gboolean last = where.within + 1 == level->layers;
+
+  coder->cells.grid[where.level].target =
+      last ? level->depth : level->cut[where.within];
+  header->tokens[layer] = 0;
+  for (guint slice = 0; slice < header->info.slices; slice++) {
+    guint size = 0;
+
+    if (chunk_says_something (coder, layer, where.level, slice)) {
+      size = write_chunk (coder, layer, where, slice);
+      header->tokens[layer] += coder->cells.tokens;
+    }
+    header->chunk_size[layer * header->info.slices + slice] = size;
+  }
+}
+
+/* Layers at the end that say nothing need not be there. */
+static void
+leave_out_empty_layers (AlitraPacketHeader * header)
+{
+  guint level = 0;
+
+  for (guint layer = header->info.layers - 1; layer > 0; layer--) {
+    const guint32 *size = &header->chunk_size[layer * header->info.slices];
+
+    for (guint slice = 0; slice < header->info.slices; slice++) {
+      if (size[slice] > 0)
+        return;
+    }
+    while (header->level_layers[level] == 0)
+      level++;
+    header->level_layers[level]--;
+    header->info.layers--;
+  }
+}
+
+void
+alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info,
+    const AlitraMemory * before, const AlitraUpdate * update, GByteArray * out)
+{
+  AlitraPacketHeader *header = &coder->header;
+
+  fit_grids (coder, before, update);
+  header->info = *info;
+  header->info.slices = before->level[COARSEST].rows;
+  header->info.layers = 0;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    prepare_level (&coder->cells.grid[l], &before->level[l], &update->level[l],
+        info->key);
+    header->max_depth[l] = before->level[l].max_depth;
+    header->level_layers[l] = update->level[l].layers;
+    header->info.layers += update->level[l].layers;
+    g_assert (update->level[l].layers >= 1
+        && update->level[l].layers <= ALITRA_PACKET_MAX_LEVEL_LAYERS);
+  }
+  g_assert (header->info.layers <= ALITRA_PACKET_MAX_LAYERS);
+
+  g_byte_array_set_size (coder->body, 0);
+  for (guint layer = 0; layer < header->info.layers; layer++)
+    write_layer (coder, update, layer);
+  leave_out_empty_layers (header);
+  alitra_packet_header_write (header, out);
+  g_byte_array_append (out, coder->body->data, coder->body->len);
+}
+
+/* Reading */
+
+static void
+clear_slice (AlitraPacketCoder * coder, guint slice)
+{
+  gboolean key = coder->header.info.key;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraPacketGrid *grid = &coder->cells.grid[l];
+    guint first, end;
+
+    slice_cells (grid, l, slice, &first, &end);
+    memset (grid->changed + first, key, end - first);
+    memset (grid->keep + first, 0, end - first);
+    memset (grid->reached + first, 0, end - first);
+  }
+}
+
+static gboolean
+read_chunk (AlitraPacketCoder * coder, guint layer, guint slice,
+    const guint8 * data, gsize size)
+{
+  const AlitraPacketHeader *header = &coder->header;
+  Layer where = find_layer (header, layer);
+  guint check = data[0] | data[1] << 8;
+
+  if (check != chunk_check (header->info.frame_number, layer, slice,
+          data + CHECK_SIZE, size - CHECK_SIZE))
+    return FALSE;
+  return alitra_packet_cells_read (&coder->cells, slice, where.level,
+      mode_of (header, where), has_map (header, layer), data + CHECK_SIZE,
+      size - CHECK_SIZE);
+}
+
+/* Flat colours only follow each other: new tokens must fit those that a cell of the coarsest level keeps. */
+static gboolean
+fits_kept (const AlitraVocabulary * vocabulary, const guint16 * held,
+    guint keep, guint16 next)
+{
+  guint codes = vocabulary->codes[COARSEST];
+
+  if (keep == 1)
+    return (held[0] >= codes) == (next >= codes);
+  return held[0] < codes;
+}
+
+static gboolean
+slice_fits_kept (const AlitraPacketCoder * coder, const AlitraMemory * before,
+    guint slice)
+{
+  const AlitraPacketGrid *grid = &coder->cells.grid[COARSEST];
+  const AlitraMemoryLevel *held = &before->level[COARSEST];
+  guint first, end;
+
+  slice_cells (grid, COARSEST, slice, &first, &end);
+  for (guint i = first; i < end; i++) {
+    guint keep = grid->keep[i];
+    gsize at = (gsize) i * grid->max_depth;
+
+    if (grid->changed[i] && keep > 0 && grid->reached[i] > keep
+        && keep <= held->depth[i]
+        && !fits_kept (&coder->cells.vocabulary, held->tokens + at, keep,
+            grid->tokens[at + keep]))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* FALSE: the slice is damaged; the others can still be read. Adds to `tokens` what each layer brought. */
+static gboolean
+read_slice (AlitraPacketCoder * coder, const guint8 * data,
+    const gsize * layer_at, guint slice, const AlitraMemory * before,
+    guint32 * tokens)
+{
+  const AlitraPacketHeader *header = &coder->header;
+  gboolean open = header->info.key;
+
+  clear_slice (coder, slice);
+  for (guint layer = 0; layer < header->info.layers; layer++) {
+    const guint32 *sizes = header->chunk_size + layer * header->info.slices;
+    gsize at = layer_at[layer];
+
+    if (sizes[slice] == 0)
+      continue;
+    if (!open && layer > 0)
+      return FALSE;
+    open = TRUE;
+    for (guint s = 0; s < slice; s++)
+      at += sizes[s];
+    if (!read_chunk (coder, layer, slice, data + at, sizes[slice]))
+      return FALSE;
+    tokens[layer] += coder->cells.tokens;
+  }
+  return header->info.key || slice_fits_kept (coder, before, slice);
+}
+
+/* What the slice does to what this receiver holds, which may be less than what the sender holds. */
+static void
+settle_slice (const AlitraPacketCoder * coder, const AlitraMemory * before,
+    guint slice, AlitraUpdate * update)
+{
+  gboolean key = coder->header.info.key;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraPacketGrid *grid = &coder->cells.grid[l];
+    const AlitraMemoryLevel *held = &before->level[l];
+    AlitraUpdateLevel *level = &update->level[l];
+    guint first, end;
+
+    slice_cells (grid, l, slice, &first, &end);
+    for (guint i = first; i < end; i++) {
+      gboolean anew = key || (grid->changed[i] && grid->keep[i] == 0);
+      gboolean usable = key || (grid->changed[i]
+          && grid->keep[i] <= held->depth[i]);
+
+      level->keep[i] = usable ? grid->keep[i] : held->depth[i];
+      level->depth[i] = usable ? grid->reached[i] : held->depth[i];
+      level->valid[i] = anew || held->valid[i];
+    }
+  }
+}
+
+static gboolean
+fail (GError ** error, const gchar * problem)
+{
+  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+      "Expected a sound token packet, but %s; wait for the next key packet",
+      problem);
+  return FALSE;
+}
+
+static const gchar *
+misfit (const AlitraPacketHeader * header, const AlitraMemory * memory)
+{
+  if (header->info.slices != memory->level[COARSEST].rows)
+    return "it has other slices than the picture that the stream has";
+  if (!header->info.key)
+    return NULL;
+  if (header->info.stream.width != memory->width
+      || header->info.stream.height != memory->height)
+    return "it has another size than the memory was made for";
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    if (header->max_depth[l] != memory->level[l].max_depth)
+      return
+          "its cells hold another number of tokens than the memory was made for";
+  }
+  return NULL;
+}
+
+static gboolean
+read_slices (AlitraPacketCoder * coder, const guint8 * data,
+    const AlitraMemory * before, AlitraUpdate * update)
+{
+  const AlitraPacketHeader *header = &coder->header;
+  gsize layer_at[ALITRA_PACKET_MAX_LAYERS];
+  guint32 tokens[ALITRA_PACKET_MAX_LAYERS] = { 0, };
+  gsize at = header->info.header_size;
+
+  for (guint layer = 0; layer < header->info.layers; layer++) {
+    layer_at[layer] = at;
+    for (guint slice = 0; slice < header->info.slices; slice++)
+      at += header->chunk_size[layer * header->info.slices + slice];
+  }
+  for (guint slice = 0; slice < header->info.slices; slice++) {
+    if (!read_slice (coder, data, layer_at, slice, before, tokens))
+      return FALSE;
+    settle_slice (coder, before, slice, update);
+  }
+  return memcmp (tokens, header->tokens,
+      header->info.layers * sizeof tokens[0]) == 0;
+}
+
+gboolean
+alitra_packet_read (AlitraPacketCoder * coder, const guint8 * data, gsize size,
+    const AlitraPacketInfo * info, const AlitraMemory * before,
+    AlitraUpdate * update, GError ** error)
+{
+  AlitraPacketHeader *header = &coder->header;
+  const gchar *problem = "it ends inside its header";
+
+  if (alitra_packet_header_read (header, data, size,
+          &problem) != ALITRA_PACKET_OK)
+    return fail (error, problem);
+  if (header->info.size != size)
+    return fail (error,
+        size <
+        header->info.size ? "its end is missing" : "more bytes follow it");
+  problem = misfit (header, before);
+  if (problem)
+    return fail (error, problem);
+
+  fit_grids (coder, before, update);
+  if (!read_slices (coder, data, before, update))
+    return fail (error, "its tokens are damaged");
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    update->level[l].layers = 1;
+  return TRUE;
+}

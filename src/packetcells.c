@@ -1,0 +1,362 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "packetcells.h"
+
+/* Where contexts start, in eighths of log odds; part of the format (section 4 of docs/token-stream.md). Levels are
+ * 0, 1, 2. */
+
+static const gint8 changed_start[ALITRA_LEVELS][3][2] = {
+  {{-32, -8}, {-16, 2}, {-6, 10}},
+  {{-28, -6}, {-14, 4}, {-4, 12}},
+  {{-12, -12}, {2, 2}, {12, 12}},
+};
+
+static const gint8 keep_start[ALITRA_LEVELS][4] = {
+  {-12, -4, 0, 0},
+  {-8, -2, 2, 4},
+  {-4, 0, 2, 4},
+};
+
+static const gint8 keep_neighbours[3] = { 0, -8, 12 };
+
+static const gint8 more_start[ALITRA_LEVELS][3][6] = {
+  {{-12, -4, -4, -4, -4, -4},
+      {8, -4, -4, -4, -4, -4},
+      {-12, -8, -8, -8, -8, -8}},
+  {{4, 2, 0, -2, -2, -2},
+      {10, 0, -2, -2, -4, -4},
+      {-8, -6, -6, -6, -6, -6}},
+  {{28, 16, 8, 4, 2, 0},
+      {16, 4, 0, -2, -4, -4},
+      {-4, -4, -6, -6, -6, -6}},
+};
+
+static const gint8 more_neighbours[5] = { -10, -5, 0, 5, 10 };
+static const gint8 more_parent[4] = { 0, -6, 0, 6 };
+
+static const gint8 more_flat_start = 8;
+static const gint8 flat_start[2] = { -8, -12 };
+
+/* A cell and the two neighbours that were coded before it, as indices of its level; -1: not in this slice. */
+typedef struct
+{
+  guint level;
+  gint cell, left, above, parent;
+} Place;
+
+static void
+start_contexts (AlitraPacketCells * cells, guint level,
+    AlitraPacketLayerMode mode)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    for (guint n = 0; n < 3; n++) {
+      for (guint p = 0; p < 2; p++)
+        alitra_context_init (&cells->changed[l][n][p], changed_start[l][n][p]);
+      for (guint k = 0; k < 4; k++)
+        alitra_context_init (&cells->keep[l][k][n],
+            keep_start[l][k] + keep_neighbours[n]);
+    }
+  }
+  for (guint t = 0; t < 6; t++) {
+    for (guint a = 0; a < 5; a++) {
+      for (guint b = 0; b < 4; b++)
+        alitra_context_init (&cells->more[t][a][b],
+            more_start[level][mode][t] + more_neighbours[a] + more_parent[b]);
+    }
+  }
+  alitra_context_init (&cells->more_flat, more_flat_start);
+  for (guint i = 0; i < 2; i++)
+    alitra_context_init (&cells->flat[i], flat_start[i]);
+}
+
+/* Writing: writes and returns `bit`. Reading: returns what was read. */
+static inline gboolean
+code_bit (AlitraPacketCells * cells, AlitraContext * context, gboolean bit)
+{
+  if (cells->reading)
+    return alitra_range_decode_bit (&cells->decoder, context);
+  alitra_range_encode_bit (&cells->encoder, context, bit);
+  return bit;
+}
+
+static inline guint
+code_uniform (AlitraPacketCells * cells, guint value, guint n)
+{
+  if (cells->reading)
+    return alitra_range_decode_uniform (&cells->decoder, n);
+  alitra_range_encode_uniform (&cells->encoder, value, n);
+  return value;
+}
+
+static inline gboolean
+is_sound (const AlitraPacketCells * cells)
+{
+  return !cells->reading || alitra_range_decoder_is_sound (&cells->decoder);
+}
+
+static inline Place
+place_of (const AlitraPacketCells * cells, guint level, guint first_row,
+    guint row, guint column)
+{
+  const AlitraPacketGrid *grid = &cells->grid[level];
+  Place place;
+
+  place.level = level;
+  place.cell = row * grid->columns + column;
+  place.left = column > 0 ? place.cell - 1 : -1;
+  place.above = row > first_row ? place.cell - (gint) grid->columns : -1;
+  place.parent = -1;
+  if (level + 1 < ALITRA_LEVELS)
+    place.parent = (row / 2) * cells->grid[level + 1].columns + column / 2;
+  return place;
+}
+
+/* The map: what the cells of the slice keep. */
+
+static void
+code_changed (AlitraPacketCells * cells, const Place * place)
+{
+  AlitraPacketGrid *grid = &cells->grid[place->level];
+  guint neighbours = 0;
+  gboolean parent = FALSE;
+
+  if (place->left >= 0)
+    neighbours += grid->changed[place->left];
+  if (place->above >= 0)
+    neighbours += grid->changed[place->above];
+  if (place->parent >= 0)
+    parent = cells->grid[place->level + 1].changed[place->parent];
+  grid->changed[place->cell] =
+      code_bit (cells, &cells->changed[place->level][neighbours][parent],
+      grid->changed[place->cell]);
+}
+
+/* 0: not changed, 1: keeps no more than k, 2: keeps more. */
+static inline guint
+keeps_more (const AlitraPacketGrid * grid, gint cell, guint k)
+{
+  if (cell < 0 || !grid->changed[cell])
+    return 0;
+  return grid->keep[cell] > k ? 2 : 1;
+}
+
+static void
+code_keep (AlitraPacketCells * cells, const Place * place)
+{
+  AlitraPacketGrid *grid = &cells->grid[place->level];
+  guint keep = 0;
+
+  while (keep < grid->max_depth) {
+    guint left = keeps_more (grid, place->left, keep);
+    guint above = keeps_more (grid, place->above, keep);
+    AlitraContext *context =
+        &cells->keep[place->level][MIN (keep, 3)][MAX (left, above)];
+
+    if (!code_bit (cells, context, keep < grid->keep[place->cell]))
+      break;
+    keep++;
+  }
+  grid->keep[place->cell] = grid->reached[place->cell] = keep;
+}
+
+static gboolean
+code_map (AlitraPacketCells * cells, guint slice)
+{
+  for (guint l = ALITRA_LEVELS; l-- > 0;) {
+    guint rows = 1 << (ALITRA_LEVELS - 1 - l);
+
+    for (guint row = slice * rows; row < (slice + 1) * rows; row++) {
+      for (guint column = 0; column < cells->grid[l].columns; column++) {
+        Place place = place_of (cells, l, slice * rows, row, column);
+
+        code_changed (cells, &place);
+        if (cells->grid[l].changed[place.cell])
+          code_keep (cells, &place);
+      }
+      if (!is_sound (cells))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* The tokens of a layer. */
+
+typedef enum
+{
+  BEFORE_NONE,                  /* this is the first token of the cell */
+  BEFORE_KEPT,                  /* not in this packet */
+  BEFORE_LEARNED,
+  BEFORE_COARSE,
+  BEFORE_FINE
+} Before;
+
+static inline Before
+token_before (const AlitraPacketCells * cells, const Place * place)
+{
+  const AlitraPacketGrid *grid = &cells->grid[place->level];
+  const AlitraVocabulary *vocabulary = &cells->vocabulary;
+  guint depth = grid->reached[place->cell];
+  guint codes = vocabulary->codes[place->level];
+  guint id;
+
+  if (depth == 0)
+    return BEFORE_NONE;
+  if (depth == grid->keep[place->cell])
+    return BEFORE_KEPT;
+  id = grid->tokens[place->cell * grid->max_depth + depth - 1];
+  if (id < codes)
+    return BEFORE_LEARNED;
+  return id < codes + vocabulary->flat_coarse ? BEFORE_COARSE : BEFORE_FINE;
+}
+
+static inline gboolean
+is_full (const AlitraPacketCells * cells, const Place * place, Before before)
+{
+  const AlitraPacketGrid *grid = &cells->grid[place->level];
+
+  if (grid->reached[place->cell] >= grid->max_depth || before == BEFORE_FINE)
+    return TRUE;
+  return before == BEFORE_COARSE && cells->vocabulary.flat_fine == 0;
+}
+
+static inline gint
+neighbour_goes_on (const AlitraPacketGrid * grid, gint cell, guint depth)
+{
+  if (cell < 0 || !grid->changed[cell])
+    return 0;
+  return grid->reached[cell] > depth ? 1 : -1;
+}
+
+static inline guint
+parent_class (const AlitraPacketCells * cells, const Place * place)
+{
+  const AlitraPacketGrid *parents;
+
+  if (place->parent < 0)
+    return 0;
+  parents = &cells->grid[place->level + 1];
+  if (!parents->changed[place->parent])
+    return 0;
+  if (parents->reached[place->parent] < 2)
+    return 1;
+  return parents->reached[place->parent] < 5 ? 2 : 3;
+}
+
+static AlitraContext *
+more_context (AlitraPacketCells * cells, const Place * place, Before before,
+    guint in_layer)
+{
+  const AlitraPacketGrid *grid = &cells->grid[place->level];
+  guint depth = grid->reached[place->cell];
+  guint neighbours = 2, parent = parent_class (cells, place);
+
+  if (before == BEFORE_COARSE)
+    return &cells->more_flat;
+  neighbours += neighbour_goes_on (grid, place->left, depth);
+  neighbours += neighbour_goes_on (grid, place->above, depth);
+  return &cells->more[MIN (in_layer, 5)][neighbours][parent];
+}
+
+/* Whether the token is a flat colour: known, or one bit. */
+static gboolean
+code_flat (AlitraPacketCells * cells, Before before, gboolean flat)
+{
+  const AlitraVocabulary *vocabulary = &cells->vocabulary;
+
+  if (before == BEFORE_NONE)
+    return vocabulary->flat_coarse > 0
+        && code_bit (cells, &cells->flat[0], flat);
+  if (before == BEFORE_KEPT)
+    return vocabulary->flat_fine > 0 && code_bit (cells, &cells->flat[1], flat);
+  return before == BEFORE_COARSE;
+}
+
+static void
+code_token (AlitraPacketCells * cells, const Place * place, Before before)
+{
+  AlitraPacketGrid *grid = &cells->grid[place->level];
+  const AlitraVocabulary *vocabulary = &cells->vocabulary;
+  guint depth = grid->reached[place->cell];
+  guint16 *id = &grid->tokens[place->cell * grid->max_depth + depth];
+  guint first = 0, n = vocabulary->codes[place->level], number;
+
+  if (place->level == ALITRA_LEVELS - 1 && depth < 2
+      && code_flat (cells, before, *id >= n)) {
+    first = depth == 0 ? n : n + vocabulary->flat_coarse;
+    n = depth == 0 ? vocabulary->flat_coarse : vocabulary->flat_fine;
+  }
+  number = code_uniform (cells, (guint) * id - first, n);
+  if (cells->reading)
+    *id = first + number;
+}
+
+static void
+code_cell (AlitraPacketCells * cells, const Place * place)
+{
+  AlitraPacketGrid *grid = &cells->grid[place->level];
+  guint8 *reached = &grid->reached[place->cell];
+  guint target = cells->reading ? 0 : grid->target[place->cell];
+
+  for (guint in_layer = 0;; in_layer++) {
+    Before before = token_before (cells, place);
+
+    if (is_full (cells, place, before)) {
+      g_assert (cells->reading || target <= *reached);
+      break;
+    }
+    if (!code_bit (cells, more_context (cells, place, before, in_layer),
+            *reached < target))
+      break;
+    code_token (cells, place, before);
+    (*reached)++;
+    cells->tokens++;
+  }
+}
+
+static gboolean
+code_layer (AlitraPacketCells * cells, guint slice, guint level)
+{
+  const AlitraPacketGrid *grid = &cells->grid[level];
+  guint rows = 1 << (ALITRA_LEVELS - 1 - level);
+
+  for (guint row = slice * rows; row < (slice + 1) * rows; row++) {
+    for (guint column = 0; column < grid->columns; column++) {
+      Place place = place_of (cells, level, slice * rows, row, column);
+
+      if (grid->changed[place.cell])
+        code_cell (cells, &place);
+      if (!is_sound (cells))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+alitra_packet_cells_write (AlitraPacketCells * cells, guint slice, guint level,
+    AlitraPacketLayerMode mode, gboolean map, GByteArray * out)
+{
+  cells->reading = FALSE;
+  cells->tokens = 0;
+  start_contexts (cells, level, mode);
+  alitra_range_encoder_start (&cells->encoder, out);
+  if (map)
+    code_map (cells, slice);
+  code_layer (cells, slice, level);
+  alitra_range_encoder_finish (&cells->encoder);
+}
+
+gboolean
+alitra_packet_cells_read (AlitraPacketCells * cells, guint slice, guint level,
+    AlitraPacketLayerMode mode, gboolean map, const guint8 * data, gsize size)
+{
+  cells->reading = TRUE;
+  cells->tokens = 0;
+  start_contexts (cells, level, mode);
+  alitra_range_decoder_start (&cells->decoder, data, size);
+  if (map && !code_map (cells, slice))
+    return FALSE;
+  return code_layer (cells, slice, level)
+      && alitra_range_decoder_finish (&cells->decoder);
+}

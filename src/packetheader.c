@@ -1,0 +1,420 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "packetheader.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#define VERSION 1
+#define FLAG_KEY 1
+#define FLAG_PTS 2
+#define FLAG_CHECKSUM 4
+#define FLAGS (FLAG_KEY | FLAG_PTS | FLAG_CHECKSUM)
+
+#define FIXED_SIZE 20           /* up to the model number */
+#define CRC_SIZE 4
+#define LEAST_CHUNK 2
+#define TOKENS_BYTES 4          /* of a varint at most */
+#define CHUNK_BYTES 3
+
+static const gchar magic[4] = { 'A', 'L', 'T', 'K' };
+
+/* Takes bytes from the front; behind the end it gives zeros and remembers. */
+typedef struct
+{
+  const guint8 *data;
+  gsize size, at;
+  gboolean bad;
+} Reader;
+
+static guint64
+get (Reader * reader, guint bytes)
+{
+  guint64 value = 0;
+
+  if (reader->size - reader->at < bytes) {
+    reader->bad = TRUE;
+    reader->at = reader->size;
+    return 0;
+  }
+  for (guint i = 0; i < bytes; i++)
+    value |= (guint64) reader->data[reader->at++] << (8 * i);
+  return value;
+}
+
+static guint32
+get_varint (Reader * reader, guint max_bytes)
+{
+  guint32 value = 0;
+
+  for (guint i = 0; i < max_bytes; i++) {
+    guint8 byte = get (reader, 1);
+
+    value |= (guint32) (byte & 0x7F) << (7 * i);
+    if (!(byte & 0x80)) {
+      if (i > 0 && byte == 0)
+        reader->bad = TRUE;
+      return value;
+    }
+  }
+  reader->bad = TRUE;
+  return 0;
+}
+
+static void
+put (GByteArray * out, guint64 value, guint bytes)
+{
+  guint8 le[8];
+
+  for (guint i = 0; i < bytes; i++)
+    le[i] = value >> (8 * i);
+  g_byte_array_append (out, le, bytes);
+}
+
+static void
+put_varint (GByteArray * out, guint32 value)
+{
+  for (; value > 0x7F; value >>= 7)
+    put (out, 0x80 | (value & 0x7F), 1);
+  put (out, value, 1);
+}
+
+static gboolean
+read_stream (AlitraPacketHeader * header, Reader * reader)
+{
+  AlitraStreamInfo *stream = &header->info.stream;
+
+  stream->width = get (reader, 2);
+  stream->height = get (reader, 2);
+  stream->fps_n = get (reader, 4);
+  stream->fps_d = get (reader, 4);
+  stream->par_n = get (reader, 4);
+  stream->par_d = get (reader, 4);
+  for (guint i = 0; i < G_N_ELEMENTS (stream->colour); i++)
+    stream->colour[i] = get (reader, 1);
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    header->max_depth[l] = get (reader, 1);
+    if (header->max_depth[l] > ALITRA_MAX_DEPTH)
+      return FALSE;
+  }
+  return stream->width >= 1 && stream->width <= ALITRA_MAX_SIZE
+      && stream->height >= 1 && stream->height <= ALITRA_MAX_SIZE
+      && stream->fps_n <= G_MAXINT32 && stream->fps_d >= 1
+      && stream->fps_d <= G_MAXINT32 && stream->par_n >= 1
+      && stream->par_n <= G_MAXINT32 && stream->par_d >= 1
+      && stream->par_d <= G_MAXINT32 && stream->colour[0] <= 1;
+}
+
+static void
+write_stream (const AlitraPacketHeader * header, GByteArray * out)
+{
+  const AlitraStreamInfo *stream = &header->info.stream;
+
+  put (out, stream->width, 2);
+  put (out, stream->height, 2);
+  put (out, stream->fps_n, 4);
+  put (out, stream->fps_d, 4);
+  put (out, stream->par_n, 4);
+  put (out, stream->par_d, 4);
+  g_byte_array_append (out, stream->colour, G_N_ELEMENTS (stream->colour));
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    put (out, header->max_depth[l], 1);
+}
+
+static gboolean
+read_layers (AlitraPacketHeader * header, Reader * reader)
+{
+  guint packed = get (reader, 2);
+  guint above = 1;
+
+  header->info.layers = 0;
+  for (guint l = ALITRA_LEVELS; l-- > 0; packed >>= 4) {
+    guint layers = packed & 15;
+
+    if (layers > ALITRA_PACKET_MAX_LEVEL_LAYERS || (layers > 0 && above == 0))
+      return FALSE;
+    header->level_layers[l] = above = layers;
+    header->info.layers += layers;
+  }
+  return packed == 0 && header->info.layers >= 1
+      && header->info.layers <= ALITRA_PACKET_MAX_LAYERS;
+}
+
+static void
+write_layers (AlitraPacketHeader * header, GByteArray * out)
+{
+  guint packed = 0;
+
+  header->info.layers = 0;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    packed = packed << 4 | header->level_layers[l];
+    header->info.layers += header->level_layers[l];
+  }
+  put (out, packed, 2);
+}
+
+static gboolean
+read_table (AlitraPacketHeader * header, Reader * reader)
+{
+  guint chunks = header->info.layers * header->info.slices;
+  guint bytes = (chunks + 7) / 8;
+  const guint8 *present;
+
+  header->info.tokens = 0;
+  for (guint i = 0; i < header->info.layers; i++) {
+    header->tokens[i] = get_varint (reader, TOKENS_BYTES);
+    header->info.tokens += header->tokens[i];
+  }
+
+  if (reader->bad || reader->size - reader->at < bytes)
+    return FALSE;
+  present = reader->data + reader->at;
+  reader->at += bytes;
+  if (chunks % 8 && present[bytes - 1] >> (chunks % 8))
+    return FALSE;
+
+  header->info.size = header->info.header_size;
+  for (guint i = 0; i < chunks; i++) {
+    header->chunk_size[i] = 0;
+    if (present[i >> 3] >> (i & 7) & 1) {
+      header->chunk_size[i] = get_varint (reader, CHUNK_BYTES);
+      if (header->chunk_size[i] < LEAST_CHUNK)
+        return FALSE;
+    }
+    header->info.size += header->chunk_size[i];
+  }
+  return TRUE;
+}
+
+static void
+write_table (AlitraPacketHeader * header, GByteArray * out)
+{
+  guint chunks = header->info.layers * header->info.slices;
+
+  header->info.tokens = 0;
+  for (guint i = 0; i < header->info.layers; i++) {
+    put_varint (out, header->tokens[i]);
+    header->info.tokens += header->tokens[i];
+  }
+  for (guint first = 0; first < chunks; first += 8) {
+    guint8 present = 0;
+
+    for (guint i = first; i < MIN (first + 8, chunks); i++)
+      present |= (header->chunk_size[i] > 0) << (i - first);
+    put (out, present, 1);
+  }
+  for (guint i = 0; i < chunks; i++) {
+    if (header->chunk_size[i] > 0)
+      put_varint (out, header->chunk_size[i]);
+  }
+}
+
+/* The whole header is there; its first bytes were looked at. */
+static const gchar *
+read_whole (AlitraPacketHeader * header, const guint8 * data)
+{
+  AlitraPacketInfo *info = &header->info;
+  Reader reader = { data, info->header_size - CRC_SIZE, FIXED_SIZE, FALSE };
+  Reader crc = { data, info->header_size, info->header_size - CRC_SIZE, FALSE };
+  gsize size = info->size;
+  guint flags = data[5];
+
+  if (get (&crc, CRC_SIZE) != crc32 (0, data, reader.size))
+    return "the checksum of the header does not fit";
+
+  info->pts = flags & FLAG_PTS ? get (&reader, 8) : ALITRA_PACKET_NO_PTS;
+  info->checksum = flags & FLAG_CHECKSUM ? get (&reader, 4) : 0;
+  if (((flags & FLAG_PTS) && info->pts == ALITRA_PACKET_NO_PTS)
+      || ((flags & FLAG_CHECKSUM) && info->checksum == 0))
+    return "the time or the checksum of the memory is one that stands for none";
+  if (info->key && !read_stream (header, &reader))
+    return "the description of the stream is out of bounds";
+
+  info->slices = get (&reader, 1);
+  if (info->slices < 1 || info->slices > ALITRA_PACKET_MAX_SLICES)
+    return "the number of slices is out of bounds";
+  if (info->key && info->slices != (info->stream.height + 63) / 64)
+    return "the number of slices does not fit the height";
+  if (!read_layers (header, &reader))
+    return "the numbers of layers are out of bounds";
+  if (!read_table (header, &reader) || reader.bad || reader.at != reader.size)
+    return "the table of chunks is damaged";
+  if (info->size != size)
+    return "the sizes of the chunks do not add up to that of the packet";
+  return NULL;
+}
+
+static AlitraPacketStatus
+bad (const gchar ** problem, const gchar * words)
+{
+  if (problem)
+    *problem = words;
+  return ALITRA_PACKET_BAD;
+}
+
+AlitraPacketStatus
+alitra_packet_header_read (AlitraPacketHeader * header, const guint8 * data,
+    gsize size, const gchar ** problem)
+{
+  AlitraPacketInfo *info = &header->info;
+  Reader reader = { data, MIN (size, FIXED_SIZE), 6, FALSE };
+  const gchar *words;
+
+  if (size > 0 && memcmp (data, magic, MIN (size, sizeof magic)) != 0)
+    return bad (problem, "it does not begin with ALTK");
+  if (size > 4 && data[4] != VERSION)
+    return bad (problem, "its version is not 1");
+  if (size > 5 && (data[5] & ~FLAGS) != 0)
+    return bad (problem, "it has flags that this version does not know");
+  if (size < FIXED_SIZE)
+    return ALITRA_PACKET_NEED_MORE;
+
+  memset (info, 0, sizeof *info);
+  info->key = (data[5] & FLAG_KEY) != 0;
+  info->header_size = get (&reader, 2);
+  info->size = get (&reader, 4);
+  info->frame_number = get (&reader, 4);
+  info->model = get (&reader, 4);
+  if (info->header_size < FIXED_SIZE + CRC_SIZE
+      || info->header_size > ALITRA_PACKET_MAX_HEADER)
+    return bad (problem, "the size of the header is out of bounds");
+  if (info->size < info->header_size || info->size > ALITRA_PACKET_MAX_SIZE)
+    return bad (problem, "the size of the packet is out of bounds");
+  if (size < info->header_size)
+    return ALITRA_PACKET_NEED_MORE;
+
+  words = read_whole (header, data);
+  return words ? bad (problem, words) : ALITRA_PACKET_OK;
+}
+
+static void
+patch (GByteArray * out, guint at, guint32 value, guint bytes)
+{
+  for (guint i = 0; i < bytes; i++)
+    out->data[at + i] = value >> (8 * i);
+}
+
+void
+alitra_packet_header_write (AlitraPacketHeader * header, GByteArray * out)
+{
+  AlitraPacketInfo *info = &header->info;
+  guint flags =
+      (info->key ? FLAG_KEY : 0) | (info->pts !=
+      ALITRA_PACKET_NO_PTS ? FLAG_PTS : 0)
+      | (info->checksum ? FLAG_CHECKSUM : 0);
+
+  g_byte_array_set_size (out, 0);
+  g_byte_array_append (out, (const guint8 *) magic, sizeof magic);
+  put (out, VERSION, 1);
+  put (out, flags, 1);
+  put (out, 0, 6);              /* the two sizes, known at the end */
+  put (out, info->frame_number, 4);
+  put (out, info->model, 4);
+  if (flags & FLAG_PTS)
+    put (out, info->pts, 8);
+  if (flags & FLAG_CHECKSUM)
+    put (out, info->checksum, 4);
+  if (info->key)
+    write_stream (header, out);
+  put (out, info->slices, 1);
+  write_layers (header, out);
+  write_table (header, out);
+
+  info->size = info->header_size = out->len + CRC_SIZE;
+  for (guint i = 0; i < info->layers * info->slices; i++)
+    info->size += header->chunk_size[i];
+  patch (out, 6, info->header_size, 2);
+  patch (out, 8, info->size, 4);
+  put (out, crc32 (0, out->data, out->len), CRC_SIZE);
+}
+
+AlitraPacketStatus
+alitra_packet_read_info (const guint8 * data, gsize size,
+    AlitraPacketInfo * info)
+{
+  AlitraPacketHeader header;
+  AlitraPacketStatus status;
+
+  g_return_val_if_fail (data || size == 0, ALITRA_PACKET_BAD);
+
+  status = alitra_packet_header_read (&header, data, size, NULL);
+  if (status == ALITRA_PACKET_OK && info)
+    *info = header.info;
+  return status;
+}
+
+gsize
+alitra_packet_find (const guint8 * data, gsize size, gsize from)
+{
+  g_return_val_if_fail (data || size == 0, size);
+
+  while (from < size) {
+    const guint8 *first = memchr (data + from, magic[0], size - from);
+    gsize left;
+
+    if (!first)
+      return size;
+    from = first - data;
+    left = size - from;
+    if (memcmp (first, magic, MIN (left, sizeof magic)) == 0 && (left <= 4
+            || first[4] == VERSION))
+      return from;
+    from++;
+  }
+  return size;
+}
+
+/* Layers go from the finest level. */
+static void
+drop_layers (AlitraPacketHeader * header, guint layers)
+{
+  guint before = 0;
+
+  for (guint l = ALITRA_LEVELS; l-- > 0;) {
+    guint left = layers > before ? layers - before : 0;
+
+    before += header->level_layers[l];
+    header->level_layers[l] = MIN (header->level_layers[l], left);
+  }
+  header->info.checksum = 0;
+}
+
+gboolean
+alitra_packet_trim (const guint8 * data, gsize size, guint layers,
+    GByteArray * out, GError ** error)
+{
+  AlitraPacketHeader header;
+  const gchar *problem = "it ends inside its header";
+  gsize body;
+
+  g_return_val_if_fail (data || size == 0, FALSE);
+  g_return_val_if_fail (layers >= 1 && out, FALSE);
+
+  if (alitra_packet_header_read (&header, data, size,
+          &problem) != ALITRA_PACKET_OK) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "Expected a token packet, but %s; put alitraparse before this, or skip to the next key packet",
+        problem);
+    return FALSE;
+  }
+  if (header.info.size != size) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "Expected a whole packet of %" G_GSIZE_FORMAT " bytes, got %"
+        G_GSIZE_FORMAT
+        "; put alitraparse before this to get one packet a buffer",
+        header.info.size, size);
+    return FALSE;
+  }
+
+  body = header.info.header_size;
+  if (layers < header.info.layers) {
+    drop_layers (&header, layers);
+    alitra_packet_header_write (&header, out);
+  } else {
+    g_byte_array_set_size (out, 0);
+    g_byte_array_append (out, data, body);
+  }
+  g_byte_array_append (out, data + body,
+      header.info.size - header.info.header_size);
+  return TRUE;
+}

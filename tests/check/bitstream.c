@@ -1,0 +1,699 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <packetheader.h>
+#include <rangecoder.h>
+#include <string.h>
+
+#include "tokenstream.h"
+
+/* Token packets: what goes in comes out, whole, trimmed and damaged. */
+
+typedef struct
+{
+  AlitraMemory *memory;
+  AlitraUpdate *update;
+  AlitraPacketCoder *coder;
+} Receiver;
+
+static guint
+level_cells (const AlitraMemoryLevel * level)
+{
+  return level->columns * level->rows;
+}
+
+static Receiver
+receiver_new (const TestSender * sender)
+{
+  Receiver receiver;
+  guint max_depth[ALITRA_LEVELS];
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    max_depth[l] = sender->memory->level[l].max_depth;
+  receiver.memory =
+      alitra_memory_new (sender->stream.width, sender->stream.height,
+      max_depth);
+  receiver.update = alitra_update_new (receiver.memory);
+  receiver.coder = alitra_packet_coder_new (&sender->vocabulary);
+  return receiver;
+}
+
+static void
+receiver_clear (Receiver * receiver)
+{
+  alitra_memory_free (receiver->memory);
+  alitra_update_free (receiver->update);
+  alitra_packet_coder_free (receiver->coder);
+}
+
+static gboolean
+receiver_read (Receiver * receiver, const guint8 * data, gsize size,
+    GError ** error)
+{
+  AlitraPacketInfo info;
+
+  if (alitra_packet_read_info (data, size, &info) != ALITRA_PACKET_OK) {
+    g_set_error_literal (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "no header");
+    return FALSE;
+  }
+  return alitra_packet_read (receiver->coder, data, size, &info,
+      receiver->memory, receiver->update, error);
+}
+
+/* Makes the receiver hold what the sender held before its last packet. */
+static void
+receiver_follow (Receiver * receiver, const TestSender * sender)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *from = &sender->before->level[l];
+    AlitraMemoryLevel *to = &receiver->memory->level[l];
+
+    memcpy (to->depth, from->depth, level_cells (from));
+    memcpy (to->tokens, from->tokens,
+        2 * (gsize) level_cells (from) * from->max_depth);
+  }
+}
+
+static void
+receiver_take (Receiver * receiver, const GByteArray * packet)
+{
+  GError *error = NULL;
+
+  receiver_read (receiver, packet->data, packet->len, &error);
+  g_assert_no_error (error);
+  alitra_memory_apply (receiver->memory, receiver->update);
+}
+
+static void
+assert_same_memory (const AlitraMemory * a, const AlitraMemory * b)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *x = &a->level[l], *y = &b->level[l];
+    guint cells = level_cells (x);
+
+    g_assert_cmpmem (x->depth, cells, y->depth, cells);
+    g_assert_cmpmem (x->kept, cells, y->kept, cells);
+    g_assert_cmpmem (x->valid, cells, y->valid, cells);
+    g_assert_cmpmem (x->age, 2 * cells, y->age, 2 * cells);
+    for (guint i = 0; i < cells; i++) {
+      gsize at = (gsize) i * x->max_depth;
+
+      g_assert_cmpmem (x->tokens + at, 2 * x->depth[i], y->tokens + at,
+          2 * y->depth[i]);
+    }
+  }
+}
+
+static guint
+count_new (const AlitraUpdate * update, const AlitraMemory * memory)
+{
+  guint count = 0;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    for (guint i = 0; i < level_cells (&memory->level[l]); i++)
+      count += update->level[l].depth[i] - update->level[l].keep[i];
+  }
+  return count;
+}
+
+/* A run of random bits (n 0) and uniform numbers. */
+#define CONTEXTS 5
+typedef struct
+{
+  guint symbols;
+  guint value[2000], n[2000];
+  gint start[CONTEXTS];
+} Run;
+
+static void
+draw_run (Run * run, GRand * random)
+{
+  gdouble ones = g_rand_double_range (random, -0.2, 1.2);
+
+  run->symbols =
+      g_rand_int_range (random, 0, g_rand_int_range (random, 0,
+          10) ? 20 : 2000);
+  for (guint i = 0; i < CONTEXTS; i++)
+    run->start[i] = g_rand_int_range (random, -60, 61);
+  for (guint i = 0; i < run->symbols; i++) {
+    gdouble x = g_rand_double (random);
+
+    run->n[i] =
+        g_rand_boolean (random) ? 0 : g_rand_int_range (random, 1,
+        g_rand_boolean (random) ? 65537 : 20);
+    if (run->n[i] == 0)
+      run->value[i] = x < ones;
+    else
+      run->value[i] =
+          ones < 0 ? 0 : ones > 1 ? run->n[i] - 1 : (guint) (x * run->n[i]);
+  }
+}
+
+static void
+start_run (const Run * run, AlitraContext * contexts)
+{
+  for (guint i = 0; i < CONTEXTS; i++)
+    alitra_context_init (&contexts[i], run->start[i]);
+}
+
+/* Returns the entropy in bytes under the probabilities that the contexts learned. */
+static gdouble
+encode_run (const Run * run, GByteArray * out)
+{
+  AlitraContext contexts[CONTEXTS];
+  AlitraRangeEncoder encoder;
+  gdouble bits = 0;
+
+  start_run (run, contexts);
+  alitra_range_encoder_start (&encoder, out);
+  for (guint i = 0; i < run->symbols; i++) {
+    AlitraContext *context = &contexts[i % CONTEXTS];
+    gdouble p = ((context->fast + context->slow) / 2) / 65536.;
+
+    bits += run->n[i] ? log2 (run->n[i]) : -log2 (run->value[i] ? p : 1 - p);
+    if (run->n[i] == 0)
+      alitra_range_encode_bit (&encoder, context, run->value[i]);
+    else
+      alitra_range_encode_uniform (&encoder, run->value[i], run->n[i]);
+  }
+  alitra_range_encoder_finish (&encoder);
+  return bits / 8;
+}
+
+static void
+decode_run (const Run * run, const guint8 * data, gsize size)
+{
+  AlitraContext contexts[CONTEXTS];
+  AlitraRangeDecoder decoder;
+
+  start_run (run, contexts);
+  alitra_range_decoder_start (&decoder, data, size);
+  for (guint i = 0; i < run->symbols; i++) {
+    guint value = run->n[i] == 0 ? (guint) alitra_range_decode_bit (&decoder,
+        &contexts[i % CONTEXTS])
+        : alitra_range_decode_uniform (&decoder, run->n[i]);
+
+    g_assert_cmpuint (value, ==, run->value[i]);
+  }
+  g_assert_true (alitra_range_decoder_finish (&decoder));
+}
+
+static void
+test_range_coder (void)
+{
+  GRand *random = g_rand_new_with_seed (1);
+  GByteArray *out = g_byte_array_new ();
+  Run *run = g_new0 (Run, 1);
+
+  for (guint i = 0; i < 5000; i++) {
+    const guint before = 3;
+    gdouble entropy;
+
+    draw_run (run, random);
+    g_byte_array_set_size (out, before);
+    entropy = encode_run (run, out);
+    /* At most two bytes more than the entropy, and what the rounding of `range / n` costs. */
+    g_assert_cmpfloat (out->len - before, <=, entropy * 1.003 + 2);
+    decode_run (run, out->data + before, out->len - before);
+  }
+  g_free (run);
+  g_byte_array_unref (out);
+  g_rand_free (random);
+}
+
+/* Keeps key packets and deltas of all kinds coming. */
+static void
+next_packet (TestSender * sender, guint frame)
+{
+  static const gdouble activity[] = { 0.02, 0, 0.3, 0.001, 1, 0.05 };
+
+  test_sender_next (sender, frame % 50 == 0,
+      frame % 50 == 0 ? 0.7 : activity[frame % G_N_ELEMENTS (activity)]);
+}
+
+static void
+check_chain (guint width, guint height, guint frames, guint32 seed)
+{
+  TestSender *sender =
+      test_sender_new (width, height, g_rand_new_with_seed (seed));
+  Receiver receiver = receiver_new (sender);
+
+  for (guint frame = 0; frame < frames; frame++) {
+    AlitraPacketInfo info;
+
+    next_packet (sender, frame);
+    g_assert_cmpint (alitra_packet_read_info (sender->packet->data,
+            sender->packet->len, &info), ==, ALITRA_PACKET_OK);
+    g_assert_cmpuint (info.size, ==, sender->packet->len);
+    g_assert_cmpuint (info.frame_number, ==, frame);
+    g_assert_cmpint (info.key, ==, frame % 50 == 0);
+    g_assert_cmpuint (info.model, ==, 0x1F3A09C2);
+    g_assert_cmpuint (info.slices, ==, (height + 63) / 64);
+    g_assert_cmpuint (info.tokens, ==, count_new (sender->update,
+            sender->memory));
+    if (info.key)
+      g_assert_cmpmem (&info.stream, sizeof info.stream, &sender->stream,
+          sizeof sender->stream);
+
+    receiver_take (&receiver, sender->packet);
+    assert_same_memory (receiver.memory, sender->memory);
+    g_assert_cmpuint (alitra_memory_get_checksum (receiver.memory), ==,
+        info.checksum);
+  }
+  receiver_clear (&receiver);
+  test_sender_free (sender);
+}
+
+static void
+test_chains (void)
+{
+  static const guint sizes[][2] =
+      { {1, 1}, {16, 16}, {64, 64}, {65, 64}, {64, 65}, {177, 143}, {320, 180},
+  {640, 360}, {33, 1000}, {1000, 17}
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    for (guint seed = 0; seed < 3; seed++)
+      check_chain (sizes[i][0], sizes[i][1], 200, 100 * i + seed);
+  }
+  check_chain (1920, 1080, 12, 7);
+  check_chain (8192, 64, 6, 8);
+  check_chain (64, 8192, 6, 9);
+}
+
+/* The same packet, whatever the coder did before. */
+static void
+test_same_bytes (void)
+{
+  TestSender *a = test_sender_new (200, 200, g_rand_new_with_seed (5));
+  TestSender *b = test_sender_new (200, 200, g_rand_new_with_seed (5));
+  TestSender *other = test_sender_new (1000, 500, g_rand_new_with_seed (6));
+  AlitraPacketCoder *own = b->coder;
+
+  for (guint frame = 0; frame < 60; frame++) {
+    next_packet (a, frame);
+    next_packet (other, frame);
+    b->coder = alitra_packet_coder_new (&b->vocabulary);
+    next_packet (b, frame);
+    alitra_packet_coder_free (b->coder);
+    g_assert_cmpmem (a->packet->data, a->packet->len, b->packet->data,
+        b->packet->len);
+  }
+  b->coder = own;
+  test_sender_free (a);
+  test_sender_free (b);
+  test_sender_free (other);
+}
+
+/* Depth that the first `layers` layers of the packet leave in a cell. */
+static guint
+depth_after (const TestSender * sender, guint level, guint cell, guint layers)
+{
+  const AlitraUpdateLevel *update = &sender->update->level[level];
+  guint before = 0;
+
+  for (guint l = ALITRA_LEVELS - 1; l > level; l--)
+    before += sender->update->level[l].layers;
+  if (layers <= before)
+    return update->keep[cell];
+  layers -= before;
+  return layers >=
+      update->layers ? update->depth[cell] : update->cut[layers - 1][cell];
+}
+
+static void
+assert_trimmed (const TestSender * sender, const Receiver * receiver,
+    guint layers)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *x = &receiver->memory->level[l], *y =
+        &sender->memory->level[l];
+
+    for (guint i = 0; i < level_cells (x); i++) {
+      gsize at = (gsize) i * x->max_depth;
+
+      g_assert_cmpuint (x->depth[i], ==, depth_after (sender, l, i, layers));
+      g_assert_cmpmem (x->tokens + at, 2 * x->depth[i], y->tokens + at,
+          2 * x->depth[i]);
+    }
+  }
+}
+
+static void
+check_trims (const TestSender * sender, GByteArray * trimmed)
+{
+  AlitraPacketInfo whole, info;
+  guint tokens = 0;
+
+  alitra_packet_read_info (sender->packet->data, sender->packet->len, &whole);
+  for (guint layers = 1; layers <= whole.layers; layers++) {
+    Receiver receiver = receiver_new (sender);
+    GError *error = NULL;
+
+    g_assert_true (alitra_packet_trim (sender->packet->data,
+            sender->packet->len, layers, trimmed, &error));
+    g_assert_no_error (error);
+    g_assert_cmpint (alitra_packet_read_info (trimmed->data, trimmed->len,
+            &info), ==, ALITRA_PACKET_OK);
+    g_assert_cmpuint (info.layers, ==, layers);
+    g_assert_cmpuint (info.tokens, >=, tokens);
+    g_assert_cmpuint (info.pts, ==, whole.pts);
+    g_assert_cmpuint (info.checksum, ==,
+        layers == whole.layers ? whole.checksum : 0);
+    tokens = info.tokens;
+
+    /* The receiver held all that the sender held until this packet. */
+    g_assert_true (alitra_packet_read (receiver.coder, trimmed->data,
+            trimmed->len, &info, sender->before, receiver.update, &error));
+    receiver_follow (&receiver, sender);
+    alitra_memory_apply (receiver.memory, receiver.update);
+    assert_trimmed (sender, &receiver, layers);
+    receiver_clear (&receiver);
+  }
+  g_assert_cmpuint (tokens, ==, whole.tokens);
+}
+
+static void
+test_trim (void)
+{
+  static const guint sizes[][2] = { {1, 1}, {100, 200}, {640, 360} };
+  GByteArray *trimmed = g_byte_array_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    for (guint seed = 0; seed < 4; seed++) {
+      TestSender *sender = test_sender_new (sizes[i][0], sizes[i][1],
+          g_rand_new_with_seed (40 + seed));
+
+      for (guint frame = 0; frame < 8; frame++) {
+        next_packet (sender, frame);
+        check_trims (sender, trimmed);
+      }
+      test_sender_free (sender);
+    }
+  }
+  g_byte_array_unref (trimmed);
+}
+
+static void
+assert_prefix (const AlitraMemory * part, const AlitraMemory * whole)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *x = &part->level[l], *y = &whole->level[l];
+
+    for (guint i = 0; i < level_cells (x); i++) {
+      gsize at = (gsize) i * x->max_depth;
+
+      g_assert_cmpuint (x->depth[i], <=, y->depth[i]);
+      g_assert_cmpmem (x->tokens + at, 2 * x->depth[i], y->tokens + at,
+          2 * x->depth[i]);
+    }
+  }
+}
+
+/* A stream that is trimmed now more, now less: the receiver holds less than the sender, but never anything else, and
+ * the next whole key packet makes them one again. */
+static void
+test_trimmed_chain (void)
+{
+  GRand *random = g_rand_new_with_seed (11);
+  GByteArray *trimmed = g_byte_array_new ();
+
+  for (guint seed = 0; seed < 5; seed++) {
+    TestSender *sender =
+        test_sender_new (300, 200, g_rand_new_with_seed (60 + seed));
+    Receiver receiver = receiver_new (sender);
+
+    for (guint frame = 0; frame < 200; frame++) {
+      guint layers = frame == 150 ? 12 : g_rand_int_range (random, 1, 12);
+
+      next_packet (sender, frame);
+      g_assert_true (alitra_packet_trim (sender->packet->data,
+              sender->packet->len, layers, trimmed, NULL));
+      receiver_take (&receiver, trimmed);
+      assert_prefix (receiver.memory, sender->memory);
+      if (frame == 150)
+        g_assert_cmpuint (alitra_memory_get_checksum (receiver.memory), ==,
+            alitra_memory_get_checksum (sender->memory));
+    }
+    receiver_clear (&receiver);
+    test_sender_free (sender);
+  }
+  g_byte_array_unref (trimmed);
+  g_rand_free (random);
+}
+
+/* Fails or succeeds, but on failure the memory is as it was, and what is read keeps to the rules. */
+static gboolean
+check_damaged (const TestSender * sender, Receiver * receiver,
+    const guint8 * data, gsize size)
+{
+  /* A copy of its own size, so that tools see a read behind the end. */
+  g_autofree guint8 *bytes = g_memdup2 (data, size);
+  guint32 checksum = alitra_memory_get_checksum (receiver->memory);
+  g_autoptr (GError) error = NULL;
+  gboolean read = receiver_read (receiver, bytes, size, &error);
+
+  g_assert_cmpuint (alitra_memory_get_checksum (receiver->memory), ==,
+      checksum);
+  if (!read) {
+    g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID);
+    return FALSE;
+  }
+  alitra_memory_apply (receiver->memory, receiver->update);
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &receiver->memory->level[l];
+
+    for (guint i = 0; i < level_cells (level); i++) {
+      g_assert_cmpuint (level->depth[i], <=, level->max_depth);
+      g_assert_true (test_cell_is_lawful (&sender->vocabulary, l,
+              level->tokens + (gsize) i * level->max_depth, level->depth[i]));
+    }
+  }
+  return TRUE;
+}
+
+static void
+test_truncated (void)
+{
+  TestSender *sender = test_sender_new (200, 130, g_rand_new_with_seed (3));
+  Receiver receiver = receiver_new (sender);
+
+  for (guint frame = 0; frame < 6; frame++) {
+    AlitraPacketInfo info;
+
+    next_packet (sender, frame);
+    alitra_packet_read_info (sender->packet->data, sender->packet->len, &info);
+    for (gsize size = 0; size < sender->packet->len; size++) {
+      AlitraPacketInfo part;
+      g_autofree guint8 *bytes = g_memdup2 (sender->packet->data, size);
+
+      g_assert_cmpint (alitra_packet_read_info (bytes, size, &part), ==,
+          size < info.header_size ? ALITRA_PACKET_NEED_MORE : ALITRA_PACKET_OK);
+      g_assert_false (check_damaged (sender, &receiver, bytes, size));
+    }
+    receiver_take (&receiver, sender->packet);
+  }
+  receiver_clear (&receiver);
+  test_sender_free (sender);
+}
+
+static void
+test_bit_flips (void)
+{
+  GRand *random = g_rand_new_with_seed (17);
+  GByteArray *damaged = g_byte_array_new ();
+  guint unseen = 0, deep = 0;
+
+  for (guint seed = 0; seed < 4; seed++) {
+    TestSender *sender =
+        test_sender_new (150, 150, g_rand_new_with_seed (80 + seed));
+    Receiver receiver = receiver_new (sender);
+
+    for (guint flip = 0; flip < 10000; flip++) {
+      if (flip % 100 == 0)
+        next_packet (sender, flip / 100);
+      g_byte_array_set_size (damaged, 0);
+      g_byte_array_append (damaged, sender->packet->data, sender->packet->len);
+      for (guint bits = g_rand_int_range (random, 1, 4); bits > 0; bits--)
+        damaged->data[g_rand_int_range (random, 0, damaged->len)] ^=
+            1 << g_rand_int_range (random, 0, 8);
+      receiver_follow (&receiver, sender);
+      if (flip % 2 == 0) {
+        unseen += check_damaged (sender, &receiver, damaged->data, damaged->len)
+            && memcmp (damaged->data, sender->packet->data, damaged->len) != 0;
+      } else {
+        test_repair_packet (damaged->data, damaged->len);
+        deep += check_damaged (sender, &receiver, damaged->data, damaged->len);
+      }
+    }
+    receiver_clear (&receiver);
+    test_sender_free (sender);
+  }
+  /* A check of 16 bits misses one of 65536. */
+  g_assert_cmpuint (unseen, <=, 5);
+  /* Damage behind repaired checks was read, so the rules were put to the test. */
+  g_assert_cmpuint (deep, >, 100);
+  g_byte_array_unref (damaged);
+  g_rand_free (random);
+}
+
+static void
+test_random_bytes (void)
+{
+  GRand *random = g_rand_new_with_seed (19);
+  TestSender *sender = test_sender_new (150, 150, g_rand_new_with_seed (2));
+  Receiver receiver = receiver_new (sender);
+  guint8 bytes[400];
+
+  next_packet (sender, 0);
+  for (guint i = 0; i < 20000; i++) {
+    gsize size = g_rand_int_range (random, 0, sizeof bytes);
+    gsize sound =
+        MIN (g_rand_int_range (random, 0, 80), MIN (size, sender->packet->len));
+
+    for (gsize j = 0; j < size; j++)
+      bytes[j] = g_rand_int_range (random, 0, 256);
+    memcpy (bytes, sender->packet->data, sound);
+    if (i % 2)
+      test_repair_packet (bytes, size);
+    check_damaged (sender, &receiver, bytes, size);
+  }
+  receiver_clear (&receiver);
+  test_sender_free (sender);
+  g_rand_free (random);
+}
+
+static void
+test_find (void)
+{
+  static const guint8 bytes[] = "..ALT.ALTK\1..ALTK\2AALTK\1ALTK";
+  gsize size = sizeof bytes - 1;
+
+  g_assert_cmpuint (alitra_packet_find (bytes, size, 0), ==, 6);
+  g_assert_cmpuint (alitra_packet_find (bytes, size, 6), ==, 6);
+  g_assert_cmpuint (alitra_packet_find (bytes, size, 7), ==, 19);
+  g_assert_cmpuint (alitra_packet_find (bytes, size, 20), ==, 24);
+  g_assert_cmpuint (alitra_packet_find (bytes, size, 25), ==, size);
+  g_assert_cmpuint (alitra_packet_find (bytes, size, size), ==, size);
+  g_assert_cmpuint (alitra_packet_find (bytes, 4, 0), ==, 2);
+  g_assert_cmpuint (alitra_packet_find (NULL, 0, 0), ==, 0);
+}
+
+static void
+test_other_stream (void)
+{
+  TestSender *a = test_sender_new (200, 200, g_rand_new_with_seed (5));
+  TestSender *b = test_sender_new (200, 400, g_rand_new_with_seed (5));
+  Receiver receiver = receiver_new (a);
+  g_autoptr (GError) error = NULL;
+
+  next_packet (b, 0);
+  g_assert_false (receiver_read (&receiver, b->packet->data, b->packet->len,
+          &error));
+  g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID);
+  g_clear_error (&error);
+  next_packet (b, 1);
+  g_assert_false (receiver_read (&receiver, b->packet->data, b->packet->len,
+          &error));
+  g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID);
+  receiver_clear (&receiver);
+  test_sender_free (a);
+  test_sender_free (b);
+}
+
+/* What a camera that sees nothing new costs. */
+static void
+test_still (void)
+{
+  TestSender *sender = test_sender_new (640, 360, g_rand_new_with_seed (5));
+  AlitraPacketInfo info;
+
+  test_sender_next (sender, TRUE, 1);
+  alitra_packet_read_info (sender->packet->data, sender->packet->len, &info);
+  g_test_message ("640x360 key packet: %u bytes for %u tokens",
+      sender->packet->len, info.tokens);
+  for (guint i = 0; i < 10; i++) {
+    test_sender_next (sender, FALSE, 0);
+    g_test_message ("640x360 packet in which nothing changed: %u bytes",
+        sender->packet->len);
+    g_assert_cmpuint (sender->packet->len, <=, 41);
+  }
+  test_sender_next (sender, FALSE, 0.02);
+  alitra_packet_read_info (sender->packet->data, sender->packet->len, &info);
+  g_test_message ("640x360 with 2 %% of the cells changed: %u bytes (header %"
+      G_GSIZE_FORMAT ") for %u tokens", sender->packet->len, info.header_size,
+      info.tokens);
+  test_sender_free (sender);
+}
+
+static void
+test_memory (void)
+{
+  const guint max_depth[ALITRA_LEVELS] = { 4, 4, 4 };
+  AlitraMemory *memory = alitra_memory_new (65, 64, max_depth);
+  AlitraUpdate *update = alitra_update_new (memory);
+  AlitraCell cell;
+  guint columns, rows;
+
+  alitra_memory_get_grid (memory, 0, &columns, &rows);
+  g_assert_cmpuint (columns, ==, 8);
+  g_assert_cmpuint (rows, ==, 4);
+  alitra_memory_get_grid (memory, 2, &columns, &rows);
+  g_assert_cmpuint (columns, ==, 2);
+  g_assert_cmpuint (rows, ==, 1);
+  /* crc32 of 42 zero bytes */
+  g_assert_cmpuint (alitra_memory_get_checksum (memory), ==, 0xE46F28FB);
+
+  update->level[0].depth[9] = 3;
+  update->level[1].depth[0] = 2;
+  update->level[2].depth[0] = 1;
+  update->level[0].tokens[9 * 4 + 2] = 77;
+  alitra_memory_apply (memory, update);
+  g_assert_cmpfloat (alitra_memory_get_density (memory, 1, 1), ==,
+      3 + 2 / 4. + 1 / 16.);
+  g_assert_cmpfloat (alitra_memory_get_density (memory, 2, 2), ==, 1 / 16.);
+  g_assert_cmpfloat (alitra_memory_get_density (memory, 4, 0), ==, 0);
+  alitra_memory_get_cell (memory, 0, 1, 1, &cell);
+  g_assert_cmpuint (cell.depth, ==, 3);
+  g_assert_cmpuint (cell.kept, ==, 0);
+  g_assert_cmpuint (cell.age, ==, 0);
+  g_assert_true (cell.valid);
+  g_assert_cmpuint (cell.tokens[2], ==, 77);
+
+  update->level[0].keep[9] = 3;
+  for (guint i = 0; i < 70000; i++)
+    alitra_memory_apply (memory, update);
+  alitra_memory_get_cell (memory, 0, 1, 1, &cell);
+  g_assert_cmpuint (cell.kept, ==, 3);
+  g_assert_cmpuint (cell.age, ==, 65535);
+  g_assert_cmpuint (cell.tokens[2], ==, 77);
+
+  update->level[0].keep[9] = update->level[0].depth[9] = 1;
+  alitra_memory_apply (memory, update);
+  alitra_memory_get_cell (memory, 0, 1, 1, &cell);
+  g_assert_cmpuint (cell.depth, ==, 1);
+  g_assert_cmpuint (cell.age, ==, 0);
+
+  alitra_update_free (update);
+  alitra_memory_free (memory);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/rangecoder/round-trip", test_range_coder);
+  g_test_add_func ("/memory/apply", test_memory);
+  g_test_add_func ("/packet/chains", test_chains);
+  g_test_add_func ("/packet/same-bytes", test_same_bytes);
+  g_test_add_func ("/packet/trim", test_trim);
+  g_test_add_func ("/packet/trimmed-chain", test_trimmed_chain);
+  g_test_add_func ("/packet/truncated", test_truncated);
+  g_test_add_func ("/packet/bit-flips", test_bit_flips);
+  g_test_add_func ("/packet/random-bytes", test_random_bytes);
+  g_test_add_func ("/packet/find", test_find);
+  g_test_add_func ("/packet/other-stream", test_other_stream);
+  g_test_add_func ("/packet/still", test_still);
+  return g_test_run ();
+}
