@@ -1,0 +1,25 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:plugin-alitra
+ *
+ * Live video as adaptive-length tokens: an encoder, a decoder, a parser and a typefinder for `video/x-alitra`.
+ */
+#include "gstalitraelements.h"
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  gboolean ok = FALSE;
+
+  ok |= GST_ELEMENT_REGISTER (alitraenc, plugin);
+  ok |= GST_ELEMENT_REGISTER (alitradec, plugin);
+  ok |= GST_ELEMENT_REGISTER (alitraparse, plugin);
+  ok |= GST_TYPE_FIND_REGISTER (alitra, plugin);
+  return ok;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, alitra,
+    "Adaptive-length video tokens", plugin_init, VERSION, "LGPL", PACKAGE,
+    "https://gstreamer.freedesktop.org/")
