@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from alitra.model import LEVELS, PriceHalt, Tokenizer
+from alitra.model import CELL, LEVELS, PriceHalt, Tokenizer
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.start import start
 
@@ -47,6 +47,14 @@ def image_error(a, b):
     return (((a.luma - b.luma) ** 2).sum((1, 2, 3)) + ((a.chroma - b.chroma) ** 2).sum((1, 2, 3))) / n
 
 
+def border_error(a, b):
+    """Squared step of the luma error across cell borders, a picture: what an eye sees as a mosaic."""
+    e = a.luma - b.luma
+    x = e[..., CELL::CELL] - e[..., CELL - 1:-1:CELL]
+    y = e[..., CELL::CELL, :] - e[..., CELL - 1:-1:CELL, :]
+    return (x ** 2).mean((1, 2, 3)) + (y ** 2).mean((1, 2, 3))
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('photos')
@@ -56,7 +64,9 @@ def main():
     ap.add_argument('--size', type=int, default=256)
     ap.add_argument('--start-crops', type=int, default=2500)
     ap.add_argument('--rate', type=float, default=1e-3)
-    ap.add_argument('--net-part', type=float, default=.15, help='rate of everything but the codes, as a part of --rate')
+    ap.add_argument('--net-part', type=float, default=.5, help='rate of the synthesis, as a part of --rate')
+    ap.add_argument('--code-part', type=float, default=1., help='rate of the codes, as a part of --rate')
+    ap.add_argument('--border', type=float, default=.1, help='weight of steps across cell borders')
     ap.add_argument('--start', help='a closed-form start from an earlier run (OUT.pt.start)')
     ap.add_argument('--every', type=int, default=100, help='steps from line to line')
     ap.add_argument('--seed', type=int, default=0)
@@ -76,9 +86,16 @@ def main():
     else:
         start(model, Crops(photos, a.size, a.seed).batch(a.start_crops))
         torch.save({'model': model.state_dict(), 'state': state}, a.out + '.start')
-    codes = [p for n, p in model.named_parameters() if n.endswith('codes')]
-    rest = [p for n, p in model.named_parameters() if not n.endswith('codes')]
-    opt = torch.optim.Adam([{'params': rest, 'part': a.net_part}, {'params': codes, 'part': 1.}], betas=(.9, .98))
+    codes, rest = [], []
+    for level in model.levels:
+        level.analysis.shrink.weight.data.zero_()
+    for name, p in model.named_parameters():
+        # Straight-through gradients of cut-off token sums inflate the analysis without bound: it stays the PCA.
+        if '.embed.' in name or '.analysis.' in name or name.endswith('.into'):
+            p.requires_grad_(False)
+        else:
+            (codes if name.endswith('codes') else rest).append(p)
+    opt = torch.optim.Adam([{'params': rest, 'part': a.net_part}, {'params': codes, 'part': a.code_part}], betas=(.9, .98))
     if 'opt' in state:
         opt.load_state_dict(state.pop('opt'))
     crops = Crops(photos, a.size, a.seed + 1 + state['step'])
@@ -93,7 +110,8 @@ def main():
         final = image_error(pictures[-1], planes)
         half = planes.halve()
         coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)
-        loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .1 * code_loss
+        loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .1 * code_loss \
+            + a.border * (border_error(pictures[-1], planes) / (final.detach() + 1e-4)).mean()
         opt.zero_grad()
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.))

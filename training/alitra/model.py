@@ -57,8 +57,11 @@ class Step(nn.Module):
         f = r @ self.into.T
         ids = self.search(f)
         q = self.codes[ids]
-        loss = ((f.detach() - q) ** 2).sum(1) + .25 * ((f - q.detach()) ** 2).sum(1)
-        return (q + f - f.detach()) @ self.back.T, ids, loss
+        loss = ((f.detach() - q) ** 2).sum(1)
+        if f.requires_grad:     # straight through to the analysis
+            loss = loss + .25 * ((f - q.detach()) ** 2).sum(1)
+            q = q + f - f.detach()
+        return q @ self.back.T, ids, loss
 
 
 class Level(nn.Module):
@@ -123,7 +126,7 @@ class Tokenizer(nn.Module):
             loss = loss + l.mean() / ((ra.detach() ** 2).sum(1).mean() + 1e-3)
             kept = active[keep]
             total = total.index_add(0, kept, q[keep])
-            r = r.index_add(0, kept, -q[keep])
+            r = r.index_add(0, kept, -(q if z.requires_grad else q.detach())[keep])
             depth[kept] += 1
             ids[kept, t] = id_[keep]
             active = kept

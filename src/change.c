@@ -1,0 +1,134 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "change.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model.h"
+
+typedef struct
+{
+  const AlitraChange *change;
+  AlitraChange *memory;
+  const AlitraPlanes *planes;
+  gfloat threshold;
+  guint8 *active;
+  const guint8 *mask;
+} Comparison;
+
+void
+alitra_change_init (AlitraChange * change, AlitraGrid grid,
+    const gfloat gain[2])
+{
+  alitra_planes_init (&change->reference, grid);
+  memcpy (change->gain, gain, sizeof (change->gain));
+}
+
+void
+alitra_change_clear (AlitraChange * change)
+{
+  alitra_planes_clear (&change->reference);
+}
+
+/* Mean absolute difference of n x n samples. */
+static gfloat
+difference (const gfloat * a, const gfloat * b, gsize stride, guint n)
+{
+  gfloat sum = 0.f;
+  guint x, y;
+
+  for (y = 0; y < n; y++) {
+    gfloat row = 0.f;
+
+    for (x = 0; x < n; x++)
+      row += fabsf (a[y * stride + x] - b[y * stride + x]);
+    sum += row;
+  }
+  return sum / (n * n);
+}
+
+static gboolean
+cell_changed (const Comparison * c, guint column, guint row)
+{
+  const AlitraPlanes *a = c->planes, *b = &c->change->reference;
+  const gsize luma = row * ALITRA_CELL * a->luma_stride + column * ALITRA_CELL;
+  const gsize chroma = row * (ALITRA_CELL / 2) * a->chroma_stride
+      + column * (ALITRA_CELL / 2);
+  guint i;
+
+  if (difference (a->luma + luma, b->luma + luma, a->luma_stride,
+          ALITRA_CELL) > c->threshold)
+    return TRUE;
+  for (i = 0; i < 2; i++)
+    if (difference (a->chroma[i] + chroma, b->chroma[i] + chroma,
+            a->chroma_stride, ALITRA_CELL / 2)
+        > c->threshold * c->change->gain[i])
+      return TRUE;
+  return FALSE;
+}
+
+static void
+compare_row (gpointer data, guint row, guint worker)
+{
+  const Comparison *c = data;
+  const guint columns = c->planes->grid.columns;
+  guint x;
+
+  for (x = 0; x < columns; x++)
+    if (!c->active[row * columns + x] && cell_changed (c, x, row))
+      c->active[row * columns + x] = 1;
+}
+
+void
+alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
+    gfloat threshold, guint8 * active, AlitraWorkers * workers)
+{
+  Comparison comparison = { change, NULL, planes, threshold / 255.f, active,
+    NULL
+  };
+
+  alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);
+}
+
+static void
+copy_block (gfloat * to, const gfloat * from, gsize stride, guint n)
+{
+  guint y;
+
+  for (y = 0; y < n; y++)
+    memcpy (to + y * stride, from + y * stride, n * sizeof (gfloat));
+}
+
+static void
+remember_row (gpointer data, guint row, guint worker)
+{
+  const Comparison *c = data;
+  const AlitraPlanes *from = c->planes;
+  AlitraPlanes *to = &c->memory->reference;
+  const guint columns = from->grid.columns;
+  guint x, i;
+
+  for (x = 0; x < columns; x++) {
+    const gsize luma = row * ALITRA_CELL * from->luma_stride + x * ALITRA_CELL;
+    const gsize chroma = row * (ALITRA_CELL / 2) * from->chroma_stride
+        + x * (ALITRA_CELL / 2);
+
+    if (c->mask && !c->mask[row * columns + x])
+      continue;
+    copy_block (to->luma + luma, from->luma + luma, from->luma_stride,
+        ALITRA_CELL);
+    for (i = 0; i < 2; i++)
+      copy_block (to->chroma[i] + chroma, from->chroma[i] + chroma,
+          from->chroma_stride, ALITRA_CELL / 2);
+  }
+}
+
+void
+alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes,
+    const guint8 * mask, AlitraWorkers * workers)
+{
+  Comparison comparison = { change, change, planes, 0.f, NULL, mask };
+
+  alitra_workers_run (workers, planes->grid.rows, remember_row, &comparison);
+}

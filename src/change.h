@@ -1,0 +1,32 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_CHANGE_H
+#define ALITRA_SRC_CHANGE_H
+
+#include "picture.h"
+
+G_BEGIN_DECLS
+
+/* What changed against what was last tokenised: a copy of each cell as it was then, at one level.  Comparing with the
+ * frame before instead would let a slow fade drift without bound. */
+typedef struct
+{
+  AlitraPlanes reference;
+  gfloat gain[2];               /* of Cb and Cr in the planes */
+} AlitraChange;
+
+void alitra_change_init (AlitraChange * change, AlitraGrid grid, const gfloat gain[2]);
+void alitra_change_clear (AlitraChange * change);
+
+/* active: set to 1 for cells whose mean absolute difference is above `threshold` grey levels (of 0..255), in luma or
+ * in chroma, else left alone. */
+void alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
+    guint8 * active, AlitraWorkers * workers);
+
+/* Remembers the cells of the mask (NULL: all) as they are now. */
+void alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes, const guint8 * mask,
+    AlitraWorkers * workers);
+
+G_END_DECLS
+
+#endif

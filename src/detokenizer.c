@@ -1,0 +1,255 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <alitra/detokenizer.h>
+
+#include <string.h>
+
+#include "flat.h"
+#include "memory.h"
+#include "packet.h"
+#include "rebuild.h"
+#include "workers.h"
+
+/* Everything that has the size of the stream; made when a key packet says what it is. */
+typedef struct
+{
+  AlitraStreamInfo info;
+  AlitraMemory *memory;
+  AlitraUpdate *update;
+  AlitraRebuild *rebuild;
+  guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
+  guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
+} Stream;
+
+struct _AlitraDetokenizer
+{
+  AlitraModel *model;
+  AlitraWorkers *workers;
+  AlitraPacketCoder *coder;
+  Stream *stream;
+  gboolean whole;               /* the memory is what the sender's was after last_number */
+  guint32 last_number;
+};
+
+static gsize
+cells_of (const Stream * stream, guint level)
+{
+  const AlitraMemoryLevel *l = &stream->memory->level[level];
+
+  return (gsize) l->columns * l->rows;
+}
+
+static Stream *
+stream_new (AlitraDetokenizer * self, const AlitraStreamInfo * info)
+{
+  Stream *stream = g_new0 (Stream, 1);
+  guint max_depth[ALITRA_LEVELS], i;
+
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    max_depth[i] = self->model->level[i].depth;
+  stream->info = *info;
+  stream->memory = alitra_memory_new (info->width, info->height, max_depth);
+  stream->update = alitra_update_new (stream->memory);
+  stream->rebuild = alitra_rebuild_new (self->model, info->width,
+      info->height, self->workers);
+  for (i = 0; i < ALITRA_LEVELS; i++) {
+    stream->changed[i] = g_malloc (cells_of (stream, i));
+    memset (stream->changed[i], 1, cells_of (stream, i));
+    stream->shown[i] = g_malloc0 (cells_of (stream, i));
+  }
+  return stream;
+}
+
+static void
+stream_free (Stream * stream)
+{
+  guint i;
+
+  if (!stream)
+    return;
+  for (i = 0; i < ALITRA_LEVELS; i++) {
+    g_free (stream->changed[i]);
+    g_free (stream->shown[i]);
+  }
+  alitra_rebuild_free (stream->rebuild);
+  alitra_update_free (stream->update);
+  alitra_memory_free (stream->memory);
+  g_free (stream);
+}
+
+AlitraDetokenizer *
+alitra_detokenizer_new (AlitraModel * model, guint threads)
+{
+  AlitraDetokenizer *self = g_new0 (AlitraDetokenizer, 1);
+  AlitraVocabulary vocabulary;
+
+  self->model = alitra_model_ref (model);
+  self->workers = alitra_workers_new (threads);
+  alitra_flat_get_vocabulary (model, &vocabulary);
+  self->coder = alitra_packet_coder_new (&vocabulary);
+  return self;
+}
+
+void
+alitra_detokenizer_free (AlitraDetokenizer * self)
+{
+  if (!self)
+    return;
+  stream_free (self->stream);
+  alitra_packet_coder_free (self->coder);
+  alitra_workers_free (self->workers);
+  alitra_model_unref (self->model);
+  g_free (self);
+}
+
+void
+alitra_detokenizer_reset (AlitraDetokenizer * self)
+{
+  self->whole = FALSE;
+}
+
+const AlitraStreamInfo *
+alitra_detokenizer_get_stream (AlitraDetokenizer * self)
+{
+  return self->stream ? &self->stream->info : NULL;
+}
+
+const AlitraMemory *
+alitra_detokenizer_get_memory (AlitraDetokenizer * self)
+{
+  return self->stream ? self->stream->memory : NULL;
+}
+
+static gboolean
+check_header (AlitraDetokenizer * self, const AlitraPacketInfo * info,
+    AlitraPacketStatus status, gsize size, GError ** error)
+{
+  if (status != ALITRA_PACKET_OK || info->size != size) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "Expected one whole token packet, got %" G_GSIZE_FORMAT
+        " bytes that are %s: put alitraparse before the decoder", size,
+        status == ALITRA_PACKET_BAD ? "no packet"
+        : status == ALITRA_PACKET_OK ? "not as long as the packet says"
+        : "cut short");
+    return FALSE;
+  }
+  if (info->model != self->model->number) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_MISMATCH,
+        "Expected tokens of model %s, got tokens of model number %08x: load the model that the sender uses",
+        self->model->id, info->model);
+    return FALSE;
+  }
+  if (!info->key && (!self->whole
+          || info->frame_number != self->last_number + 1)) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
+        "Frame %u changes a memory that is not here%s: waiting for a key packet",
+        info->frame_number, self->whole ? " (a packet was lost)" : "");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+same_grid (const Stream * stream, const AlitraStreamInfo * info)
+{
+  return stream && stream->info.width == info->width
+      && stream->info.height == info->height;
+}
+
+/* Cells whose tokens differ from what they were; cells that hold less or more are found when a picture is made. */
+static void
+note_changes (Stream * stream, gboolean key)
+{
+  guint level;
+  gsize i;
+
+  for (level = 0; level < ALITRA_LEVELS; level++) {
+    const AlitraMemoryLevel *old = &stream->memory->level[level];
+    const AlitraUpdateLevel *update = &stream->update->level[level];
+
+    for (i = 0; i < cells_of (stream, level); i++)
+      if (key || update->depth[i] != update->keep[i]
+          || update->depth[i] != old->depth[i])
+        stream->changed[level][i] = 1;
+  }
+}
+
+gboolean
+alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
+    gsize size, GError ** error)
+{
+  AlitraPacketInfo info = { 0 };
+  AlitraPacketStatus status = alitra_packet_read_info (data, size, &info);
+  Stream *stream = self->stream;
+
+  if (!check_header (self, &info, status, size, error))
+    return FALSE;
+  if (info.key && !same_grid (stream, &info.stream))
+    stream = stream_new (self, &info.stream);
+  if (!alitra_packet_read (self->coder, data, size, &info, stream->memory,
+          stream->update, error)) {
+    if (stream != self->stream)
+      stream_free (stream);
+    return FALSE;
+  }
+  if (stream != self->stream) {
+    stream_free (self->stream);
+    self->stream = stream;
+  }
+  note_changes (stream, info.key);
+  if (info.key) {
+    alitra_memory_clear (stream->memory);
+    stream->info = info.stream;
+  }
+  alitra_memory_apply (stream->memory, stream->update);
+  self->whole = TRUE;
+  self->last_number = info.frame_number;
+  return TRUE;
+}
+
+/* Depth to show of each cell, and whether that is more or less than last time. */
+static void
+choose_depth (Stream * stream, guint level, guint max_depth)
+{
+  const guint8 *depth = stream->memory->level[level].depth;
+  guint8 *shown = stream->shown[level];
+  gsize i;
+
+  for (i = 0; i < cells_of (stream, level); i++) {
+    guint8 d = max_depth ? MIN (depth[i], max_depth) : depth[i];
+
+    if (d != shown[i])
+      stream->changed[level][i] = 1;
+    shown[i] = d;
+  }
+}
+
+gboolean
+alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
+    const AlitraFrame * frame, GError ** error)
+{
+  Stream *stream = self->stream;
+  gint level;
+
+  if (!stream) {
+    g_set_error_literal (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
+        "There is no picture before the first key packet");
+    return FALSE;
+  }
+  if (frame->width != stream->info.width
+      || frame->height != stream->info.height) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a frame of %ux%u, got %ux%u", stream->info.width,
+        stream->info.height, frame->width, frame->height);
+    return FALSE;
+  }
+  for (level = ALITRA_LEVELS - 1; level >= 0; level--) {
+    choose_depth (stream, level, max_depth);
+    alitra_rebuild_level (stream->rebuild, level,
+        stream->memory->level[level].tokens, stream->shown[level],
+        stream->changed[level]);
+    memset (stream->changed[level], 0, cells_of (stream, level));
+  }
+  return alitra_picture_to_frame (alitra_rebuild_get_picture (stream->rebuild,
+          0), self->model->chroma_gain, frame, NULL, self->workers, error);
+}

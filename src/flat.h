@@ -1,0 +1,54 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_FLAT_H
+#define ALITRA_SRC_FLAT_H
+
+#include "model.h"
+#include "packet.h"
+#include "picture.h"
+
+G_BEGIN_DECLS
+
+/* Flat colours (docs/model.md, "Flat cells"): a 64-cell that is plain or shades evenly holds one or two tokens of an
+ * exact colour lattice.  Its slopes are read off its flat neighbours, so that they cost nothing. */
+#define ALITRA_FLAT_COARSE (24 * 20 * 20)
+#define ALITRA_FLAT_FINE (9 * 11 * 11)
+
+/* The ids that the model's streams can hold. */
+void alitra_flat_get_vocabulary (const AlitraModel * model, AlitraVocabulary * vocabulary);
+
+typedef struct
+{
+  guint columns, rows;
+  gfloat gain[2];
+  guint8 *flat;                 /* per cell: it is flat */
+  gfloat *colour;               /* per cell 3 numbers: luma - 0.5, Cb, Cr, without the chroma gain */
+  gfloat *slope_x, *slope_y;    /* per cell 3 numbers: change over one cell */
+} AlitraFlatGrid;
+
+/* gain: of Cb and Cr in the planes. */
+AlitraFlatGrid *alitra_flat_grid_new (guint columns, guint rows, const gfloat gain[2]);
+void alitra_flat_grid_free (AlitraFlatGrid * grid);
+
+/* Nearest lattice colour of a cell's mean, as two indices. */
+void alitra_flat_quantise (const gfloat mean[3], guint * coarse, guint * fine);
+
+/* The other way; fine < 0: only the first token is there. */
+void alitra_flat_colour (guint coarse, gint fine, gfloat colour[3]);
+
+/* Mean colour of a cell of the quarter-size picture. */
+void alitra_flat_mean (const AlitraPlanes * planes, const gfloat gain[2], guint column, guint row, gfloat mean[3]);
+
+/* Sets slopes from `flat` and `colour`. */
+void alitra_flat_grid_slopes (AlitraFlatGrid * grid);
+
+/* Starts from all cells of `candidate` being flat in their own nearest colour, and drops those that the surface does not
+ * describe. */
+void alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter, const guint8 * candidate);
+
+/* Lays the flat cells over what the synthesis painted. */
+void alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted);
+
+G_END_DECLS
+
+#endif

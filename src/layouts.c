@@ -1,0 +1,103 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "layouts.h"
+
+#include <string.h>
+
+/* A number of a JSON array, or `otherwise` where there is none or another type. */
+static gdouble
+number_at (JsonArray * array, guint i, gdouble otherwise)
+{
+  JsonNode *node = i < json_array_get_length (array)
+      ? json_array_get_element (array, i) : NULL;
+
+  if (!node || !JSON_NODE_HOLDS_VALUE (node))
+    return otherwise;
+  return json_node_get_double (node);
+}
+
+static JsonArray *
+array_of (const AlitraModel * model, const gchar * name)
+{
+  JsonNode *node = model->settings
+      ? json_object_get_member (model->settings, name) : NULL;
+
+  return node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node)
+      : NULL;
+}
+
+static gboolean
+read_layout (const AlitraModel * model, JsonArray * array, AlitraLayout * out)
+{
+  guint level;
+
+  out->tokens = 0;
+  for (level = 0; level < ALITRA_LEVELS; level++) {
+    gdouble depth = number_at (array, level, -1.);
+
+    if (!(depth >= 0. && depth <= model->level[level].depth))
+      return FALSE;
+    out->depth[level] = depth;
+    out->tokens += out->depth[level] << (2 * (ALITRA_LEVELS - 1 - level));
+  }
+  return TRUE;
+}
+
+/* The file lists depths of 16-, 32- and 64-cells, fewest tokens first; entries that do not fit the model are passed
+ * over. */
+void
+alitra_layouts_init (AlitraLayouts * layouts, const AlitraModel * model)
+{
+  JsonArray *list = array_of (model, "layouts");
+  guint i, n = list ? json_array_get_length (list) : 0;
+
+  layouts->layout = g_new0 (AlitraLayout, n + 1);
+  layouts->n = 0;
+  for (i = 0; i < n; i++) {
+    JsonNode *node = json_array_get_element (list, i);
+
+    if (JSON_NODE_HOLDS_ARRAY (node)
+        && read_layout (model, json_node_get_array (node),
+            &layouts->layout[layouts->n]))
+      layouts->n++;
+  }
+  if (layouts->n == 0) {
+    layouts->layout[0].depth[ALITRA_LEVELS - 1] = 1;
+    layouts->layout[0].tokens = 1;
+    layouts->n = 1;
+  }
+}
+
+void
+alitra_layouts_clear (AlitraLayouts * layouts)
+{
+  g_free (layouts->layout);
+  memset (layouts, 0, sizeof (*layouts));
+}
+
+const AlitraLayout *
+alitra_layouts_find (const AlitraLayouts * layouts, gdouble tokens)
+{
+  const AlitraLayout *best = &layouts->layout[0];
+  guint i;
+
+  for (i = 1; i < layouts->n; i++)
+    if (layouts->layout[i].tokens <= tokens
+        && layouts->layout[i].tokens > best->tokens)
+      best = &layouts->layout[i];
+  return best;
+}
+
+void
+alitra_layouts_get_level_price (const AlitraModel * model,
+    gdouble price[ALITRA_LEVELS])
+{
+  JsonArray *list = array_of (model, "level_price");
+  guint i;
+
+  for (i = 0; i < ALITRA_LEVELS; i++) {
+    gdouble p = list ? number_at (list, i, 1.) : 1.;
+
+    price[i] = p >= .01 && p <= 100. ? p : 1.;
+  }
+}

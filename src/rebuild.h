@@ -1,0 +1,42 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_REBUILD_H
+#define ALITRA_SRC_REBUILD_H
+
+#include "memory.h"
+#include "model.h"
+#include "packet.h"
+#include "picture.h"
+#include "workers.h"
+
+G_BEGIN_DECLS
+
+/* Token memory -> pictures, level by level from coarse to fine, redoing only what changed.  The tokenizer looks at its
+ * own coarse pictures through it, the detokenizer shows the finest: both see the same. */
+typedef struct _AlitraRebuild AlitraRebuild;
+
+AlitraRebuild *alitra_rebuild_new (AlitraModel * model, guint width, guint height, AlitraWorkers * workers);
+void alitra_rebuild_free (AlitraRebuild * rebuild);
+
+/* The next run of each level does everything again. */
+void alitra_rebuild_reset (AlitraRebuild * rebuild);
+
+/* Paints level `level`; coarser levels have been painted for the same frame.
+ * tokens, depth: of the level's cells, rows of max_depth ids.  changed: cells whose tokens or depth are not what they
+ * were when the level was last painted. */
+void alitra_rebuild_level (AlitraRebuild * rebuild, guint level, const guint16 * tokens, const guint8 * depth,
+    const guint8 * changed);
+
+/* The picture of a level after alitra_rebuild_level(), and the cells where it was written by it. */
+const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint level);
+const guint8 *alitra_rebuild_get_painted (AlitraRebuild * rebuild, guint level);
+
+/* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from
+ * nothing.  Valid once the coarser level is painted. */
+const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint level);
+/* Cells of the base that were written with it. */
+const guint8 *alitra_rebuild_get_base_painted (AlitraRebuild * rebuild, guint level);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,765 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <alitra/tokenizer.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "allocator.h"
+#include "analysis.h"
+#include "budget.h"
+#include "change.h"
+#include "flat.h"
+#include "layouts.h"
+#include "packet.h"
+#include "rebuild.h"
+#include "tokenloop.h"
+#include "workers.h"
+
+#define COARSEST (ALITRA_LEVELS - 1)
+/* With a budget the finest level looks at tokens somewhat below the price, so that the best of them can be chosen. */
+#define SLACK .35
+/* Times that a first frame is encoded, to find the price at which it takes the tokens that it may. */
+#define ROUNDS 6
+#define SETTLED .1              /* log2: prices closer than that are the same */
+#define LOWEST_PRICE 1e-3
+#define HIGHEST_PRICE 100.
+#define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
+/* A kept token is dropped for a new one only if that gains clearly more: otherwise noise would shuffle them. */
+#define KEPT_BONUS .6f
+/* Below this a packet is too small to be cut into layers. */
+#define TOKENS_FOR_LAYERS 96
+/* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
+#define CUT_DIFFERENCE 30.f
+
+typedef struct
+{
+  AlitraGrid grid;
+  AlitraAnalysis *analysis;
+  AlitraTokenLoop loop;
+  AlitraPlanes source;          /* the frame at this level's size */
+  AlitraPlanes left;            /* what coarser levels left over */
+  AlitraChange change;          /* the frame as last tokenised */
+  AlitraChange base;            /* what coarser levels said when the level was last tokenised */
+  guint8 *inside;               /* cells that the picture reaches */
+  guint8 *active;               /* cells to tokenise in this frame */
+  guint8 *mask;                 /* scratch */
+  gfloat *gains;                /* scratch: gains with the bonus of kept tokens */
+} Level;
+
+struct _AlitraTokenizer
+{
+  AlitraModel *model;
+  AlitraStreamInfo stream;
+  AlitraWorkers *workers;
+  AlitraAllocator *allocator;
+  AlitraRebuild *rebuild;
+  AlitraPacketCoder *coder;
+  AlitraMemory *memory;         /* after the last packet */
+  AlitraMemory *before;         /* one packet behind while a packet is written */
+  AlitraUpdate *update;
+  AlitraFlatGrid *flat;
+  AlitraBudget budget;
+  AlitraLayouts layouts;
+  gdouble level_price[ALITRA_LEVELS];
+  Level level[ALITRA_LEVELS];
+  guint patches;
+  guint32 frame_number;
+  guint since_key;
+  gdouble price;                /* of the last frame; 0: not known */
+  guint priced_tokens;          /* budget that the price was found for */
+};
+
+void
+alitra_settings_init (AlitraSettings * settings)
+{
+  memset (settings, 0, sizeof (*settings));
+  settings->quality = 50.;
+  settings->temporal_reuse = TRUE;
+  settings->reuse_threshold = 2.5;
+  settings->key_interval = 250;
+}
+
+static gsize
+cells_of (const Level * level)
+{
+  return (gsize) level->grid.columns * level->grid.rows;
+}
+
+static void
+level_init (Level * level, AlitraTokenizer * self, guint index)
+{
+  const guint cell = ALITRA_CELL << index;
+  guint x, y;
+  gsize cells;
+
+  level->grid = alitra_grid_of (self->stream.width, self->stream.height,
+      index);
+  cells = cells_of (level);
+  level->analysis = alitra_analysis_new (self->model, index, level->grid,
+      self->workers);
+  alitra_token_loop_init (&level->loop, self->model, index, level->grid,
+      self->allocator, self->workers);
+  alitra_planes_init (&level->source, level->grid);
+  alitra_planes_init (&level->left, level->grid);
+  alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
+  alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
+  level->inside = g_new0 (guint8, cells);
+  level->active = g_new0 (guint8, cells);
+  level->mask = g_new0 (guint8, cells);
+  level->gains = g_new0 (gfloat, cells * level->loop.max_depth);
+  for (y = 0; y < level->grid.rows; y++)
+    for (x = 0; x < level->grid.columns; x++)
+      level->inside[y * level->grid.columns + x] =
+          x * cell < self->stream.width && y * cell < self->stream.height;
+}
+
+static void
+level_clear (Level * level)
+{
+  alitra_analysis_free (level->analysis);
+  alitra_token_loop_clear (&level->loop);
+  alitra_planes_clear (&level->source);
+  alitra_planes_clear (&level->left);
+  alitra_change_clear (&level->change);
+  alitra_change_clear (&level->base);
+  g_free (level->inside);
+  g_free (level->active);
+  g_free (level->mask);
+  g_free (level->gains);
+}
+
+static gboolean
+check_stream (const AlitraStreamInfo * info, GError ** error)
+{
+  if (info->width < 1 || info->width > ALITRA_MAX_SIZE || info->height < 1
+      || info->height > ALITRA_MAX_SIZE) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a picture of 1x1 to %ux%u, got %ux%u: scale it first",
+        ALITRA_MAX_SIZE, ALITRA_MAX_SIZE, info->width, info->height);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+AlitraTokenizer *
+alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
+    guint threads, GError ** error)
+{
+  AlitraTokenizer *self;
+  AlitraWorkers *workers;
+  AlitraAllocator *allocator;
+  AlitraGrid grid;
+  AlitraVocabulary vocabulary;
+  guint max_depth[ALITRA_LEVELS], i;
+
+  if (!check_stream (info, error))
+    return NULL;
+  grid = alitra_grid_of (info->width, info->height, COARSEST);
+  workers = alitra_workers_new (threads);
+  allocator = alitra_allocator_new (model, grid.columns, grid.rows, workers,
+      error);
+  if (!allocator) {
+    alitra_workers_free (workers);
+    return NULL;
+  }
+  self = g_new0 (AlitraTokenizer, 1);
+  self->model = alitra_model_ref (model);
+  self->stream = *info;
+  self->workers = workers;
+  self->allocator = allocator;
+  self->rebuild = alitra_rebuild_new (model, info->width, info->height,
+      workers);
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    max_depth[i] = model->level[i].depth;
+  self->memory = alitra_memory_new (info->width, info->height, max_depth);
+  self->before = alitra_memory_new (info->width, info->height, max_depth);
+  self->update = alitra_update_new (self->memory);
+  alitra_flat_get_vocabulary (model, &vocabulary);
+  self->coder = alitra_packet_coder_new (&vocabulary);
+  self->flat = alitra_flat_grid_new (grid.columns, grid.rows,
+      model->chroma_gain);
+  alitra_budget_init (&self->budget);
+  alitra_layouts_init (&self->layouts, model);
+  alitra_layouts_get_level_price (model, self->level_price);
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    level_init (&self->level[i], self, i);
+  self->patches = ((info->width + 15) / 16) * ((info->height + 15) / 16);
+  return self;
+}
+
+void
+alitra_tokenizer_free (AlitraTokenizer * self)
+{
+  guint i;
+
+  if (!self)
+    return;
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    level_clear (&self->level[i]);
+  alitra_layouts_clear (&self->layouts);
+  alitra_budget_clear (&self->budget);
+  alitra_flat_grid_free (self->flat);
+  alitra_packet_coder_free (self->coder);
+  alitra_update_free (self->update);
+  alitra_memory_free (self->before);
+  alitra_memory_free (self->memory);
+  alitra_rebuild_free (self->rebuild);
+  alitra_allocator_free (self->allocator);
+  alitra_workers_free (self->workers);
+  alitra_model_unref (self->model);
+  g_free (self);
+}
+
+const AlitraMemory *
+alitra_tokenizer_get_memory (AlitraTokenizer * self)
+{
+  return self->memory;
+}
+
+/* ---- what is to be tokenised ---- */
+
+static gsize
+count_mask (const guint8 * mask, gsize n)
+{
+  gsize i, count = 0;
+
+  for (i = 0; i < n; i++)
+    count += mask[i] != 0;
+  return count;
+}
+
+/* The scene is another one: nothing that is kept would help. */
+static gboolean
+is_cut (const Level * coarsest)
+{
+  const AlitraPlanes *a = &coarsest->source, *b = &coarsest->change.reference;
+  const gsize rows = (gsize) a->grid.rows * ALITRA_CELL;
+  const gsize columns = (gsize) a->grid.columns * ALITRA_CELL;
+  gdouble sum = 0.;
+  gsize x, y;
+
+  for (y = 0; y < rows; y++)
+    for (x = 0; x < columns; x++)
+      sum += fabsf (a->luma[y * a->luma_stride + x]
+          - b->luma[y * b->luma_stride + x]);
+  return sum > CUT_DIFFERENCE / 255. * rows * columns;
+}
+
+static void
+and_masks (guint8 * mask, const guint8 * other, gsize n)
+{
+  gsize i;
+
+  for (i = 0; i < n; i++)
+    mask[i] &= other[i];
+}
+
+/* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised. */
+static void
+find_active (AlitraTokenizer * self, guint index,
+    const AlitraSettings * settings, gboolean key)
+{
+  Level *level = &self->level[index];
+  const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
+
+  if (key) {
+    memcpy (level->active, level->inside, cells_of (level));
+    return;
+  }
+  memset (level->active, settings->temporal_reuse ? 0 : 1, cells_of (level));
+  if (settings->temporal_reuse) {
+    alitra_change_detect (&level->change, &level->source,
+        settings->reuse_threshold, level->active, self->workers);
+    if (base)
+      alitra_change_detect (&level->base, base, settings->reuse_threshold,
+          level->active, self->workers);
+  }
+  and_masks (level->active, level->inside, cells_of (level));
+}
+
+/* ---- one level ---- */
+
+static gfloat
+stop_of (const AlitraTokenizer * self, guint index, gdouble price)
+{
+  return log2 (price * self->level_price[index] / (1 << (2 * index)));
+}
+
+/* Flat cells among the active ones of the coarsest level get their tokens without any search. */
+static void
+tokenise_flat_cells (AlitraTokenizer * self, guint most)
+{
+  Level *level = &self->level[COARSEST];
+  AlitraTokenLoop *loop = &level->loop;
+  const guint codes = self->model->level[COARSEST].codes;
+  gsize cells = cells_of (level), i;
+
+  for (i = 0; i < cells; i++)
+    self->flat->flat[i] = !level->active[i] && loop->depth[i] > 0
+        && loop->ids[i * loop->max_depth] >= codes;
+  alitra_flat_grid_detect (self->flat, &level->source, level->active);
+  for (i = 0; i < cells; i++) {
+    gfloat mean[3];
+    guint coarse, fine, t;
+    gsize place = i * loop->max_depth;
+
+    level->mask[i] = level->active[i] && !self->flat->flat[i];
+    if (!level->active[i] || !self->flat->flat[i])
+      continue;
+    alitra_flat_mean (&level->source, self->model->chroma_gain,
+        i % level->grid.columns, i / level->grid.columns, mean);
+    alitra_flat_quantise (mean, &coarse, &fine);
+    loop->ids[place] = codes + coarse;
+    loop->ids[place + 1] = codes + ALITRA_FLAT_COARSE + fine;
+    loop->depth[i] = MIN (2, most);
+    for (t = 0; t < loop->max_depth; t++)
+      loop->gains[place + t] = t == 0 ? 12.f : t == 1 ? 2.f : -16.f;
+  }
+}
+
+/* Children of a flat cell hear a silent parent that left nothing over. */
+static void
+settle_flat_cells (AlitraTokenizer * self)
+{
+  Level *level = &self->level[COARSEST];
+  gsize cells = cells_of (level);
+  const gfloat nothing = 0.f;
+  guint32 i;
+
+  for (i = 0; i < cells; i++)
+    if (level->active[i] && self->flat->flat[i]) {
+      alitra_allocator_begin (self->allocator, COARSEST, 1, &i);
+      alitra_allocator_settle (self->allocator, COARSEST, 1, &i,
+          level->loop.depth, &nothing);
+    }
+}
+
+static gsize
+sum_depth (const guint8 * depth, gsize n)
+{
+  gsize i, sum = 0;
+
+  for (i = 0; i < n; i++)
+    sum += depth[i];
+  return sum;
+}
+
+/* Cuts what the level would like to `most` tokens; kept tokens have an advantage.  Returns the log2 gain of the cheapest
+ * token that stays, or `otherwise`. */
+static gfloat
+cut_to (AlitraTokenizer * self, Level * level, gsize most, gfloat otherwise)
+{
+  AlitraTokenLoop *loop = &level->loop;
+  gsize cells = cells_of (level), n = cells * loop->max_depth, i;
+  guint t;
+
+  memcpy (level->gains, loop->gains, n * sizeof (gfloat));
+  for (i = 0; i < cells; i++)
+    if (!level->active[i])
+      for (t = 0; t < loop->depth[i]; t++)
+        level->gains[i * loop->max_depth + t] += KEPT_BONUS;
+  return alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
+      level->gains, loop->depth, most, otherwise);
+}
+
+/* What may still be spent at one level, and what it came to. */
+typedef struct
+{
+  gboolean limited;             /* there is a budget */
+  gsize left;                   /* tokens that it has left */
+  gfloat limit;                 /* log2 gain of the cheapest token of the finest level, NAN: none */
+} Purse;
+
+static void
+run_learned (AlitraTokenizer * self, guint index,
+    const AlitraSettings * settings, guint most, gdouble price, Purse * purse)
+{
+  Level *level = &self->level[index];
+  AlitraTokenLoop *loop = &level->loop;
+  const gsize cells = cells_of (level);
+  const gboolean finest = index == 0;
+  gfloat stop = stop_of (self, index, price);
+  gfloat limit;
+
+  if (finest && purse->limited)
+    stop += log2 (SLACK);
+  alitra_token_loop_run (loop, stop, most);
+  if (!purse->limited)
+    return;
+  if (finest && settings->exact_length) {
+    while (sum_depth (loop->depth, cells) < purse->left && stop > LOWEST_STOP)
+      alitra_token_loop_run (loop, stop -= 1.5f, most);
+    if (sum_depth (loop->depth, cells) < purse->left)
+      alitra_token_loop_run (loop, -G_MAXFLOAT, most);
+  }
+  limit = cut_to (self, level, purse->left, NAN);
+  if (finest)
+    purse->limit = limit;
+}
+
+/* The controls know how many tokens each cell gets before they start. */
+static void
+run_control (AlitraTokenizer * self, guint index,
+    const AlitraSettings * settings, guint most, const AlitraLayout * layout,
+    Purse * purse)
+{
+  Level *level = &self->level[index];
+  AlitraTokenLoop *loop = &level->loop;
+  const gsize cells = cells_of (level), inside = count_mask (level->inside,
+      cells);
+  const guint depth = MIN (layout->depth[index], most);
+  gsize total = inside * depth, i;
+  guint t;
+
+  if (index == 0 && settings->exact_length && purse->limited)
+    total = purse->left;
+  total = purse->limited ? MIN (total, purse->left) : total;
+  for (i = 0; i < cells; i++)
+    level->mask[i] = level->inside[i] ? most : 0;
+  if (settings->allocation == ALITRA_ALLOCATION_COMPLEXITY) {
+    /* Handing tokens out one by one to whoever has most energy for each that he would then hold is proportional. */
+    const gfloat *start = alitra_token_loop_get_start (loop);
+
+    for (i = 0; i < cells; i++)
+      for (t = 0; t < loop->max_depth; t++)
+        level->gains[i * loop->max_depth + t] =
+            log2f ((start[i] + 1e-6f) / (t + 1));
+  } else {
+    /* All cells a first token, then all a second: what is over goes to the first cells. */
+    for (i = 0; i < cells; i++)
+      for (t = 0; t < loop->max_depth; t++)
+        level->gains[i * loop->max_depth + t] = -(gfloat) t;
+  }
+  alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
+      level->gains, level->mask, total, 0.f);
+  alitra_token_loop_run_to (loop, level->mask);
+}
+
+static void
+analyse (AlitraTokenizer * self, guint index)
+{
+  Level *level = &self->level[index];
+  const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
+  const AlitraPlanes *planes = &level->source;
+
+  if (base) {
+    alitra_planes_subtract (&level->left, &level->source, base, level->active,
+        self->workers);
+    planes = &level->left;
+  }
+  alitra_analysis_run (level->analysis, planes, level->active,
+      level->loop.latents);
+}
+
+/* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory. */
+static void
+write_update (AlitraTokenizer * self, guint index, gboolean key)
+{
+  Level *level = &self->level[index];
+  const AlitraTokenLoop *loop = &level->loop;
+  const AlitraMemoryLevel *old = &self->memory->level[index];
+  AlitraUpdateLevel *update = &self->update->level[index];
+  gsize cells = cells_of (level), i;
+
+  for (i = 0; i < cells; i++) {
+    const guint16 *id = loop->ids + i * loop->max_depth;
+    const guint16 *held = old->tokens + i * old->max_depth;
+    guint most = key ? 0 : MIN (old->depth[i], loop->depth[i]), keep = 0;
+
+    while (keep < most && held[keep] == id[keep])
+      keep++;
+    update->keep[i] = keep;
+    update->depth[i] = loop->depth[i];
+    update->valid[i] = TRUE;
+    memcpy (update->tokens + i * loop->max_depth, id,
+        loop->depth[i] * sizeof (guint16));
+    level->mask[i] = keep != loop->depth[i] || (!key
+        && loop->depth[i] != old->depth[i]);
+  }
+}
+
+/* ---- one frame ---- */
+
+/* All levels, coarse to fine, at one price. */
+static void
+encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
+    gboolean key, gdouble price, const AlitraLayout * layout, Purse * purse)
+{
+  gint index;
+
+  for (index = COARSEST; index >= 0; index--) {
+    Level *level = &self->level[index];
+    AlitraTokenLoop *loop = &level->loop;
+    guint most = settings->max_depth ? MIN (settings->max_depth,
+        loop->max_depth) : loop->max_depth;
+
+    find_active (self, index, settings, key);
+    analyse (self, index);
+    memcpy (level->mask, level->active, cells_of (level));
+    if (index == COARSEST && !layout)
+      tokenise_flat_cells (self, most);
+    alitra_token_loop_begin (loop, level->mask);
+    if (layout)
+      run_control (self, index, settings, most, layout, purse);
+    else
+      run_learned (self, index, settings, most, price, purse);
+    if (purse->limited)
+      purse->left -= MIN (purse->left,
+          sum_depth (loop->depth, cells_of (level)));
+    if (index > 0) {
+      alitra_token_loop_settle (loop);
+      if (index == COARSEST && !layout)
+        settle_flat_cells (self);
+    }
+    write_update (self, index, key);
+    if (index > 0)
+      alitra_rebuild_level (self->rebuild, index, loop->ids, loop->depth,
+          level->mask);
+  }
+}
+
+/* The price that the finest level paid is what the coarse levels should have asked. */
+static gdouble
+next_price (gdouble price, const Purse * purse, gsize tokens, guint target)
+{
+  gdouble paid = isnan (purse->limit) ? price : exp2 (purse->limit);
+
+  if (purse->left > 0 && tokens < target)
+    paid = price * .6;          /* not all was spent */
+  else if (isnan (purse->limit))
+    paid = price * 2.;          /* nothing was left for the finest level */
+  return CLAMP (sqrt (price * paid), LOWEST_PRICE, HIGHEST_PRICE);
+}
+
+static gsize
+count_tokens (const AlitraTokenizer * self)
+{
+  gsize tokens = 0;
+  guint i;
+
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    tokens += sum_depth (self->level[i].loop.depth,
+        cells_of (&self->level[i]));
+  return tokens;
+}
+
+static void
+encode_to_budget (AlitraTokenizer * self, const AlitraSettings * settings,
+    gboolean key)
+{
+  gdouble price = self->price;
+  guint round, rounds = 1;
+
+  if (price <= 0. || self->priced_tokens == 0) {
+    price = alitra_budget_first_price (settings->target_tokens, self->patches);
+    rounds = ROUNDS;
+  } else if (self->priced_tokens != settings->target_tokens) {
+    price *= pow ((gdouble) MAX (self->priced_tokens, 1)
+        / settings->target_tokens, 1.25);
+    rounds = key ? ROUNDS : 1;
+  }
+  for (round = 0; round < rounds; round++) {
+    Purse purse = { TRUE, settings->target_tokens, NAN };
+    gdouble next;
+
+    if (round > 0)
+      alitra_rebuild_reset (self->rebuild);
+    encode_levels (self, settings, key, price, NULL, &purse);
+    next = next_price (price, &purse, count_tokens (self),
+        settings->target_tokens);
+    if (fabs (log2 (next / price)) < SETTLED)
+      round = rounds;
+    price = next;
+  }
+  self->price = price;
+  self->priced_tokens = settings->target_tokens;
+}
+
+static void
+encode_control (AlitraTokenizer * self, const AlitraSettings * settings,
+    gboolean key)
+{
+  const guint cells = self->level[COARSEST].grid.columns
+      * self->level[COARSEST].grid.rows;
+  guint target = settings->target_tokens;
+  Purse purse = { target > 0, target, NAN };
+  const AlitraLayout *layout;
+
+  if (target == 0)
+    target = alitra_budget_tokens_at_price (alitra_budget_price_of_quality
+        (settings->quality), self->patches);
+  layout = alitra_layouts_find (&self->layouts, (gdouble) target / cells);
+  encode_levels (self, settings, key, 0., layout, &purse);
+}
+
+/* Quality layers: tokens far above the price come first, level by level. */
+static void
+cut_layers (AlitraTokenizer * self, guint index, guint layers,
+    gfloat step)
+{
+  const AlitraTokenLoop *loop = &self->level[index].loop;
+  AlitraUpdateLevel *update = &self->update->level[index];
+  gsize cells = cells_of (&self->level[index]), i;
+  gfloat limit = G_MAXFLOAT;
+  guint layer, t;
+
+  for (i = 0; i < cells; i++)
+    if (update->depth[i] > update->keep[i])
+      limit = MIN (limit,
+          loop->gains[i * loop->max_depth + update->depth[i] - 1]);
+  update->layers = layers;
+  for (layer = 0; layer + 1 < layers; layer++) {
+    gfloat above = limit + step * (layers - 1 - layer);
+
+    for (i = 0; i < cells; i++) {
+      const gfloat *gain = loop->gains + i * loop->max_depth;
+
+      for (t = update->keep[i]; t < update->depth[i] && gain[t] >= above; t++);
+      update->cut[layer][i] = t;
+    }
+  }
+}
+
+static void
+make_layers (AlitraTokenizer * self, gboolean learned)
+{
+  static const guint layers[ALITRA_LEVELS] = { 3, 2, 1 };
+  gsize fresh = 0, i;
+  guint index;
+
+  for (index = 0; index < ALITRA_LEVELS; index++)
+    for (i = 0; i < cells_of (&self->level[index]); i++)
+      fresh += self->update->level[index].depth[i]
+          - self->update->level[index].keep[i];
+  for (index = 0; index < ALITRA_LEVELS; index++)
+    cut_layers (self, index, learned && fresh >= TOKENS_FOR_LAYERS
+        ? layers[index] : 1, 1.f);
+}
+
+static void
+remember (AlitraTokenizer * self)
+{
+  guint index;
+
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    Level *level = &self->level[index];
+    const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
+
+    alitra_change_remember (&level->change, &level->source, level->active,
+        self->workers);
+    if (base)
+      alitra_change_remember (&level->base, base, level->active,
+          self->workers);
+  }
+}
+
+static void
+fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
+    AlitraFrameStats * stats)
+{
+  guint index;
+  gsize i;
+
+  memset (stats, 0, sizeof (*stats));
+  stats->key = key;
+  stats->bits = (guint64) size *8;
+  stats->patches = self->patches;
+  stats->active_patches = count_mask (self->level[0].active,
+      cells_of (&self->level[0]));
+  stats->price = self->price;
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    const AlitraMemoryLevel *level = &self->memory->level[index];
+    gsize cells = (gsize) level->columns * level->rows;
+
+    for (i = 0; i < cells; i++) {
+      stats->level_tokens[index] += level->depth[i];
+      stats->kept_tokens += level->kept[i];
+    }
+    stats->tokens += stats->level_tokens[index];
+  }
+  stats->new_tokens = stats->tokens - stats->kept_tokens;
+}
+
+static gboolean
+load_frame (AlitraTokenizer * self, const AlitraFrame * frame, GError ** error)
+{
+  guint i;
+
+  if (frame->width != self->stream.width
+      || frame->height != self->stream.height) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a frame of %ux%u, got %ux%u: make a new tokenizer when the size changes",
+        self->stream.width, self->stream.height, frame->width, frame->height);
+    return FALSE;
+  }
+  if (!alitra_picture_from_frame (frame, self->model->chroma_gain,
+          &self->level[0].source, self->workers, error))
+    return FALSE;
+  for (i = 1; i < ALITRA_LEVELS; i++)
+    alitra_planes_halve (&self->level[i].source, &self->level[i - 1].source,
+        NULL, self->workers);
+  return TRUE;
+}
+
+static void
+write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
+    GByteArray * packet)
+{
+  AlitraPacketInfo info = { 0 };
+
+  if (key) {
+    alitra_memory_clear (self->memory);
+    alitra_memory_clear (self->before);
+  }
+  alitra_memory_apply (self->memory, self->update);
+  info.key = key;
+  info.frame_number = self->frame_number;
+  info.pts = pts;
+  info.model = self->model->number;
+  info.checksum = alitra_memory_get_checksum (self->memory);
+  info.stream = self->stream;
+  alitra_packet_write (self->coder, &info, self->before, self->update, packet);
+  alitra_memory_apply (self->before, self->update);
+}
+
+gboolean
+alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
+    const AlitraSettings * settings, gboolean force_key, guint64 pts,
+    GByteArray * packet, AlitraFrameStats * stats, GError ** error)
+{
+  const gboolean first = self->frame_number == 0;
+  const gboolean learned = settings->allocation == ALITRA_ALLOCATION_LEARNED;
+  gboolean cut, key;
+
+  if (!load_frame (self, frame, error))
+    return FALSE;
+  cut = !first && is_cut (&self->level[COARSEST]);
+  key = first || force_key || cut || (settings->key_interval
+      && self->since_key >= settings->key_interval);
+  if (cut)
+    self->price = 0.;
+  if (key) {
+    alitra_allocator_reset (self->allocator);
+    alitra_rebuild_reset (self->rebuild);
+  }
+  if (!learned) {
+    encode_control (self, settings, key);
+  } else if (settings->target_tokens > 0) {
+    encode_to_budget (self, settings, key);
+  } else {
+    Purse purse = { FALSE, 0, NAN };
+
+    self->price = alitra_budget_price_of_quality (settings->quality);
+    self->priced_tokens = 0;
+    encode_levels (self, settings, key, self->price, NULL, &purse);
+  }
+  make_layers (self, learned);
+  remember (self);
+  write_packet (self, key, pts, packet);
+  self->since_key = key ? 1 : self->since_key + 1;
+  self->frame_number++;
+  if (stats)
+    fill_stats (self, key, packet->len, stats);
+  return TRUE;
+}

@@ -1,0 +1,59 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_TOKENLOOP_H
+#define ALITRA_SRC_TOKENLOOP_H
+
+#include "allocator.h"
+#include "picture.h"
+#include "quantizer.h"
+
+G_BEGIN_DECLS
+
+/* The recurrent loop of one level: step by step, cells that are worth another token get it.  Its arrays keep what they
+ * hold from frame to frame for cells that are not begun again. */
+typedef struct
+{
+  guint level, cells, max_depth;
+  gfloat *latents;              /* per cell, model->dim: filled in by the caller before alitra_token_loop_begin() */
+  guint8 *depth;                /* tokens given; may be cut by the caller once the loop has ended */
+  guint16 *ids;                 /* per cell, max_depth */
+  gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
+  guint n;                      /* cells begun with, in rising order */
+  guint32 *list;
+  /*< private > */
+  AlitraModel *model;
+  AlitraAllocator *allocator;
+  AlitraQuantizer *quantizer;
+  gfloat *residual;             /* per cell, model->dim */
+  gfloat *sums;                 /* per cell, model->dim: scratch */
+  gfloat *start, *last, *worst; /* per cell */
+  guint8 *known;                /* per cell: 1 + the step that `worst` is a prediction for */
+  guint32 *some;                /* scratch: a part of the list */
+  guint16 *found;               /* scratch: ids of the part */
+  gfloat *taken;                /* scratch: gains of the part */
+  AlitraCellEnergies energies;  /* scratch */
+} AlitraTokenLoop;
+
+void alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model, guint level, AlitraGrid grid,
+    AlitraAllocator * allocator, AlitraWorkers * workers);
+void alitra_token_loop_clear (AlitraTokenLoop * loop);
+
+/* Starts again for the cells of `mask`: no tokens yet. */
+void alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask);
+
+/* Gives tokens while the predicted gain is above `stop` (log2) and a cell holds fewer than `most`.  May be called again
+ * with a lower stop: cells go on where they stood. */
+void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, guint most);
+
+/* Gives each cell of the list as many tokens as `want` says, whatever they gain: for the controls. */
+void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);
+
+/* Energy of each listed cell before its first token. */
+const gfloat *alitra_token_loop_get_start (const AlitraTokenLoop * loop);
+
+/* The loop has ended and depths are final: lets the allocator tell the children. */
+void alitra_token_loop_settle (AlitraTokenLoop * loop);
+
+G_END_DECLS
+
+#endif
