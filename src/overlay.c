@@ -1,0 +1,417 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <alitra/overlay.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "memory.h"
+
+/* The density picture. Densities are counted in sixteenths of a token, so that all that is done for each pixel is
+ * done with integers and tables. */
+
+#define PATCH 16
+#define UNIT 16
+#define MAX_DENSITY (ALITRA_MAX_DEPTH * (16 + 4 + 1))
+/* Tokens a patch from which on the colours do not change. */
+#define SATURATION 12
+#define CONTOURS 7
+
+typedef struct
+{
+  guint8 b, g, r, a;
+} Pixel;
+
+/* Colour of a density; a: how opaque it is, in 255ths of the densest. */
+typedef struct
+{
+  Pixel fresh[MAX_DENSITY + 1];
+  Pixel calm[MAX_DENSITY + 1];
+  guint8 band[MAX_DENSITY + 1]; /* contours that lie at or below the density */
+} Palette;
+
+static const guint16 contour[CONTOURS] = { 4, 8, 16, 32, 64, 128, 256 };
+
+/* Colours */
+
+static gdouble
+srgb_curve (gdouble linear)
+{
+  linear = CLAMP (linear, 0, 1);
+  return linear <= 0.0031308 ? 12.92 * linear : 1.055 * pow (linear,
+      1 / 2.4) - 0.055;
+}
+
+static gdouble
+lab_curve (gdouble t)
+{
+  return t > 6 / 29. ? t * t * t : 3 * (6 / 29.) * (6 / 29.) * (t - 4 / 29.);
+}
+
+static guint8
+to_byte (gdouble x)
+{
+  return (guint8) (255 * CLAMP (x, 0, 1) + 0.5);
+}
+
+/* CIE L*, chroma and hue (degrees), white point D65, to sRGB. */
+static Pixel
+colour_of_lch (gdouble lightness, gdouble chroma, gdouble hue)
+{
+  gdouble fy = (lightness + 16) / 116;
+  gdouble x = 0.95047 * lab_curve (fy + chroma * cos (hue * G_PI / 180) / 500);
+  gdouble y = lab_curve (fy);
+  gdouble z = 1.08883 * lab_curve (fy - chroma * sin (hue * G_PI / 180) / 200);
+  Pixel pixel;
+
+  pixel.r = to_byte (srgb_curve (3.2406 * x - 1.5372 * y - 0.4986 * z));
+  pixel.g = to_byte (srgb_curve (-0.9689 * x + 1.8758 * y + 0.0415 * z));
+  pixel.b = to_byte (srgb_curve (0.0557 * x - 0.2040 * y + 1.0570 * z));
+  pixel.a = 255;
+  return pixel;
+}
+
+/* Violet, red, orange, yellow, with lightness growing evenly: what Smith and van der Walt's viridis and inferno
+ * showed to read best; the path through the colours is our own. */
+static Pixel
+heat (gdouble t)
+{
+  Pixel pixel = colour_of_lch (15 + 80 * t, 28 + 32 * sin (G_PI * t) + 22 * t,
+      300 + 155 * t);
+
+  pixel.a = 50 + 205 * t;
+  return pixel;
+}
+
+static guint8
+halfway_to_grey (guint8 x, guint grey)
+{
+  return (x + grey) / 2;
+}
+
+static Pixel
+calmed (Pixel pixel)
+{
+  guint grey = (54 * pixel.r + 183 * pixel.g + 19 * pixel.b) >> 8;
+
+  pixel.r = halfway_to_grey (pixel.r, grey);
+  pixel.g = halfway_to_grey (pixel.g, grey);
+  pixel.b = halfway_to_grey (pixel.b, grey);
+  pixel.a /= 2;
+  return pixel;
+}
+
+static void
+fill_palette (Palette * palette)
+{
+  for (guint density = 1; density <= MAX_DENSITY; density++) {
+    gdouble t = log2 (1 + density / (gdouble) UNIT) / log2 (1 + SATURATION);
+    guint band = 0;
+
+    palette->fresh[density] = heat (MIN (t, 1));
+    palette->calm[density] = calmed (palette->fresh[density]);
+    while (band < CONTOURS && contour[band] <= density)
+      band++;
+    palette->band[density] = band;
+  }
+  palette->fresh[0] = palette->calm[0] = heat (0);
+  palette->fresh[0].a = palette->calm[0].a = 0;
+}
+
+static const Palette *
+get_palette (void)
+{
+  static Palette palette;
+  static gsize ready = 0;
+
+  if (g_once_init_enter (&ready)) {
+    fill_palette (&palette);
+    g_once_init_leave (&ready, 1);
+  }
+  return &palette;
+}
+
+void
+alitra_overlay_colour (gfloat density, guint8 rgb[3])
+{
+  guint index = UNIT * CLAMP (density, 0, MAX_DENSITY / UNIT) + 0.5f;
+  const Pixel *pixel = &get_palette ()->fresh[index];
+
+  rgb[0] = pixel->r;
+  rgb[1] = pixel->g;
+  rgb[2] = pixel->b;
+}
+
+/* What is drawn */
+
+typedef struct
+{
+  const AlitraMemory *memory;
+  const Palette *palette;
+  guint opacity;                /* of the densest, 0 .. 255 */
+  guint8 *bgra;
+  gint stride;
+  guint width, height;
+} Drawing;
+
+static inline guint8 *
+pixel_at (const Drawing * drawing, guint x, guint y)
+{
+  return drawing->bgra + (gssize) y *drawing->stride + 4 * (gsize) x;
+}
+
+static inline void
+fill (guint8 * to, Pixel pixel, guint count)
+{
+  for (guint i = 0; i < count; i++)
+    memcpy (to + 4 * i, &pixel, 4);
+}
+
+static inline Pixel
+faded (const Drawing * drawing, Pixel pixel)
+{
+  pixel.a = pixel.a * drawing->opacity / 255;
+  return pixel;
+}
+
+/* Index in its level of the cell over a patch; patches behind the grid take the last. */
+static inline guint
+cell_over (const AlitraMemory * memory, guint level, guint column, guint row)
+{
+  const AlitraMemoryLevel *grid = &memory->level[level];
+
+  row = MIN (row >> level, grid->rows - 1);
+  column = MIN (column >> level, grid->columns - 1);
+  return row * grid->columns + column;
+}
+
+static inline guint
+patch_density (const AlitraMemory * memory, guint column, guint row)
+{
+  guint density = 0;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    guint cell = cell_over (memory, l, column, row);
+
+    density += memory->level[l].depth[cell] * (UNIT >> (2 * l));
+  }
+  return density;
+}
+
+static inline gboolean
+patch_is_calm (const AlitraMemory * memory, guint column, guint row)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    guint cell = cell_over (memory, l, column, row);
+
+    if (memory->level[l].kept[cell] < memory->level[l].depth[cell])
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static inline Pixel
+colour_for (const Drawing * drawing, guint density, gboolean calm)
+{
+  const Palette *palette = drawing->palette;
+
+  return calm ? palette->calm[density] : palette->fresh[density];
+}
+
+/* Heat map: a row of patches is painted once and copied down. */
+static void
+draw_heatmap (const Drawing * drawing)
+{
+  for (guint y = 0; y < drawing->height; y += PATCH) {
+    guint row = y / PATCH;
+
+    for (guint x = 0; x < drawing->width; x += PATCH) {
+      guint column = x / PATCH;
+      Pixel pixel =
+          colour_for (drawing, patch_density (drawing->memory, column, row),
+          patch_is_calm (drawing->memory, column, row));
+
+      fill (pixel_at (drawing, x, y), faded (drawing, pixel),
+          MIN (PATCH, drawing->width - x));
+    }
+    for (guint below = y + 1; below < MIN (y + PATCH, drawing->height); below++)
+      memcpy (pixel_at (drawing, 0, below), pixel_at (drawing, 0, y),
+          4 * (gsize) drawing->width);
+  }
+}
+
+/* Grid: in each patch the part of the border of the finest cell over it that holds tokens. */
+static void
+draw_grid_patch (const Drawing * drawing, guint column, guint row)
+{
+  const AlitraMemory *memory = drawing->memory;
+  guint x = column * PATCH, y = row * PATCH;
+  guint count = MIN (PATCH, drawing->width - x), level =
+      0, size, left, top, right, bottom, depth;
+  Pixel line, inside;
+
+  while (level < ALITRA_LEVELS - 1
+      && memory->level[level].depth[cell_over (memory, level, column,
+              row)] == 0)
+    level++;
+  depth = memory->level[level].depth[cell_over (memory, level, column, row)];
+  line =
+      colour_for (drawing, depth * UNIT, patch_is_calm (memory, column, row));
+  line = faded (drawing, line);
+  inside = line;
+  inside.a /= 6;
+
+  size = PATCH << level;
+  left = x & ~(size - 1);
+  top = y & ~(size - 1);
+  right = MIN (left + size, drawing->width) - 1;
+  bottom = MIN (top + size, drawing->height) - 1;
+  for (guint at = y; at < MIN (y + PATCH, drawing->height); at++) {
+    guint8 *to = pixel_at (drawing, x, at);
+
+    fill (to, at == top || at == bottom ? line : inside, count);
+    if (left == x)
+      fill (to, line, 1);
+    if (right < x + count)
+      fill (to + 4 * (right - x), line, 1);
+  }
+}
+
+static void
+draw_grid (const Drawing * drawing)
+{
+  for (guint row = 0; row * PATCH < drawing->height; row++) {
+    for (guint column = 0; column * PATCH < drawing->width; column++)
+      draw_grid_patch (drawing, column, row);
+  }
+}
+
+/* Contours: the density is interpolated between the middles of four patches; a line runs where two pixels lie in
+ * different bands. */
+typedef struct
+{
+  guint x, y, width, height;    /* where its pixels are */
+  guint from_x, from_y;         /* of the first of them, from the middle of the upper left patch */
+  guint columns[2], rows[2];
+  gint density[2][2];           /* [lower][right] */
+  gboolean calm;                /* all of the four */
+} Tile;
+
+/* Extent of the tile along one axis. The first tile and the last begin or end at the border of the picture, where the
+ * patches of the border go on for ever. */
+static void
+tile_extent (guint index, guint size, guint * at, guint * length, guint * from,
+    guint patches[2])
+{
+  guint last = (size - 1) / PATCH;
+
+  *at = index == 0 ? 0 : index * PATCH - PATCH / 2;
+  *from = index == 0 ? PATCH / 2 : 0;
+  *length = MIN (PATCH - *from, size - *at);
+  patches[0] = index == 0 ? 0 : index - 1;
+  patches[1] = MIN (index, last);
+}
+
+static gboolean
+tile_is_plain (const Drawing * drawing, const Tile * tile)
+{
+  const guint8 *band = drawing->palette->band;
+  guint first = band[tile->density[0][0]];
+
+  return band[tile->density[0][1]] == first
+      && band[tile->density[1][0]] == first
+      && band[tile->density[1][1]] == first;
+}
+
+static void
+draw_contour_row (const Drawing * drawing, const Tile * tile, guint row)
+{
+  const guint8 *band = drawing->palette->band;
+  guint8 *to = pixel_at (drawing, tile->x, tile->y + row);
+  gint fy = tile->from_y + row;
+  gint left[2], step[2], value[2];
+
+  /* 0: this row of pixels, 1: the one below it */
+  for (guint i = 0; i < 2; i++, fy++) {
+    gint right = tile->density[0][1] * (PATCH - fy) + tile->density[1][1] * fy;
+
+    left[i] = tile->density[0][0] * (PATCH - fy) + tile->density[1][0] * fy;
+    step[i] = right - left[i];
+    value[i] = left[i] * PATCH + step[i] * (gint) tile->from_x;
+  }
+  for (guint i = 0; i < tile->width; i++) {
+    guint here = band[value[0] >> 8], beside =
+        band[(value[0] + step[0]) >> 8], below = band[value[1] >> 8];
+    guint highest = MAX (here, MAX (beside, below));
+    Pixel pixel = { 0, };
+
+    if (here != beside || here != below) {
+      pixel = colour_for (drawing, contour[highest - 1], tile->calm);
+      pixel.a = tile->calm ? drawing->opacity / 2 : drawing->opacity;
+    }
+    fill (to + 4 * i, pixel, 1);
+    value[0] += step[0];
+    value[1] += step[1];
+  }
+}
+
+static void
+draw_tile (const Drawing * drawing, guint column, guint row)
+{
+  Tile tile;
+
+  tile_extent (column, drawing->width, &tile.x, &tile.width, &tile.from_x,
+      tile.columns);
+  tile_extent (row, drawing->height, &tile.y, &tile.height, &tile.from_y,
+      tile.rows);
+  tile.calm = TRUE;
+  for (guint i = 0; i < 2; i++) {
+    for (guint j = 0; j < 2; j++) {
+      tile.density[i][j] =
+          patch_density (drawing->memory, tile.columns[j], tile.rows[i]);
+      tile.calm = tile.calm
+          && patch_is_calm (drawing->memory, tile.columns[j], tile.rows[i]);
+    }
+  }
+  for (guint i = 0; i < tile.height; i++) {
+    if (tile_is_plain (drawing, &tile))
+      memset (pixel_at (drawing, tile.x, tile.y + i), 0, 4 * tile.width);
+    else
+      draw_contour_row (drawing, &tile, i);
+  }
+}
+
+static void
+draw_contours (const Drawing * drawing)
+{
+  const guint half = PATCH / 2;
+
+  for (guint row = 0; row == 0 || row * PATCH - half < drawing->height; row++) {
+    for (guint column = 0;
+        column == 0 || column * PATCH - half < drawing->width; column++)
+      draw_tile (drawing, column, row);
+  }
+}
+
+void
+alitra_overlay_draw (const AlitraMemory * memory, AlitraOverlayStyle style,
+    gdouble alpha, guint8 * bgra, gint stride, guint width, guint height)
+{
+  Drawing drawing = { memory, get_palette (), 0, bgra, stride, width, height };
+
+  g_return_if_fail (memory && bgra && width > 0 && height > 0);
+
+  drawing.opacity = 255 * CLAMP (alpha, 0, 1) + 0.5;
+  switch (style) {
+    case ALITRA_OVERLAY_GRID:
+      draw_grid (&drawing);
+      break;
+    case ALITRA_OVERLAY_CONTOURS:
+      draw_contours (&drawing);
+      break;
+    case ALITRA_OVERLAY_HEATMAP:
+    default:
+      draw_heatmap (&drawing);
+      break;
+  }
+}
