@@ -38,7 +38,7 @@ typedef enum
 float *alitra_floats_new (gsize count);
 void alitra_floats_free (float * floats);
 
-/* weights: outputs x inputs, row by row, times 'factor'. */
+/* weights: outputs x inputs, row by row, times `factor`. */
 void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
 void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);

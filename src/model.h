@@ -7,15 +7,13 @@
 #include <json-glib/json-glib.h>
 
 #include "matrix.h"
+#include "planes.h"
 
 G_BEGIN_DECLS
 
-/* Luma samples of a cell's side at its own level, and of what it paints beyond its border. */
-#define ALITRA_CELL 16
+/* Luma samples that a cell paints beyond its border. */
 #define ALITRA_MARGIN 4
 #define ALITRA_WINDOW (ALITRA_CELL + 2 * ALITRA_MARGIN)
-/* Numbers that describe a cell: luma, Cb, Cr. */
-#define ALITRA_CELL_SAMPLES (ALITRA_CELL * ALITRA_CELL * 3 / 2)
 #define ALITRA_WINDOW_SAMPLES (ALITRA_WINDOW * ALITRA_WINDOW * 3 / 2)
 #define ALITRA_MAX_BLOCKS 4
 
@@ -67,7 +65,7 @@ struct _AlitraModel
   JsonObject *settings;         /* the "alitra" object of the file's metadata */
 };
 
-/* A tensor of exactly this shape (size[] of 'rank' numbers), or NULL and ALITRA_ERROR_MODEL_INVALID. For parts that
+/* A tensor of exactly this shape (size[] of `rank` numbers), or NULL and ALITRA_ERROR_MODEL_INVALID. For parts that
  * live elsewhere: the allocator's tensors are named "allocator.*". */
 const float *alitra_model_get_tensor (AlitraModel * model, const gchar * name, guint rank, const guint * size,
     GError ** error);

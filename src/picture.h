@@ -6,67 +6,22 @@
 #include <alitra/error.h>
 #include <alitra/frame.h>
 
-#include "workers.h"
+#include "planes.h"
 
 G_BEGIN_DECLS
-
-/* Cells of one level of a picture. */
-typedef struct
-{
-  guint columns, rows;
-} AlitraGrid;
-
-/* A picture at one level: luma minus a half, chroma around zero times its gain, samples 0..1 full range. Its size is
- * that of the grid, 16 luma samples a cell: what the frame lacks at the right and bottom is replicated. */
-typedef struct
-{
-  AlitraGrid grid;
-  gsize luma_stride, chroma_stride;     /* floats from row to row */
-  float *luma;                  /* grid.rows * 16 rows of grid.columns * 16 */
-  float *chroma[2];             /* Cb, Cr: half as wide, half as high */
-} AlitraPlanes;
-
-/* Cells of a level for a picture of that many luma samples; level 2 is (w+63)/64 x (h+63)/64. */
-AlitraGrid alitra_grid_of (guint width, guint height, guint level);
-
-void alitra_planes_init (AlitraPlanes * planes, AlitraGrid grid);
-void alitra_planes_clear (AlitraPlanes * planes);
 
 /* Frame -> planes of level 0, all of them. gain: of Cb and Cr, as in the model. */
 gboolean alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2], AlitraPlanes * planes,
     AlitraWorkers * workers, GError ** error);
 
 /* Planes of level 0 -> the samples of an I420 or GRAY8 frame, which may be smaller than the planes by less than a
- * 64-cell. Only the cells of 'mask' (NULL: all) are written. */
+ * 64-cell. Only the cells of `mask` (NULL: all) are written. */
 gboolean alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2], const AlitraFrame * frame,
     const guint8 * mask, AlitraWorkers * workers, GError ** error);
-
-/* In what follows 'mask' has a byte for each cell of the grid of 'to': only cells where it is not zero are written;
- * NULL: all. 'to' may be the same planes as 'a' or 'b'. */
-
-/* to: half the size of 'from' (a level up); means of 2x2 samples. */
-void alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
-/* to: twice the size of 'from' (a level down). */
-void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask,
-    AlitraWorkers * workers);
-void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
-    AlitraWorkers * workers);
-void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
-    AlitraWorkers * workers);
-
-/* Cells of 'to' (twice the grid of 'from') that alitra_planes_upsample() changes if those of 'from' changed: the
- * children and one ring, since the filter reaches two samples. */
-void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask);
-/* Every cell that is set or has a neighbour (of eight) that is. */
-void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 
 /* Sum of absolute differences of two blocks of bytes, for change detection. */
 guint32 alitra_picture_sad (const guint8 * a, gint a_stride, const guint8 * b, gint b_stride, guint width,
     guint height);
-
-/* The samples of one cell as a row of 384 floats, luma, Cb, Cr, and back. */
-void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row, float *samples);
-void alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row, const float *samples);
 
 G_END_DECLS
 

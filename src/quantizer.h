@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Latents of a level <-> tokens. In the calls below 'cells' are 'count' different indices into the level's grid, and
+/* Latents of a level <-> tokens. In the calls below `cells` are `count` different indices into the level's grid, and
  * latents, residuals and sums hold model->dim floats a cell. Energies are of samples 0..1: the latents' divided by
  * the square of model->scale. */
 typedef struct _AlitraQuantizer AlitraQuantizer;
@@ -17,13 +17,13 @@ typedef struct _AlitraQuantizer AlitraQuantizer;
 AlitraQuantizer *alitra_quantizer_new (AlitraModel * model, guint level, AlitraWorkers * workers);
 void alitra_quantizer_free (AlitraQuantizer * quantizer);
 
-/* Finds the next token ('step' counts from 0) of each cell and takes its vector off the residual.
+/* Finds the next token (`step` counts from 0) of each cell and takes its vector off the residual.
  * ids[i]: token of cells[i]; gains[i] (may be NULL): energy that it took off, negative if it did harm. */
 void alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count, const guint32 * cells,
     float *residuals, guint16 * ids, float *gains);
 
 /* What is left of each cell, without searching; each result may be NULL. whole[i]: energy of the residual of cells[i];
- * head[i]: of its first eight numbers; seen[i]: of the part that the codes of 'step' can describe. */
+ * head[i]: of its first eight numbers; seen[i]: of the part that the codes of `step` can describe. */
 void alitra_quantizer_look (AlitraQuantizer * quantizer, guint step, guint count, const guint32 * cells,
     const float *residuals, float *whole, float *head, float *seen);
 

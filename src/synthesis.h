@@ -4,7 +4,7 @@
 #define ALITRA_SRC_SYNTHESIS_H
 
 #include "model.h"
-#include "picture.h"
+#include "planes.h"
 
 G_BEGIN_DECLS
 

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * write to places of their own, so results do not depend on the number of threads. */
 typedef struct _AlitraWorkers AlitraWorkers;
 
-/* One piece: `piece` counts from 0; 'worker' (below alitra_workers_get_threads()) picks scratch space that no other
+/* One piece: `piece` counts from 0; `worker` (below alitra_workers_get_threads()) picks scratch space that no other
  * piece uses at the same time. */
 typedef void (*AlitraPiece) (gpointer data, guint piece, guint worker);
 

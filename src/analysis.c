@@ -1,0 +1,129 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "analysis.h"
+
+#include <string.h>
+
+#include "mix.h"
+
+struct _AlitraAnalysis
+{
+  AlitraModel *model;
+  const AlitraModelLevel *level;
+  AlitraGrid grid;
+  AlitraWorkers *workers;
+  guint8 *near;                 /* cells that active cells see */
+  float *embedded;              /* dim floats a cell */
+  float *scratch;               /* scratch_size floats for each worker */
+  gsize scratch_size;
+  /* of the run */
+  const AlitraPlanes *planes;
+  const guint8 *wanted;         /* cells to do; NULL: all */
+  float *latents;
+};
+
+/* Numbers of cells of a row, gathered until there are enough for a product. */
+typedef struct
+{
+  guint count;
+  guint column[ALITRA_TILE];
+} Tile;
+
+typedef void (*TileFunc) (AlitraAnalysis * analysis, guint row, const Tile * tile, float *scratch);
+
+AlitraAnalysis *
+alitra_analysis_new (AlitraModel *model, guint level, AlitraGrid grid, AlitraWorkers *workers)
+{
+  AlitraAnalysis *analysis = g_new0 (AlitraAnalysis, 1);
+  const gsize cells = (gsize) grid.columns * grid.rows;
+
+  analysis->model = model;
+  analysis->level = &model->level[level];
+  analysis->grid = grid;
+  analysis->workers = workers;
+  analysis->near = g_malloc (cells);
+  analysis->embedded = alitra_floats_new (cells * model->dim);
+  analysis->scratch_size = MAX (alitra_mix_scratch (model), ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim));
+  analysis->scratch = alitra_floats_new (analysis->scratch_size * alitra_workers_get_threads (workers));
+  return analysis;
+}
+
+void
+alitra_analysis_free (AlitraAnalysis *analysis)
+{
+  if (!analysis)
+    return;
+  g_free (analysis->near);
+  alitra_floats_free (analysis->embedded);
+  alitra_floats_free (analysis->scratch);
+  g_free (analysis);
+}
+
+static void
+embed_tile (AlitraAnalysis *analysis, guint row, const Tile *tile, float *scratch)
+{
+  const guint dim = analysis->model->dim;
+  float *samples = scratch, *out = scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
+
+  for (guint i = 0; i < tile->count; i++)
+    alitra_planes_get_cell (analysis->planes, tile->column[i], row, samples + (gsize) i * ALITRA_CELL_SAMPLES);
+  alitra_matrix_multiply (&analysis->level->embed, tile->count, samples, ALITRA_CELL_SAMPLES, out, dim,
+      ALITRA_END_STORE);
+  for (guint i = 0; i < tile->count; i++)
+    memcpy (analysis->embedded + ((gsize) row * analysis->grid.columns + tile->column[i]) * dim,
+        out + (gsize) i * dim, dim * sizeof (float));
+}
+
+static void
+mix_tile (AlitraAnalysis *analysis, guint row, const Tile *tile, float *scratch)
+{
+  alitra_mix_run (&analysis->level->analysis, analysis->model, analysis->grid, row, tile->count, tile->column,
+      analysis->embedded, analysis->latents, scratch);
+}
+
+static void
+do_row (AlitraAnalysis *analysis, guint row, guint worker, TileFunc func)
+{
+  const guint8 *wanted = analysis->wanted ? analysis->wanted + (gsize) row * analysis->grid.columns : NULL;
+  float *scratch = analysis->scratch + worker * analysis->scratch_size;
+  Tile tile = { 0 };
+
+  for (guint column = 0; column < analysis->grid.columns; column++) {
+    if (wanted && !wanted[column])
+      continue;
+    tile.column[tile.count++] = column;
+    if (tile.count == ALITRA_TILE) {
+      func (analysis, row, &tile, scratch);
+      tile.count = 0;
+    }
+  }
+  if (tile.count)
+    func (analysis, row, &tile, scratch);
+}
+
+static void
+embed_row (gpointer data, guint row, guint worker)
+{
+  do_row (data, row, worker, embed_tile);
+}
+
+static void
+mix_row (gpointer data, guint row, guint worker)
+{
+  do_row (data, row, worker, mix_tile);
+}
+
+void
+alitra_analysis_run (AlitraAnalysis *analysis, const AlitraPlanes *planes, const guint8 *active, float *latents)
+{
+  analysis->planes = planes;
+  analysis->latents = latents;
+  analysis->wanted = NULL;
+  if (active) {
+    alitra_mask_dilate (analysis->grid, analysis->near, active);
+    analysis->wanted = analysis->near;
+  }
+  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row, analysis);
+  analysis->wanted = active;
+  alitra_workers_run (analysis->workers, analysis->grid.rows, mix_row, analysis);
+}

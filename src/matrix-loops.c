@@ -1,0 +1,296 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Compiled once for each instruction set, with
+ *   ALITRA_LANES  floats in a vector register (4, 8 or 16)
+ *   ALITRA_WIDE   whether there are 32 registers (12 rows at a time) or 16 (6 rows)
+ *   ALITRA_LOOPS  name of the table
+ * A tile of rows times two vectors of columns is summed in registers; the inputs of a row are broadcast. */
+#include <string.h>
+
+#include "matrix-loops.h"
+
+#define VECTORS 2
+#define COLUMNS (VECTORS * ALITRA_LANES)
+/* Panels of codes that stay in the first-level cache while a group of rows is searched. */
+#define GROUP 48
+
+typedef float Vector __attribute__ ((vector_size (4 * ALITRA_LANES)));
+typedef gint32 Index __attribute__ ((vector_size (4 * ALITRA_LANES)));
+/* the same in memory, where it may be an array of floats: at an aligned address, and at any */
+typedef float Aligned __attribute__ ((vector_size (4 * ALITRA_LANES), may_alias));
+typedef float Loose __attribute__ ((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
+
+#define EACH_1(M) M (0)
+#define EACH_2(M) EACH_1 (M) M (1)
+#define EACH_3(M) EACH_2 (M) M (2)
+#define EACH_6(M) EACH_3 (M) M (3) M (4) M (5)
+#define EACH_12(M) EACH_6 (M) M (6) M (7) M (8) M (9) M (10) M (11)
+
+static inline Vector
+splat (float x)
+{
+  return x - (Vector) { 0 };
+}
+
+/* The sums of R rows and COLUMNS columns: weights are ALITRA_PANEL floats an input, `start` COLUMNS floats. */
+#define DECLARE(r) Vector low##r = start_low, high##r = start_high; const float *row##r = in + r * in_stride;
+#define ADVANCE(r) { Vector x = splat (row##r[k]); low##r += x * a; high##r += x * b; }
+#define SUM(EACH) \
+  const Vector start_low = *(const Aligned *) start, start_high = *(const Aligned *) (start + ALITRA_LANES); \
+  EACH (DECLARE) \
+  for (guint k = 0; k < inputs; k++) { \
+    const Vector a = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL); \
+    const Vector b = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL + ALITRA_LANES); \
+    EACH (ADVANCE) \
+  }
+
+static inline Vector
+positive (Vector x)
+{
+  return (Vector) ((Index) x & (Index) (x > (Vector) { 0 }));
+}
+
+static inline void
+finish (Vector low, Vector high, float *out, AlitraEnd end)
+{
+  Loose *to = (Loose *) out, *next = (Loose *) (out + ALITRA_LANES);
+
+  if (end == ALITRA_END_POSITIVE) {
+    low = positive (low);
+    high = positive (high);
+  } else if (end == ALITRA_END_ADD) {
+    low += *to;
+    high += *next;
+  }
+  *to = low;
+  *next = high;
+}
+
+#define FINISH(r) finish (low##r, high##r, out + r * out_stride, end);
+#define DEFINE_PRODUCT(R) \
+static void \
+product_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
+    gsize out_stride, AlitraEnd end) \
+{ \
+  SUM (EACH_##R) \
+  EACH_##R (FINISH) \
+}
+
+/* Keeps, lane by lane, the best sum so far and the number of the vector that it was in. */
+static inline void
+better (Vector value, gint32 number, Vector * best, Index * where)
+{
+  const Index is = (Index) (value > *best);
+
+  *best = (Vector) ((is & (Index) value) | (~is & (Index) * best));
+  *where = (is & ((Index) { 0 } + number)) | (~is & *where);
+}
+
+#define KEEP(r) { Vector v = best[r]; Index w = where[r]; \
+  better (low##r, number, &v, &w); better (high##r, number + 1, &v, &w); best[r] = v; where[r] = w; }
+#define DEFINE_SEARCH(R) \
+static void \
+search_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, gint32 number, \
+    Vector * best, Index * where) \
+{ \
+  SUM (EACH_##R) \
+  EACH_##R (KEEP) \
+}
+
+DEFINE_PRODUCT (1)
+DEFINE_PRODUCT (3)
+DEFINE_SEARCH (1)
+DEFINE_SEARCH (3)
+#if ALITRA_WIDE
+#define MOST 12
+DEFINE_PRODUCT (6)
+DEFINE_PRODUCT (12)
+DEFINE_SEARCH (6)
+DEFINE_SEARCH (12)
+#else
+#define MOST 6
+DEFINE_PRODUCT (6)
+DEFINE_SEARCH (6)
+#endif
+
+static inline guint
+next_rows (guint left)
+{
+  if (MOST == 12 && left >= 12)
+    return 12;
+  return left >= 6 ? 6 : left >= 3 ? 3 : 1;
+}
+
+static inline void
+product (guint rows, const float *weights, const float *start, guint inputs, const float *in, gsize in_stride,
+    float *out, gsize out_stride, AlitraEnd end)
+{
+  switch (rows) {
+#if ALITRA_WIDE
+    case 12:
+      product_12 (weights, start, inputs, in, in_stride, out, out_stride, end);
+      break;
+#endif
+    case 6:
+      product_6 (weights, start, inputs, in, in_stride, out, out_stride, end);
+      break;
+    case 3:
+      product_3 (weights, start, inputs, in, in_stride, out, out_stride, end);
+      break;
+    default:
+      product_1 (weights, start, inputs, in, in_stride, out, out_stride, end);
+      break;
+  }
+}
+
+/* The columns at the end of a matrix that do not fill a vector pair. */
+static void
+product_partial (guint rows, const float *weights, const float *start, guint inputs, const float *in,
+    gsize in_stride, float *out, gsize out_stride, AlitraEnd end, guint columns)
+{
+  float whole[MOST * COLUMNS];
+
+  for (guint r = 0; end == ALITRA_END_ADD && r < rows; r++) {
+    memcpy (whole + r * COLUMNS, out + r * out_stride, columns * sizeof (float));
+    memset (whole + r * COLUMNS + columns, 0, (COLUMNS - columns) * sizeof (float));
+  }
+  product (rows, weights, start, inputs, in, in_stride, whole, COLUMNS, end);
+  for (guint r = 0; r < rows; r++)
+    memcpy (out + r * out_stride, whole + r * COLUMNS, columns * sizeof (float));
+}
+
+static void
+multiply (const AlitraMatrix *matrix, guint rows, const float *in, gsize in_stride, float *out, gsize out_stride,
+    AlitraEnd end)
+{
+  for (guint column = 0; column < matrix->outputs; column += COLUMNS) {
+    const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
+    const float *weights = matrix->data + panel * matrix->inputs * ALITRA_PANEL + inside;
+    const float *start = matrix->start + column;
+    const guint columns = MIN (matrix->outputs - column, COLUMNS);
+    guint r = 0;
+
+    while (r < rows) {
+      const guint n = next_rows (rows - r);
+      const float *from = in + r * in_stride;
+      float *to = out + r * out_stride + column;
+
+      if (columns == COLUMNS)
+        product (n, weights, start, matrix->inputs, from, in_stride, to, out_stride, end);
+      else
+        product_partial (n, weights, start, matrix->inputs, from, in_stride, to, out_stride, end, columns);
+      r += n;
+    }
+  }
+}
+
+static inline void
+search (guint rows, const float *weights, const float *start, guint inputs, const float *in, gsize in_stride,
+    gint32 number, Vector *best, Index *where)
+{
+  switch (rows) {
+#if ALITRA_WIDE
+    case 12:
+      search_12 (weights, start, inputs, in, in_stride, number, best, where);
+      break;
+#endif
+    case 6:
+      search_6 (weights, start, inputs, in, in_stride, number, best, where);
+      break;
+    case 3:
+      search_3 (weights, start, inputs, in, in_stride, number, best, where);
+      break;
+    default:
+      search_1 (weights, start, inputs, in, in_stride, number, best, where);
+      break;
+  }
+}
+
+/* The best of the lanes; of equals, the lowest code. Vectors are numbered in the order of the codes. */
+static guint16
+best_of_lanes (Vector best, Index where)
+{
+  float value = best[0];
+  guint id = (guint) where[0] * ALITRA_LANES;
+
+  for (guint i = 1; i < ALITRA_LANES; i++) {
+    const guint other = (guint) where[i] * ALITRA_LANES + i;
+
+    if (best[i] > value || (best[i] == value && other < id)) {
+      value = best[i];
+      id = other;
+    }
+  }
+  return id;
+}
+
+static void
+nearest (const AlitraMatrix *codes, guint rows, const float *in, gsize in_stride, guint16 *ids)
+{
+  Vector best[GROUP];
+  Index where[GROUP];
+
+  for (guint group = 0; group < rows; group += GROUP) {
+    const guint members = MIN (rows - group, GROUP);
+
+    for (guint r = 0; r < members; r++) {
+      best[r] = splat (-G_MAXFLOAT);
+      where[r] = (Index) { 0 };
+    }
+    for (guint column = 0; column < codes->outputs; column += COLUMNS) {
+      const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
+      const float *weights = codes->data + panel * codes->inputs * ALITRA_PANEL + inside;
+
+      for (guint r = 0, n; r < members; r += n) {
+        n = next_rows (members - r);
+        search (n, weights, codes->start + column, codes->inputs, in + (group + r) * in_stride, in_stride,
+            column / ALITRA_LANES, best + r, where + r);
+      }
+    }
+    for (guint r = 0; r < members; r++)
+      ids[group + r] = best_of_lanes (best[r], where[r]);
+  }
+}
+
+static void
+spread (const float *const rows[9], const float *taps, guint count, float *out)
+{
+  guint c = 0;
+
+  for (; c + ALITRA_LANES <= count; c += ALITRA_LANES) {
+    Vector sum = *(const Loose *) (rows[0] + c) * *(const Loose *) (taps + c);
+
+    for (guint i = 1; i < 9; i++)
+      sum += *(const Loose *) (rows[i] + c) * *(const Loose *) (taps + (gsize) i * count + c);
+    *(Loose *) (out + c) = sum;
+  }
+  for (; c < count; c++) {
+    float sum = rows[0][c] * taps[c];
+
+    for (guint i = 1; i < 9; i++)
+      sum += rows[i][c] * taps[(gsize) i * count + c];
+    out[c] = sum;
+  }
+}
+
+static float
+energy (const float *in, guint n)
+{
+  Vector sums = { 0 };
+  float sum = 0;
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
+    const Vector x = *(const Loose *) (in + i);
+
+    sums += x * x;
+  }
+  for (; i < n; i++)
+    sum += in[i] * in[i];
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    sum += sums[lane];
+  return sum;
+}
+
+const AlitraLoops ALITRA_LOOPS = { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy };

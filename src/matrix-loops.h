@@ -1,0 +1,29 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_MATRIX_LOOPS_H
+#define ALITRA_SRC_MATRIX_LOOPS_H
+
+#include "matrix.h"
+
+G_BEGIN_DECLS
+
+/* The loops behind matrix.h, compiled once for each instruction set. */
+typedef struct
+{
+  const char *name;
+  void (*multiply) (const AlitraMatrix * matrix, guint rows, const float *in, gsize in_stride, float *out,
+      gsize out_stride, AlitraEnd end);
+  void (*nearest) (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
+  void (*spread) (const float *const rows[9], const float *taps, guint count, float *out);
+  float (*energy) (const float *in, guint n);
+} AlitraLoops;
+
+extern const AlitraLoops alitra_loops_plain;
+#ifdef ALITRA_HAVE_X86
+extern const AlitraLoops alitra_loops_avx2;
+extern const AlitraLoops alitra_loops_avx512;
+#endif
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,141 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "matrix.h"
+
+#include <string.h>
+
+#include "matrix-loops.h"
+
+static const AlitraLoops *chosen_loops;
+
+static gboolean
+can_run (const AlitraLoops *loops)
+{
+#ifdef ALITRA_HAVE_X86
+  if (loops == &alitra_loops_avx512)
+    return __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512dq")
+        && __builtin_cpu_supports ("avx512vl") && __builtin_cpu_supports ("fma");
+  if (loops == &alitra_loops_avx2)
+    return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
+#endif
+  return TRUE;
+}
+
+static const AlitraLoops *const all_loops[] = {
+#ifdef ALITRA_HAVE_X86
+  &alitra_loops_avx512, &alitra_loops_avx2,
+#endif
+  &alitra_loops_plain
+};
+
+static const AlitraLoops *
+get_loops (void)
+{
+  const AlitraLoops *loops = g_atomic_pointer_get (&chosen_loops);
+
+  if (G_LIKELY (loops))
+    return loops;
+  for (guint i = 0; i < G_N_ELEMENTS (all_loops); i++) {
+    if (can_run (all_loops[i])) {
+      g_atomic_pointer_set (&chosen_loops, (gpointer) all_loops[i]);
+      return all_loops[i];
+    }
+  }
+  g_assert_not_reached ();
+}
+
+const char *
+alitra_matrix_get_loops (void)
+{
+  return get_loops ()->name;
+}
+
+gboolean
+alitra_matrix_set_loops (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (all_loops); i++) {
+    if (strcmp (name, all_loops[i]->name) == 0 && can_run (all_loops[i])) {
+      g_atomic_pointer_set (&chosen_loops, (gpointer) all_loops[i]);
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+float *
+alitra_floats_new (gsize count)
+{
+  const gsize size = (MAX (count, 1) * sizeof (float) + 63) & ~(gsize) 63;
+
+  return memset (g_aligned_alloc (1, size, 64), 0, size);
+}
+
+void
+alitra_floats_free (float *floats)
+{
+  g_aligned_free (floats);
+}
+
+void
+alitra_matrix_init (AlitraMatrix *matrix, guint outputs, guint inputs, const float *weights, float factor)
+{
+  matrix->outputs = outputs;
+  matrix->inputs = inputs;
+  matrix->panels = (outputs + ALITRA_PANEL - 1) / ALITRA_PANEL;
+  matrix->data = alitra_floats_new ((gsize) matrix->panels * inputs * ALITRA_PANEL);
+  matrix->start = alitra_floats_new ((gsize) matrix->panels * ALITRA_PANEL);
+  for (gsize o = 0; o < outputs; o++) {
+    float *column = matrix->data + o / ALITRA_PANEL * inputs * ALITRA_PANEL + o % ALITRA_PANEL;
+
+    for (gsize k = 0; k < inputs; k++)
+      column[k * ALITRA_PANEL] = weights[o * inputs + k] * factor;
+  }
+}
+
+void
+alitra_matrix_init_codes (AlitraMatrix *matrix, guint codes, guint inputs, const float *weights)
+{
+  alitra_matrix_init (matrix, codes, inputs, weights, 1);
+  for (gsize o = 0; o < codes; o++) {
+    float sum = 0;
+
+    for (gsize k = 0; k < inputs; k++)
+      sum += weights[o * inputs + k] * weights[o * inputs + k];
+    matrix->start[o] = -.5f * sum;
+  }
+  /* what fills up the last panel is never the nearest */
+  for (gsize o = codes; o < (gsize) matrix->panels * ALITRA_PANEL; o++)
+    matrix->start[o] = -G_MAXFLOAT;
+}
+
+void
+alitra_matrix_clear (AlitraMatrix *matrix)
+{
+  g_clear_pointer (&matrix->data, alitra_floats_free);
+  g_clear_pointer (&matrix->start, alitra_floats_free);
+}
+
+void
+alitra_matrix_multiply (const AlitraMatrix *matrix, guint rows, const float *in, gsize in_stride, float *out,
+    gsize out_stride, AlitraEnd end)
+{
+  get_loops ()->multiply (matrix, rows, in, in_stride, out, out_stride, end);
+}
+
+void
+alitra_matrix_nearest (const AlitraMatrix *codes, guint rows, const float *in, gsize in_stride, guint16 *ids)
+{
+  get_loops ()->nearest (codes, rows, in, in_stride, ids);
+}
+
+void
+alitra_matrix_spread (const float *const rows[9], const float *taps, guint count, float *out)
+{
+  get_loops ()->spread (rows, taps, count, out);
+}
+
+float
+alitra_matrix_energy (const float *in, guint n)
+{
+  return get_loops ()->energy (in, n);
+}

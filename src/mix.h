@@ -1,0 +1,21 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_MIX_H
+#define ALITRA_SRC_MIX_H
+
+#include "model.h"
+
+G_BEGIN_DECLS
+
+/* Floats of scratch space that alitra_mix_run() needs. */
+gsize alitra_mix_scratch (const AlitraModel * model);
+
+/* The mixing block for `count` (at most ALITRA_TILE) cells of a row of the grid: each sees its eight neighbours; at
+ * the border of the grid, cells are their own neighbours' stand-ins. in, out: model->dim floats for each cell of the
+ * grid; columns: which cells. */
+void alitra_mix_run (const AlitraMix * mix, const AlitraModel * model, AlitraGrid grid, guint row, guint count,
+    const guint * columns, const float *in, float *out, float *scratch);
+
+G_END_DECLS
+
+#endif

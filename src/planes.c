@@ -1,0 +1,288 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "planes.h"
+
+#include <string.h>
+
+#include "kernels.h"
+#include "matrix.h"
+
+#define HALF (ALITRA_CELL / 2)
+/* Cells that are worked on together: their rows of samples stay in the first-level cache. */
+#define MOST_CELLS 32
+
+/* Catmull-Rom at a quarter and three quarters: reproduces straight ramps exactly. */
+#define TAP_A -.0703125f
+#define TAP_B .8671875f
+#define TAP_C .2265625f
+#define TAP_D -.0234375f
+
+/* One of the three planes, with the numbers that differ between luma and chroma. */
+typedef struct
+{
+  float *samples;
+  gsize stride;
+  guint width, height;
+  guint cell;                   /* samples of a cell's side */
+} Plane;
+
+typedef struct _Work Work;
+struct _Work
+{
+  const AlitraPlanes *to, *a, *b;
+  const guint8 *mask;
+  /* the samples of cells first..end-1 of a row of cells, one plane */
+  void (*run) (const Plane * to, const Plane * a, const Plane * b, guint row, guint first, guint end);
+};
+
+AlitraGrid
+alitra_grid_of (guint width, guint height, guint level)
+{
+  const guint cells = 4 >> level;
+
+  return (AlitraGrid) { cells * ((width + 63) / 64), cells * ((height + 63) / 64) };
+}
+
+void
+alitra_planes_init (AlitraPlanes *planes, AlitraGrid grid)
+{
+  const gsize chroma_rows = (gsize) grid.rows * HALF;
+
+  planes->grid = grid;
+  planes->luma_stride = (gsize) grid.columns * ALITRA_CELL;
+  planes->chroma_stride = ((gsize) grid.columns * HALF + 15) & ~(gsize) 15;
+  planes->luma = alitra_floats_new (planes->luma_stride * grid.rows * ALITRA_CELL
+      + 2 * planes->chroma_stride * chroma_rows);
+  planes->chroma[0] = planes->luma + planes->luma_stride * grid.rows * ALITRA_CELL;
+  planes->chroma[1] = planes->chroma[0] + planes->chroma_stride * chroma_rows;
+}
+
+void
+alitra_planes_clear (AlitraPlanes *planes)
+{
+  g_clear_pointer (&planes->luma, alitra_floats_free);
+  planes->chroma[0] = planes->chroma[1] = NULL;
+}
+
+static Plane
+get_plane (const AlitraPlanes *planes, guint index)
+{
+  const guint cell = index ? HALF : ALITRA_CELL;
+
+  return (Plane) {
+    index ? planes->chroma[index - 1] : planes->luma, index ? planes->chroma_stride : planes->luma_stride,
+    planes->grid.columns * cell, planes->grid.rows * cell, cell
+  };
+}
+
+static inline float *
+at (const Plane *plane, guint x, guint y)
+{
+  return plane->samples + plane->stride * y + x;
+}
+
+static void
+do_run (const Work *work, guint row, guint first, guint end)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane to = get_plane (work->to, i), a = get_plane (work->a, i);
+    const Plane b = work->b ? get_plane (work->b, i) : a;
+
+    work->run (&to, &a, &b, row, first, end);
+  }
+}
+
+static void
+do_row (gpointer data, guint row, guint worker)
+{
+  const Work *work = data;
+  const guint columns = work->to->grid.columns;
+  const guint8 *mask = work->mask ? work->mask + (gsize) row * columns : NULL;
+  guint first = 0;
+
+  while (first < columns) {
+    guint end = first;
+
+    if (mask && !mask[first]) {
+      first++;
+      continue;
+    }
+    while (end < columns && end - first < MOST_CELLS && (!mask || mask[end]))
+      end++;
+    do_run (work, row, first, end);
+    first = end;
+  }
+}
+
+static void
+halve_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+{
+  const guint x = first * to->cell;
+
+  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
+    alitra_orc_halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x, 2 * y + 1), (end - first) * to->cell);
+}
+
+void
+alitra_planes_halve (AlitraPlanes *to, const AlitraPlanes *from, const guint8 *mask, AlitraWorkers *workers)
+{
+  Work work = { to, from, NULL, mask, halve_run };
+
+  alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+/* Where row y + offset of a plane is, its border rows repeated. */
+static inline const float *
+near_row (const Plane *plane, guint x, guint y, gint offset)
+{
+  return at (plane, x, CLAMP ((gint) y + offset, 0, (gint) plane->height - 1));
+}
+
+/* Filters `count` source samples from x on of two rows into padded rows, with two more at either side, where the
+ * plane's border is repeated. */
+static void
+upsample_rows (const Plane *from, guint x, guint count, guint y, float *upper, float *lower)
+{
+  const guint left = MIN (x, 2), right = MIN (from->width - x - count, 2);
+  const float *row[5];
+
+  for (gint i = 0; i < 5; i++)
+    row[i] = near_row (from, x - left, y, i - 2);
+  alitra_orc_taps (upper + 2 - left, row[0], row[1], row[2], row[3], TAP_D, TAP_C, TAP_B, TAP_A,
+      left + count + right);
+  alitra_orc_taps (lower + 2 - left, row[1], row[2], row[3], row[4], TAP_A, TAP_B, TAP_C, TAP_D,
+      left + count + right);
+  for (guint i = left; i < 2; i++) {
+    upper[1 - i] = upper[2];
+    lower[1 - i] = lower[2];
+  }
+  for (guint i = right; i < 2; i++) {
+    upper[count + 2 + i] = upper[count + 1];
+    lower[count + 2 + i] = lower[count + 1];
+  }
+}
+
+static void
+upsample_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+{
+  float padded[2][MOST_CELLS * HALF + 4 + 12] __attribute__ ((aligned (64)));
+  const guint half = to->cell / 2, x = first * half, count = (end - first) * half;
+
+  for (guint y = row * half; y < (row + 1) * half; y++) {
+    upsample_rows (a, x, count, y, padded[0], padded[1]);
+    for (guint i = 0; i < 2; i++) {
+      const float *p = padded[i];
+
+      alitra_orc_taps_twice (at (to, 2 * x, 2 * y + i), p, p + 1, p + 2, p + 3, p + 4, TAP_A, TAP_B, TAP_C, TAP_D,
+          count);
+    }
+  }
+}
+
+void
+alitra_planes_upsample (AlitraPlanes *to, const AlitraPlanes *from, const guint8 *mask, AlitraWorkers *workers)
+{
+  Work work = { to, from, NULL, mask, upsample_run };
+
+  alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+static void
+add_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+{
+  const guint x = first * to->cell, count = (end - first) * to->cell;
+
+  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++) {
+    if (to->samples == a->samples)
+      alitra_orc_accumulate (at (to, x, y), at (b, x, y), count);
+    else
+      alitra_orc_add (at (to, x, y), at (a, x, y), at (b, x, y), count);
+  }
+}
+
+void
+alitra_planes_add (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPlanes *b, const guint8 *mask,
+    AlitraWorkers *workers)
+{
+  Work work = { to, a, b, mask, add_run };
+
+  alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+static void
+subtract_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+{
+  const guint x = first * to->cell, count = (end - first) * to->cell;
+
+  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++) {
+    if (to->samples == a->samples)
+      alitra_orc_take (at (to, x, y), at (b, x, y), count);
+    else
+      alitra_orc_subtract (at (to, x, y), at (a, x, y), at (b, x, y), count);
+  }
+}
+
+void
+alitra_planes_subtract (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPlanes *b, const guint8 *mask,
+    AlitraWorkers *workers)
+{
+  Work work = { to, a, b, mask, subtract_run };
+
+  alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+void
+alitra_mask_dilate (AlitraGrid grid, guint8 *to, const guint8 *from)
+{
+  memset (to, 0, (gsize) grid.columns * grid.rows);
+  for (guint row = 0; row < grid.rows; row++) {
+    for (guint column = 0; column < grid.columns; column++) {
+      if (!from[(gsize) row * grid.columns + column])
+        continue;
+      for (guint y = row ? row - 1 : 0; y <= MIN (row + 1, grid.rows - 1); y++) {
+        for (guint x = column ? column - 1 : 0; x <= MIN (column + 1, grid.columns - 1); x++)
+          to[(gsize) y * grid.columns + x] = 1;
+      }
+    }
+  }
+}
+
+void
+alitra_mask_upsample (AlitraGrid to, guint8 *to_mask, const guint8 *from_mask)
+{
+  const guint columns = to.columns / 2;
+
+  memset (to_mask, 0, (gsize) to.columns * to.rows);
+  for (guint row = 0; row < to.rows / 2; row++) {
+    for (guint column = 0; column < columns; column++) {
+      if (!from_mask[(gsize) row * columns + column])
+        continue;
+      for (guint y = row ? 2 * row - 1 : 0; y <= MIN (2 * row + 2, to.rows - 1); y++) {
+        for (guint x = column ? 2 * column - 1 : 0; x <= MIN (2 * column + 2, to.columns - 1); x++)
+          to_mask[(gsize) y * to.columns + x] = 1;
+      }
+    }
+  }
+}
+
+void
+alitra_planes_get_cell (const AlitraPlanes *planes, guint column, guint row, float *samples)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane plane = get_plane (planes, i);
+
+    for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
+      memcpy (samples, at (&plane, column * plane.cell, row * plane.cell + y), plane.cell * sizeof (float));
+  }
+}
+
+void
+alitra_planes_set_cell (AlitraPlanes *planes, guint column, guint row, const float *samples)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane plane = get_plane (planes, i);
+
+    for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
+      memcpy (at (&plane, column * plane.cell, row * plane.cell + y), samples, plane.cell * sizeof (float));
+  }
+}

@@ -1,0 +1,64 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_PLANES_H
+#define ALITRA_SRC_PLANES_H
+
+#include <glib.h>
+
+#include "workers.h"
+
+G_BEGIN_DECLS
+
+/* Luma samples of a cell's side at its own level. */
+#define ALITRA_CELL 16
+/* Numbers that describe a cell: luma, Cb, Cr. */
+#define ALITRA_CELL_SAMPLES (ALITRA_CELL * ALITRA_CELL * 3 / 2)
+
+/* Cells of one level of a picture. */
+typedef struct
+{
+  guint columns, rows;
+} AlitraGrid;
+
+/* A picture at one level: luma minus a half, chroma around zero times its gain, samples 0..1 full range. Its size is
+ * that of the grid, 16 luma samples a cell: what the frame lacks at the right and bottom is replicated. */
+typedef struct
+{
+  AlitraGrid grid;
+  gsize luma_stride, chroma_stride;     /* floats from row to row */
+  float *luma;                  /* grid.rows * 16 rows of grid.columns * 16 */
+  float *chroma[2];             /* Cb, Cr: half as wide, half as high */
+} AlitraPlanes;
+
+/* Cells of a level for a picture of that many luma samples; level 2 is (w+63)/64 x (h+63)/64. */
+AlitraGrid alitra_grid_of (guint width, guint height, guint level);
+
+void alitra_planes_init (AlitraPlanes * planes, AlitraGrid grid);
+void alitra_planes_clear (AlitraPlanes * planes);
+
+/* In what follows `mask` has a byte for each cell of the grid of `to`: only cells where it is not zero are written;
+ * NULL: all. `to` may be the same planes as `a`. */
+
+/* to: half the size of `from` (a level up); means of 2x2 samples. */
+void alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
+/* to: twice the size of `from` (a level down). */
+void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask,
+    AlitraWorkers * workers);
+void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
+    AlitraWorkers * workers);
+void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
+    AlitraWorkers * workers);
+
+/* Cells of `to` (twice the grid of `from`) that alitra_planes_upsample() changes if those of `from` changed: the
+ * children and one ring, since the filter reaches two samples. */
+void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask);
+/* Every cell that is set or has a neighbour (of eight) that is. */
+void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
+
+/* The samples of one cell as a row of 384 floats, luma, Cb, Cr, and back. */
+void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row, float *samples);
+void alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row, const float *samples);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Checkpoint -> model file of the C library:
+
+    export.py tok.pt ../models/alitra-base.safetensors [--allocator alloc.pt] [--extra settings.json]
+
+Tensors go in as half floats under their names in the state dict; those of the allocator, which are small, as floats
+under "allocator.".  The settings (sizes, gains, and all of --extra) are one JSON object in the metadata under "alitra"."""
+import argparse
+import json
+import os
+import struct
+
+import numpy as np
+import torch
+
+from alitra.model import LEVELS, MARGIN, SCALE
+from alitra.pictures import CELL, CHROMA_GAIN
+
+FORMAT = 1
+
+
+def count(state, prefix):
+    """How many numbered parts there are behind a prefix."""
+    return len({k[len(prefix):].split('.')[0] for k in state if k.startswith(prefix)})
+
+
+def settings_of(state, name):
+    level = lambda i, what: 'levels.%d.%s.' % (i, what)
+    hidden, dim = state[level(0, 'analysis') + 'grow.weight'].shape
+    return {
+        'format': FORMAT, 'name': name, 'cell': CELL, 'margin': MARGIN, 'scale': SCALE, 'chroma_gain': list(CHROMA_GAIN),
+        'dim': dim, 'narrow': state['levels.0.steps.0.codes'].shape[1], 'hidden': hidden,
+        'depth': [count(state, level(i, 'steps')) for i in range(LEVELS)],
+        'codes': [state[level(i, 'steps') + '0.codes'].shape[0] for i in range(LEVELS)],
+        'blocks': [count(state, level(i, 'synthesis')) for i in range(LEVELS)],
+    }
+
+
+def save(path, tensors, metadata):
+    """A .safetensors file, tensors in the order of their names, numbers aligned to 64 bytes."""
+    header, begin, chunks = {'__metadata__': metadata}, 0, []
+    for name in sorted(tensors):
+        a = np.ascontiguousarray(tensors[name])
+        header[name] = {'dtype': {'float16': 'F16', 'float32': 'F32'}[a.dtype.name], 'shape': list(a.shape),
+                        'data_offsets': [begin, begin + a.nbytes]}
+        begin += a.nbytes
+        chunks.append(a.astype(a.dtype.newbyteorder('<')).tobytes())
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += b' ' * (-(len(text) + 8) % 64)
+    with open(path + '.tmp', 'wb') as f:
+        f.write(struct.pack('<Q', len(text)) + text)
+        for chunk in chunks:
+            f.write(chunk)
+    os.replace(path + '.tmp', path)
+
+
+def export(state, path, name='alitra-base-1', allocator=None, extra=None):
+    tensors = {k: v.detach().half().numpy() for k, v in state.items()}
+    for k, v in (allocator or {}).items():
+        tensors['allocator.' + k] = v.detach().float().numpy()
+    for k, a in tensors.items():
+        if not np.isfinite(a).all():
+            raise SystemExit('%s holds numbers that are not finite as %s' % (k, a.dtype))
+    settings = dict(settings_of(state, name), **(extra or {}))
+    save(path, tensors, {'format': 'pt', 'alitra': json.dumps(settings)})
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('checkpoint')
+    ap.add_argument('out')
+    ap.add_argument('--name', default='alitra-base-1', help='identity in caps; raise the number when ids change meaning')
+    ap.add_argument('--allocator', help='checkpoint of the allocator')
+    ap.add_argument('--extra', help='JSON file with more settings')
+    a = ap.parse_args()
+    allocator = torch.load(a.allocator, map_location='cpu')['allocator'] if a.allocator else None
+    extra = json.load(open(a.extra)) if a.extra else None
+    export(torch.load(a.checkpoint, map_location='cpu')['model'], a.out, a.name, allocator, extra)
+
+
+if __name__ == '__main__':
+    main()
