@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# libalitra: adaptive-length video tokens
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A second reader of token packets, written from docs/token-stream.md alone: it shares no line with the library, so
+that the specification and the library check each other.
+
+usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE
+Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included."""
+import math
+import struct
+import sys
+import zlib
+
+CHANGED = {2: [[-12, 2, 12]], 1: [[-28, -14, -4], [-6, 4, 12]], 0: [[-32, -16, -6], [-8, 2, 10]]}
+KEEP = {2: [-4, 0, 2, 4], 1: [-8, -2, 2, 4], 0: [-12, -4, 0, 0]}
+KEEP_Q = [0, -8, 12]
+MORE = {
+    2: [[28, 16, 8, 4, 2, 0], [16, 4, 0, -2, -4, -4], [-4, -4, -6, -6, -6, -6]],
+    1: [[4, 2, 0, -2, -2, -2], [10, 0, -2, -2, -4, -4], [-8, -6, -6, -6, -6, -6]],
+    0: [[-12, -4, -4, -4, -4, -4], [8, -4, -4, -4, -4, -4], [-12, -8, -8, -8, -8, -8]]}
+MORE_A = [-10, -5, 0, 5, 10]
+MORE_B = [0, -6, 0, 6]
+MORE_FLAT = 8
+FLAT = [-8, -12]
+
+
+def need(condition, words):
+    if not condition:
+        sys.exit('not as specified: ' + words)
+
+
+class Header:
+    def __init__(self, data, at):
+        self.data, self.at = data, at
+        need(self.take(4) == b'ALTK', 'magic')
+        need(self.number(1) == 1, 'version')
+        flags = self.number(1)
+        need(flags < 8, 'flags')
+        self.key = bool(flags & 1)
+        header_size, self.size = self.number(2), self.number(4)
+        self.frame, self.model = self.number(4), self.number(4)
+        self.pts = self.number(8) if flags & 2 else None
+        self.checksum = self.number(4) if flags & 4 else None
+        if self.key:
+            self.width, self.height, *self.rates = struct.unpack('<HHIIII', self.take(20))
+            self.colour, self.limit = self.take(4), self.take(3)
+        self.slices, nibbles = self.number(1), self.number(2)
+        self.layers = [level for level in (2, 1, 0) for _ in range(nibbles >> (8 - 4 * level) & 15)]
+        self.tokens = [self.varint() for _ in self.layers]
+        n = len(self.layers) * self.slices
+        bits = int.from_bytes(self.take((n + 7) // 8), 'little')
+        need(bits >> n == 0, 'bits behind the last chunk')
+        sizes = [self.varint() if bits >> i & 1 else 0 for i in range(n)]
+        need(self.number(4) == zlib.crc32(data[at:self.at - 4]), 'checksum of the header')
+        need(self.at - at == header_size, 'size of the header')
+        self.chunks = [self.take(size) for size in sizes]
+        need(self.at - at == self.size, 'size of the packet')
+
+    def take(self, n):
+        self.at += n
+        need(self.at <= len(self.data), 'end')
+        return self.data[self.at - n:self.at]
+
+    def number(self, n):
+        return int.from_bytes(self.take(n), 'little')
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.number(1)
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                need(byte or shift == 7, 'longer varint than needed')
+                return value
+
+
+class RangeDecoder:
+    def __init__(self, payload):
+        self.payload, self.taken = payload, 0
+        self.range, self.code = 2 ** 32 - 1, 0
+        for _ in range(4):
+            self.shift()
+        self.contexts = {}
+
+    def shift(self):
+        byte = self.payload[self.taken] if self.taken < len(self.payload) else 0
+        self.code = (self.code << 8 | byte) & 0xFFFFFFFF
+        self.taken += 1
+
+    def normalise(self):
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.shift()
+
+    def bit(self, name, start):
+        if name not in self.contexts:
+            p = round(65536 / (1 + math.exp(-max(-48, min(48, start)) / 8)))
+            self.contexts[name] = [p, p]
+        context = self.contexts[name]
+        bound = (self.range >> 16) * (sum(context) >> 1)
+        one = self.code < bound
+        if one:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        for i, rate in enumerate((4, 7)):
+            context[i] += (65536 - context[i]) >> rate if one else -(context[i] >> rate)
+        self.normalise()
+        return one
+
+    def uniform(self, n):
+        self.range //= n
+        value = self.code // self.range
+        need(value < n, 'number out of its bounds')
+        self.code -= value * self.range
+        self.normalise()
+        return value
+
+    def finish(self):
+        shifted = self.taken - 4
+        need(shifted <= len(self.payload) <= shifted + 4, 'length of the payload')
+
+
+class Slice:
+    """What a packet says of one slice: keep (None: not changed) and new tokens by level, row in the slice, column."""
+
+    def __init__(self, stream, header):
+        self.stream = stream
+        self.keep, self.new = {}, {}
+        for level in (2, 1, 0):
+            rows, columns = 4 >> level, stream.columns << (2 - level)
+            self.keep[level] = [[0 if header.key else None] * columns for _ in range(rows)]
+            self.new[level] = [[[] for _ in range(columns)] for _ in range(rows)]
+
+    def cells(self, level):
+        for row in range(4 >> level):
+            for column in range(self.stream.columns << (2 - level)):
+                yield row, column
+
+    def neighbours(self, level, row, column):
+        """Those of left and above that are in the slice and changed."""
+        places = ([(row, column - 1)] if column else []) + ([(row - 1, column)] if row else [])
+        return [(r, c) for r, c in places if self.keep[level][r][c] is not None]
+
+    def depth(self, level, row, column):
+        return self.keep[level][row][column] + len(self.new[level][row][column])
+
+    def read_map(self, coder):
+        for level in (2, 1, 0):
+            for row, column in self.cells(level):
+                near = self.neighbours(level, row, column)
+                p = int(level < 2 and self.keep[level + 1][row // 2][column // 2] is not None)
+                if not coder.bit(('changed', level, len(near), p), CHANGED[level][p][len(near)]):
+                    continue
+                k = 0
+                while k < self.stream.limit[level]:
+                    q = 0 if not near else 2 if any(self.keep[level][r][c] > k for r, c in near) else 1
+                    if not coder.bit(('keep', level, min(k, 3), q), KEEP[level][min(k, 3)] + KEEP_Q[q]):
+                        break
+                    k += 1
+                self.keep[level][row][column] = k
+
+    def read_tokens(self, coder, level, mode):
+        count = 0
+        for row, column in self.cells(level):
+            if self.keep[level][row][column] is None:
+                continue
+            new = self.new[level][row][column]
+            t = 0
+            while not self.full(level, row, column) and self.more(coder, level, mode, row, column, t):
+                new.append(self.token(coder, level, self.depth(level, row, column), new))
+                t += 1
+            count += t
+        return count
+
+    def full(self, level, row, column):
+        s, new = self.stream, self.new[level][row][column]
+        fine = s.codes[2] + s.flat_coarse
+        if self.depth(level, row, column) == s.limit[level]:
+            return True
+        return level == 2 and bool(new) and (new[-1] >= fine or (new[-1] >= s.codes[2] and s.flat_fine == 0))
+
+    def more(self, coder, level, mode, row, column, t):
+        new, d = self.new[level][row][column], self.depth(level, row, column)
+        if level == 2 and new and new[-1] >= self.stream.codes[2]:
+            return coder.bit('more_flat', MORE_FLAT)
+        a = 2 + sum(1 if self.depth(level, r, c) > d else -1 for r, c in self.neighbours(level, row, column))
+        b = 0
+        if level < 2 and self.keep[level + 1][row // 2][column // 2] is not None:
+            parent = self.depth(level + 1, row // 2, column // 2)
+            b = 1 if parent < 2 else 2 if parent < 5 else 3
+        t = min(t, 5)
+        return coder.bit(('more', t, a, b), MORE[level][mode][t] + MORE_A[a] + MORE_B[b])
+
+    def token(self, coder, level, d, new):
+        s = self.stream
+        codes = s.codes[level]
+        if level == 2:
+            fine = codes + s.flat_coarse
+            if d == 0 and s.flat_coarse and coder.bit('flat0', FLAT[0]):
+                return codes + coder.uniform(s.flat_coarse)
+            if d == 1 and new and new[0] >= codes:
+                return fine + coder.uniform(s.flat_fine)
+            if d == 1 and not new and s.flat_fine and coder.bit('flat1', FLAT[1]):
+                return fine + coder.uniform(s.flat_fine)
+        return coder.uniform(codes)
+
+
+class Stream:
+    def __init__(self, codes, flat_coarse, flat_fine):
+        self.codes, self.flat_coarse, self.flat_fine = codes, flat_coarse, flat_fine
+        self.memory = None
+
+    def start(self, header):
+        self.limit = header.limit
+        self.columns = (header.width + 63) // 64
+        self.rows = (header.height + 63) // 64
+        need(header.slices == self.rows, 'slices')
+        self.memory = {level: [[[] for _ in range(self.columns << (2 - level))] for _ in range(self.rows * (4 >> level))]
+                       for level in (2, 1, 0)}
+
+    def read_slice(self, header, index, counts):
+        part = Slice(self, header)
+        for layer, level in enumerate(header.layers):
+            chunk = header.chunks[layer * header.slices + index]
+            if not chunk:
+                continue
+            check = zlib.crc32(struct.pack('<IBB', header.frame, layer, index) + chunk[2:]) & 0xFFFF
+            need(int.from_bytes(chunk[:2], 'little') == check, 'check of a chunk')
+            coder = RangeDecoder(chunk[2:])
+            if layer == 0 and not header.key:
+                part.read_map(coder)
+            mode = 2 if level in header.layers[:layer] else 0 if header.key else 1
+            counts[layer] += part.read_tokens(coder, level, mode)
+            coder.finish()
+        return part
+
+    def read(self, header):
+        if header.key:
+            self.start(header)
+        counts = [0] * len(header.layers)
+        for index in range(header.slices):
+            part = self.read_slice(header, index, counts)
+            for level in (2, 1, 0):
+                for row, column in part.cells(level):
+                    keep = part.keep[level][row][column]
+                    if keep is not None:
+                        cell = self.memory[level][index * (4 >> level) + row][column]
+                        need(keep <= len(cell), 'keeps more than there is')
+                        cell[keep:] = part.new[level][row][column]
+        need(counts == header.tokens, 'numbers of tokens')
+
+    def checksum(self):
+        out = bytearray()
+        for level in (2, 1, 0):
+            for row in self.memory[level]:
+                for cell in row:
+                    out += struct.pack('<B%dH' % len(cell), len(cell), *cell)
+        return zlib.crc32(out)
+
+
+def main():
+    with open(sys.argv[1], 'rb') as file:
+        data = file.read()
+    numbers = [int(x) for x in sys.argv[2:7]]
+    stream = Stream(numbers[:3], numbers[3], numbers[4])
+    at = packets = tokens = 0
+    while at < len(data):
+        header = Header(data, at)
+        stream.read(header)
+        need(header.checksum is None or header.checksum == stream.checksum(), 'checksum of the memory')
+        packets += 1
+        tokens += sum(header.tokens)
+        at = header.at
+    need(packets > 0, 'no packets')
+    print('%d packets, %d bytes, %d tokens: as specified' % (packets, at, tokens))
+
+
+main()
