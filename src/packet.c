@@ -146,10 +146,10 @@ prepare_level (AlitraPacketGrid * grid, const AlitraMemoryLevel * before,
   guint count = grid->columns * grid->rows;
 
   for (guint i = 0; i < count; i++) {
-    guint keep = key ? 0 : update->keep[i];
+    guint keep = update->keep[i];
 
     g_assert (keep <= update->depth[i] && update->depth[i] <= grid->max_depth);
-    g_assert (key || keep <= before->depth[i]);
+    g_assert (key ? update->keep[i] == 0 : keep <= before->depth[i]);
     grid->changed[i] = key || keep < before->depth[i]
         || update->depth[i] > keep;
     grid->keep[i] = grid->reached[i] = keep;

@@ -22,12 +22,16 @@ typedef struct _AlitraPacketCoder AlitraPacketCoder;    /* scratch space; one fo
 AlitraPacketCoder *alitra_packet_coder_new (const AlitraVocabulary * vocabulary);
 void alitra_packet_coder_free (AlitraPacketCoder * coder);
 
-/* Writes what `update` does to `before`. Of `info`, key, frame_number, pts, model, checksum and stream are read. */
+/* Writes what `update` does to `before`. Of `info`, key, frame_number, pts, model, checksum (0: none) and stream are
+ * read. A key packet keeps nothing: all `keep` are 0. There are at most 12 layers in all, 5 a level. Tokens follow
+ * the rule of flat colours: a coarse one only as the first token of a cell of level 2, behind it a fine one or
+ * nothing, behind that nothing. */
 void alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info, const AlitraMemory * before,
     const AlitraUpdate * update, GByteArray * out);
 
-/* Reads a whole packet into `update`; neither memory nor update are trusted with bad bytes: on FALSE only `update` is
- * spoilt. `before` is what the receiver holds (for a key packet only its grids are looked at). */
+/* Reads a whole packet into `update`, ready for alitra_memory_apply (); on FALSE only `update` is spoilt. `info` is
+ * what alitra_packet_read_info () said. `before` is what the receiver holds (for a key packet only its grids are
+ * looked at); it may hold less than the sender after trimmed packets. `update` has the grids of `before`. */
 gboolean alitra_packet_read (AlitraPacketCoder * coder, const guint8 * data, gsize size, const AlitraPacketInfo * info,
     const AlitraMemory * before, AlitraUpdate * update, GError ** error);
 

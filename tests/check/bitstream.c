@@ -246,6 +246,7 @@ check_chain (guint width, guint height, guint frames, guint32 seed)
     g_assert_cmpint (alitra_packet_read_info (sender->packet->data,
             sender->packet->len, &info), ==, ALITRA_PACKET_OK);
     g_assert_cmpuint (info.size, ==, sender->packet->len);
+    g_assert_cmpuint (info.header_size, <=, ALITRA_PACKET_MAX_HEADER);
     g_assert_cmpuint (info.frame_number, ==, frame);
     g_assert_cmpint (info.key, ==, frame % 50 == 0);
     g_assert_cmpuint (info.model, ==, 0x1F3A09C2);
@@ -280,6 +281,7 @@ test_chains (void)
   check_chain (1920, 1080, 12, 7);
   check_chain (8192, 64, 6, 8);
   check_chain (64, 8192, 6, 9);
+  check_chain (8192, 8192, 2, 10);
 }
 
 /* The same packet, whatever the coder did before. */
@@ -628,6 +630,37 @@ test_still (void)
 }
 
 static void
+test_speed (void)
+{
+  TestSender *sender = test_sender_new (1920, 1080, g_rand_new_with_seed (4));
+  Receiver receiver = receiver_new (sender);
+  const guint times = 50;
+  AlitraPacketInfo info;
+  gint64 start, written, read;
+
+  for (guint frame = 0; frame < 2; frame++) {
+    test_sender_next (sender, frame == 0, frame == 0 ? 0.6 : 0.1);
+    alitra_packet_read_info (sender->packet->data, sender->packet->len, &info);
+    start = g_get_monotonic_time ();
+    for (guint i = 0; i < times; i++)
+      alitra_packet_write (sender->coder, &info, sender->before, sender->update,
+          sender->packet);
+    written = g_get_monotonic_time ();
+    for (guint i = 0; i < times; i++)
+      g_assert_true (receiver_read (&receiver, sender->packet->data,
+              sender->packet->len, NULL));
+    read = g_get_monotonic_time ();
+    g_test_message
+        ("1920x1080, %u tokens, %u bytes: %.2f ms to write, %.2f ms to read",
+        info.tokens, sender->packet->len, (written - start) / 1000. / times,
+        (read - written) / 1000. / times);
+    alitra_memory_apply (receiver.memory, receiver.update);
+  }
+  receiver_clear (&receiver);
+  test_sender_free (sender);
+}
+
+static void
 test_memory (void)
 {
   const guint max_depth[ALITRA_LEVELS] = { 4, 4, 4 };
@@ -695,5 +728,7 @@ main (int argc, char **argv)
   g_test_add_func ("/packet/find", test_find);
   g_test_add_func ("/packet/other-stream", test_other_stream);
   g_test_add_func ("/packet/still", test_still);
+  if (g_test_perf ())
+    g_test_add_func ("/packet/speed", test_speed);
   return g_test_run ();
 }

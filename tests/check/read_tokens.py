@@ -185,25 +185,25 @@ class Slice:
     def more(self, coder, level, mode, row, column, t):
         new, d = self.new[level][row][column], self.depth(level, row, column)
         if level == 2 and new and new[-1] >= self.stream.codes[2]:
-            return coder.bit('more_flat', MORE_FLAT)
+            return coder.bit(('more_flat',), MORE_FLAT)
         a = 2 + sum(1 if self.depth(level, r, c) > d else -1 for r, c in self.neighbours(level, row, column))
         b = 0
         if level < 2 and self.keep[level + 1][row // 2][column // 2] is not None:
             parent = self.depth(level + 1, row // 2, column // 2)
             b = 1 if parent < 2 else 2 if parent < 5 else 3
         t = min(t, 5)
-        return coder.bit(('more', t, a, b), MORE[level][mode][t] + MORE_A[a] + MORE_B[b])
+        return coder.bit(('more', level, mode, t, a, b), MORE[level][mode][t] + MORE_A[a] + MORE_B[b])
 
     def token(self, coder, level, d, new):
         s = self.stream
         codes = s.codes[level]
         if level == 2:
             fine = codes + s.flat_coarse
-            if d == 0 and s.flat_coarse and coder.bit('flat0', FLAT[0]):
+            if d == 0 and s.flat_coarse and coder.bit(('flat', 0), FLAT[0]):
                 return codes + coder.uniform(s.flat_coarse)
             if d == 1 and new and new[0] >= codes:
                 return fine + coder.uniform(s.flat_fine)
-            if d == 1 and not new and s.flat_fine and coder.bit('flat1', FLAT[1]):
+            if d == 1 and not new and s.flat_fine and coder.bit(('flat', 1), FLAT[1]):
                 return fine + coder.uniform(s.flat_fine)
         return coder.uniform(codes)
 
@@ -278,4 +278,5 @@ def main():
     print('%d packets, %d bytes, %d tokens: as specified' % (packets, at, tokens))
 
 
-main()
+if __name__ == '__main__':
+    main()
