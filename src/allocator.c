@@ -283,7 +283,7 @@ predict_tile (gpointer data, guint tile, guint worker)
 
     for (row = 0; row < 3; row++)
       memcpy (window + i * INNER + row * 3 * NODE,
-          node + ((gssize) (row - 1) * (gssize) grid->pitch - 1) * NODE,
+          node + (((gssize) row - 1) * (gssize) grid->pitch - 1) * NODE,
           3 * NODE * sizeof (gfloat));
   }
   alitra_matrix_multiply (&grid->window, n, window, INNER, sums, OUTER,

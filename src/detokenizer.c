@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "deblock.h"
 #include "flat.h"
 #include "memory.h"
 #include "packet.h"
@@ -17,6 +18,7 @@ typedef struct
   AlitraMemory *memory;
   AlitraUpdate *update;
   AlitraRebuild *rebuild;
+  AlitraPlanes smooth;          /* the picture without cell borders */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
 } Stream;
@@ -52,6 +54,8 @@ stream_new (AlitraDetokenizer * self, const AlitraStreamInfo * info)
   stream->update = alitra_update_new (stream->memory);
   stream->rebuild = alitra_rebuild_new (self->model, info->width,
       info->height, self->workers);
+  alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
+          info->height, 0));
   for (i = 0; i < ALITRA_LEVELS; i++) {
     stream->changed[i] = g_malloc (cells_of (stream, i));
     memset (stream->changed[i], 1, cells_of (stream, i));
@@ -71,6 +75,7 @@ stream_free (Stream * stream)
     g_free (stream->changed[i]);
     g_free (stream->shown[i]);
   }
+  alitra_planes_clear (&stream->smooth);
   alitra_rebuild_free (stream->rebuild);
   alitra_update_free (stream->update);
   alitra_memory_free (stream->memory);
@@ -250,6 +255,8 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
         stream->changed[level]);
     memset (stream->changed[level], 0, cells_of (stream, level));
   }
-  return alitra_picture_to_frame (alitra_rebuild_get_picture (stream->rebuild,
-          0), self->model->chroma_gain, frame, NULL, self->workers, error);
+  alitra_deblock (&stream->smooth, alitra_rebuild_get_picture
+      (stream->rebuild, 0), stream->shown[0], self->workers);
+  return alitra_picture_to_frame (&stream->smooth, self->model->chroma_gain,
+      frame, NULL, self->workers, error);
 }

@@ -1,0 +1,125 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "deblock.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model.h"
+
+#define REACH 4
+#define LIMIT .08f              /* excess step at which half of the effect is left */
+#define HALF_DEPTH 4.f          /* tokens on both sides at which half of the effect is left */
+
+static const gfloat luma_weights[REACH] = { .5f, .42f, .34f, .2f };
+static const gfloat chroma_weights[REACH] = { .42f, .34f, 0.f, 0.f };
+
+typedef struct
+{
+  AlitraPlanes *to;
+  const AlitraPlanes *from;
+  const guint8 *depth;
+} Job;
+
+/* How much of the effect is left between two cells of these depths. */
+static inline gfloat
+strength (guint a, guint b)
+{
+  return HALF_DEPTH / (HALF_DEPTH + a + b);
+}
+
+/* One line of samples across a border; p is the first sample behind it, `step` leads along the line. */
+static inline void
+smooth (gfloat * p, gssize step, gfloat strength, const gfloat * weights)
+{
+  const gfloat a0 = p[-step], a1 = p[-2 * step], a2 = p[-3 * step];
+  const gfloat b0 = p[0], b1 = p[step], b2 = p[2 * step];
+  const gfloat slope = ((a0 - a1) + (a1 - a2) + (b1 - b0) + (b2 - b1)) / 4.f;
+  gfloat d = b0 - a0 - slope;
+  guint i;
+
+  d *= LIMIT / (fabsf (d) + LIMIT) * strength;
+  for (i = 0; i < REACH; i++) {
+    p[-(gssize) (i + 1) * step] += d * weights[i];
+    p[(gssize) i * step] -= d * weights[i];
+  }
+}
+
+/* Borders between the columns of cells, for one row of cells. */
+static void
+filter_across (gfloat * samples, gsize stride, guint cell, guint columns,
+    const guint8 * depth, const gfloat * weights)
+{
+  guint x, y;
+
+  for (y = 0; y < cell; y++)
+    for (x = 1; x < columns; x++)
+      smooth (samples + y * stride + x * cell, 1,
+          strength (depth[x - 1], depth[x]), weights);
+}
+
+/* The border between a row of cells and the one above it. */
+static void
+filter_down (gfloat * samples, gsize stride, guint cell, guint columns,
+    const guint8 * depth, const gfloat * weights)
+{
+  guint x, i;
+
+  for (x = 0; x < columns; x++) {
+    gfloat s = strength (depth[x], depth[(gssize) x - (gssize) columns]);
+
+    for (i = 0; i < cell; i++)
+      smooth (samples + x * cell + i, stride, s, weights);
+  }
+}
+
+static void
+copy_and_filter_row (gpointer data, guint row, guint worker)
+{
+  const Job *job = data;
+  const AlitraPlanes *from = job->from;
+  AlitraPlanes *to = job->to;
+  const guint columns = to->grid.columns;
+  const guint8 *depth = job->depth + (gsize) row * columns;
+  gsize at = (gsize) row * ALITRA_CELL * to->luma_stride;
+  guint c;
+
+  memcpy (to->luma + at, from->luma + at,
+      ALITRA_CELL * to->luma_stride * sizeof (gfloat));
+  filter_across (to->luma + at, to->luma_stride, ALITRA_CELL, columns, depth,
+      luma_weights);
+  at = (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride;
+  for (c = 0; c < 2; c++) {
+    memcpy (to->chroma[c] + at, from->chroma[c] + at,
+        ALITRA_CELL / 2 * to->chroma_stride * sizeof (gfloat));
+    filter_across (to->chroma[c] + at, to->chroma_stride, ALITRA_CELL / 2,
+        columns, depth, chroma_weights);
+  }
+}
+
+static void
+filter_border_above (gpointer data, guint border, guint worker)
+{
+  const Job *job = data;
+  AlitraPlanes *to = job->to;
+  const guint columns = to->grid.columns, row = border + 1;
+  const guint8 *depth = job->depth + (gsize) row * columns;
+  guint c;
+
+  filter_down (to->luma + (gsize) row * ALITRA_CELL * to->luma_stride,
+      to->luma_stride, ALITRA_CELL, columns, depth, luma_weights);
+  for (c = 0; c < 2; c++)
+    filter_down (to->chroma[c]
+        + (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride,
+        to->chroma_stride, ALITRA_CELL / 2, columns, depth, chroma_weights);
+}
+
+void
+alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * depth, AlitraWorkers * workers)
+{
+  Job job = { to, from, depth };
+
+  alitra_workers_run (workers, to->grid.rows, copy_and_filter_row, &job);
+  alitra_workers_run (workers, to->grid.rows - 1, filter_border_above, &job);
+}

@@ -1,0 +1,19 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_DEBLOCK_H
+#define ALITRA_SRC_DEBLOCK_H
+
+#include "picture.h"
+
+G_BEGIN_DECLS
+
+/* The light filter over cell borders that ends the decoder: a step across a border that its surroundings do not explain
+ * is spread over eight samples.  Large steps are pictures, not errors, and cells with many tokens need it less.
+ * Straight ramps stay as they are.
+ *
+ * to, from: planes of level 0, two different ones.  depth: tokens of each 16-cell. */
+void alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * depth, AlitraWorkers * workers);
+
+G_END_DECLS
+
+#endif
