@@ -96,6 +96,23 @@ read_chroma (const Work *work, guint component, const guint8 *bytes, float *row,
   alitra_orc_bytes_to_floats (row, bytes, scale, -128 * scale, count);
 }
 
+/* ORC takes elements of several bytes only at multiples of their size; frames may lie anywhere.
+ * Returns: `bytes`, or a copy of them at `room`. */
+static const guint8 *
+aligned (const guint8 *bytes, gsize size, guint element, guint8 *room)
+{
+  return (guintptr) bytes % element ? memcpy (room, bytes, size) : bytes;
+}
+
+/* The first and the second of each pair of bytes; at most CHUNK pairs. */
+static void
+split (const guint8 *bytes, guint pairs, guint8 *first, guint8 *second)
+{
+  guint8 room[2 * CHUNK] __attribute__ ((aligned (16)));
+
+  alitra_orc_split (first, second, aligned (bytes, 2 * (gsize) pairs, 2, room), pairs);
+}
+
 static void
 read_interleaved_chroma (const Work *work, const guint8 *bytes, float *cb, float *cr, guint count)
 {
@@ -104,7 +121,7 @@ read_interleaved_chroma (const Work *work, const guint8 *bytes, float *cb, float
   for (guint x = 0; x < count; x += CHUNK) {
     const guint n = MIN (count - x, CHUNK);
 
-    alitra_orc_split (first, second, bytes + 2 * x, n);
+    split (bytes + 2 * x, n, first, second);
     read_chroma (work, 0, first, cb + x, n);
     read_chroma (work, 1, second, cr + x, n);
   }
@@ -118,7 +135,7 @@ read_packed_luma (const Work *work, const guint8 *bytes, float *row, guint count
   for (guint x = 0; x < count; x += CHUNK) {
     const guint n = MIN (count - x, CHUNK);
 
-    alitra_orc_split (luma, chroma, bytes + 2 * x, n);
+    split (bytes + 2 * x, n, luma, chroma);
     read_luma (work, luma, row + x, n);
   }
 }
@@ -135,7 +152,7 @@ read_packed_chroma (const Work *work, const guint8 *upper, const guint8 *lower, 
     const guint n = MIN (count - x, CHUNK / 2);
 
     for (guint i = 0; i < 2; i++) {
-      alitra_orc_split (luma, chroma, rows[i] + 4 * x, 2 * n);
+      split (rows[i] + 4 * x, 2 * n, luma, chroma);
       read_interleaved_chroma (work, chroma, mean[i][0], mean[i][1], n);
     }
     alitra_orc_mean (cb + x, mean[0][0], mean[1][0], n);
@@ -203,13 +220,13 @@ read_cells_ycc (gpointer data, guint cells, guint worker)
 typedef struct
 {
   float red[CHUNK], green[CHUNK], blue[CHUNK];
-} Colours;
+} __attribute__ ((aligned (16))) Colours;
 
 static void
 read_pixels (AlitraPixelFormat format, const guint8 *bytes, guint count, Colours *to)
 {
   const gboolean blue_first = format == ALITRA_PIXEL_BGR || format == ALITRA_PIXEL_BGRX;
-  guint8 four[4 * CHUNK];
+  guint8 four[4 * CHUNK] __attribute__ ((aligned (16)));
 
   if (format == ALITRA_PIXEL_RGB || format == ALITRA_PIXEL_BGR) {
     for (guint x = 0; x < count; x++) {
@@ -220,6 +237,7 @@ read_pixels (AlitraPixelFormat format, const guint8 *bytes, guint count, Colours
     }
     bytes = four;
   }
+  bytes = aligned (bytes, 4 * (gsize) count, 4, four);
   alitra_orc_pixels_to_floats (blue_first ? to->blue : to->red, to->green, blue_first ? to->red : to->blue, bytes,
       1 / 255.f, count);
 }

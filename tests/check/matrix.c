@@ -1,0 +1,313 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Products, searches and threads against plain loops in double precision, for every instruction set that the machine
+ * has. */
+#include <math.h>
+#include <string.h>
+
+#include "matrix.h"
+#include "workers.h"
+
+static const char *const all_loops[] = { "plain", "avx2", "avx512" };
+
+typedef struct
+{
+  guint rows, outputs, inputs;
+  float *weights, *in;
+  gsize in_stride, out_stride;
+} Problem;
+
+static float *
+random_floats (gsize count)
+{
+  float *floats = alitra_floats_new (count);
+
+  for (gsize i = 0; i < count; i++)
+    floats[i] = g_test_rand_double_range (-1, 1);
+  return floats;
+}
+
+static Problem
+problem_new (guint rows, guint outputs, guint inputs)
+{
+  const gsize in_stride = inputs + g_test_rand_int_range (0, 9);
+
+  return (Problem) { rows, outputs, inputs, random_floats ((gsize) outputs * inputs),
+    random_floats (rows * in_stride), in_stride, outputs + g_test_rand_int_range (0, 9)
+  };
+}
+
+static void
+problem_clear (Problem * p)
+{
+  alitra_floats_free (p->weights);
+  alitra_floats_free (p->in);
+}
+
+static double
+exact (const Problem * p, guint row, guint output)
+{
+  double sum = 0;
+
+  for (guint k = 0; k < p->inputs; k++)
+    sum += (double) p->in[row * p->in_stride + k] * p->weights[(gsize) output * p->inputs + k];
+  return sum;
+}
+
+static void
+check_multiply (const Problem * p, AlitraEnd end, float factor)
+{
+  const gsize size = p->rows * p->out_stride;
+  float *before = random_floats (size), *out = alitra_floats_new (size);
+  AlitraMatrix matrix;
+
+  memcpy (out, before, size * sizeof (float));
+  alitra_matrix_init (&matrix, p->outputs, p->inputs, p->weights, factor);
+  alitra_matrix_multiply (&matrix, p->rows, p->in, p->in_stride, out, p->out_stride, end);
+  for (guint r = 0; r < p->rows; r++) {
+    for (guint o = 0; o < p->out_stride; o++) {
+      const gsize i = r * p->out_stride + o;
+      double want;
+
+      if (o >= p->outputs) {    /* between the rows nothing is touched */
+        g_assert_cmpfloat (out[i], ==, before[i]);
+        continue;
+      }
+      want = factor * exact (p, r, o);
+      want = end == ALITRA_END_ADD ? before[i] + want : end == ALITRA_END_POSITIVE ? MAX (want, 0) : want;
+      g_assert_cmpfloat (fabs (out[i] - want), <, 1e-6 * (10 + p->inputs));
+    }
+  }
+  alitra_matrix_clear (&matrix);
+  alitra_floats_free (before);
+  alitra_floats_free (out);
+}
+
+static void
+test_multiply (gconstpointer loops)
+{
+  static const guint shapes[][3] = { {1, 1, 1}, {5, 7, 3}, {13, 96, 384}, {29, 33, 17}, {100, 24, 96}, {12, 864, 96},
+  {23, 31, 1}, {7, 65, 40}
+  };
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  g_assert_cmpstr (alitra_matrix_get_loops (), ==, loops);
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    Problem p = problem_new (shapes[i][0], shapes[i][1], shapes[i][2]);
+
+    check_multiply (&p, ALITRA_END_STORE, 1);
+    check_multiply (&p, ALITRA_END_STORE, 4);
+    check_multiply (&p, ALITRA_END_POSITIVE, 1);
+    check_multiply (&p, ALITRA_END_ADD, 1);
+    problem_clear (&p);
+  }
+}
+
+/* A row has the same bits alone and among others. */
+static void
+test_alone (gconstpointer loops)
+{
+  Problem p;
+  AlitraMatrix matrix;
+  float *out, *alone;
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  p = problem_new (41, 77, 96);
+  out = alitra_floats_new (p.rows * p.out_stride);
+  alone = alitra_floats_new (p.outputs);
+  alitra_matrix_init (&matrix, p.outputs, p.inputs, p.weights, 1);
+  alitra_matrix_multiply (&matrix, p.rows, p.in, p.in_stride, out, p.out_stride, ALITRA_END_STORE);
+  for (guint r = 0; r < p.rows; r++) {
+    alitra_matrix_multiply (&matrix, 1, p.in + r * p.in_stride, p.in_stride, alone, p.outputs, ALITRA_END_STORE);
+    g_assert_cmpmem (alone, p.outputs * sizeof (float), out + r * p.out_stride, p.outputs * sizeof (float));
+  }
+  alitra_matrix_clear (&matrix);
+  alitra_floats_free (out);
+  alitra_floats_free (alone);
+  problem_clear (&p);
+}
+
+static double
+distance (const Problem * p, guint row, guint code)
+{
+  double sum = 0;
+
+  for (guint k = 0; k < p->inputs; k++) {
+    const double d = (double) p->in[row * p->in_stride + k] - p->weights[(gsize) code * p->inputs + k];
+
+    sum += d * d;
+  }
+  return sum;
+}
+
+static void
+check_nearest (const Problem * p)
+{
+  g_autofree guint16 *ids = g_new (guint16, p->rows);
+  AlitraMatrix codes;
+
+  alitra_matrix_init_codes (&codes, p->outputs, p->inputs, p->weights);
+  alitra_matrix_nearest (&codes, p->rows, p->in, p->in_stride, ids);
+  for (guint r = 0; r < p->rows; r++) {
+    double best = G_MAXDOUBLE;
+
+    for (guint c = 0; c < p->outputs; c++)
+      best = MIN (best, distance (p, r, c));
+    g_assert_cmpuint (ids[r], <, p->outputs);
+    /* rounding may choose between codes that are all but equally far */
+    g_assert_cmpfloat (distance (p, r, ids[r]), <=, best + 1e-5);
+  }
+  alitra_matrix_clear (&codes);
+}
+
+static void
+test_nearest (gconstpointer loops)
+{
+  static const guint shapes[][3] = { {1, 2, 1}, {7, 5, 24}, {97, 4096, 24}, {50, 2047, 24}, {11, 33, 10} };
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    Problem p = problem_new (shapes[i][0], shapes[i][1], shapes[i][2]);
+
+    check_nearest (&p);
+    problem_clear (&p);
+  }
+}
+
+/* Of equal codes the lowest; numbers that are none do no harm. */
+static void
+test_ties (gconstpointer loops)
+{
+  const guint count = 700;
+  AlitraMatrix codes;
+  float in[3 * 2] = { .5, .25, NAN, 1, INFINITY, -1 };
+  guint16 ids[3];
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint first = 0; first < 65; first += 13) {
+    float *weights = random_floats (count * 2);
+
+    for (guint copy = first; copy < count; copy += 97) {
+      weights[2 * copy] = .5;
+      weights[2 * copy + 1] = .25;
+    }
+    alitra_matrix_init_codes (&codes, count, 2, weights);
+    alitra_matrix_nearest (&codes, 3, in, 2, ids);
+    g_assert_cmpuint (ids[0], ==, first);
+    g_assert_cmpuint (ids[1], <, count);
+    g_assert_cmpuint (ids[2], <, count);
+    alitra_matrix_clear (&codes);
+    alitra_floats_free (weights);
+  }
+}
+
+static void
+test_spread (gconstpointer loops)
+{
+  static const guint counts[] = { 1, 24, 96, 101 };
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint n = 0; n < G_N_ELEMENTS (counts); n++) {
+    const guint count = counts[n];
+    float *taps = random_floats (9 * count), *in = random_floats (9 * count), *out = alitra_floats_new (count);
+    const float *rows[9];
+    double energy = 0;
+
+    for (guint i = 0; i < 9; i++)
+      rows[i] = in + (8 - i) * count;
+    alitra_matrix_spread (rows, taps, count, out);
+    for (guint c = 0; c < count; c++) {
+      double want = 0;
+
+      for (guint i = 0; i < 9; i++)
+        want += (double) rows[i][c] * taps[i * count + c];
+      g_assert_cmpfloat (fabs (out[c] - want), <, 1e-5);
+      energy += (double) in[c] * in[c];
+    }
+    g_assert_cmpfloat (fabs (alitra_matrix_energy (in, count) - energy), <, 1e-6 * count);
+    alitra_floats_free (taps);
+    alitra_floats_free (in);
+    alitra_floats_free (out);
+  }
+}
+
+#define PIECES 333
+
+typedef struct
+{
+  gint done[PIECES];
+  gint owner[64];               /* pieces under way with each worker's scratch */
+  guint threads;
+} Count;
+
+static void
+count_piece (gpointer data, guint piece, guint worker)
+{
+  Count *count = data;
+
+  g_assert_cmpuint (worker, <, count->threads);
+  g_assert_cmpint (g_atomic_int_add (&count->owner[worker], 1), ==, 0);
+  g_atomic_int_inc (&count->done[piece]);
+  g_atomic_int_add (&count->owner[worker], -1);
+}
+
+static void
+test_workers (void)
+{
+  for (guint threads = 0; threads <= 5; threads++) {
+    AlitraWorkers *workers = alitra_workers_new (threads);
+    Count count = { {0}, {0}, alitra_workers_get_threads (workers) };
+
+    if (threads)
+      g_assert_cmpuint (count.threads, ==, threads);
+    for (guint round = 1; round <= 200; round++) {
+      const guint pieces = round % 4 == 0 ? round % 3 : PIECES;
+
+      memset (count.done, 0, sizeof count.done);
+      alitra_workers_run (workers, pieces, count_piece, &count);
+      for (guint i = 0; i < PIECES; i++)
+        g_assert_cmpint (count.done[i], ==, i < pieces);
+    }
+    alitra_workers_free (workers);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (all_loops); i++) {
+    static const struct
+    {
+      const char *name;
+      GTestDataFunc func;
+    } tests[] = {
+      {"multiply", test_multiply}, {"alone", test_alone}, {"nearest", test_nearest}, {"ties", test_ties},
+      {"spread", test_spread}
+    };
+
+    for (guint t = 0; t < G_N_ELEMENTS (tests); t++) {
+      g_autofree char *path = g_strdup_printf ("/matrix/%s/%s", all_loops[i], tests[t].name);
+
+      g_test_add_data_func (path, all_loops[i], tests[t].func);
+    }
+  }
+  g_test_add_func ("/workers/pieces", test_workers);
+  return g_test_run ();
+}
