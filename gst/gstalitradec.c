@@ -66,6 +66,7 @@ struct _GstAlitraDec
   AlitraDetokenizer *detokenizer;
   GstVideoCodecState *input_state;
   AlitraStreamInfo stream;      /* that the output caps describe; width 0: none yet */
+  gboolean has_picture;         /* the memory describes something that was shown */
   guint useless;                /* packets in a row that could not be applied */
 };
 
@@ -190,6 +191,7 @@ gst_alitra_dec_start (GstVideoDecoder * decoder)
   GST_OBJECT_UNLOCK (self);
 
   memset (&self->stream, 0, sizeof (self->stream));
+  self->has_picture = FALSE;
   self->useless = 0;
   self->model = alitra_model_load (path, &error);
   if (self->model == NULL) {
@@ -221,6 +223,7 @@ gst_alitra_dec_flush (GstVideoDecoder * decoder)
 
   if (self->detokenizer)
     alitra_detokenizer_reset (self->detokenizer);
+  self->has_picture = FALSE;
   self->useless = 0;
   return TRUE;
 }
@@ -392,8 +395,7 @@ bridge (GstAlitraDec * self, GstVideoCodecFrame * frame)
 
   ask_for_key (self, frame);
   GST_OBJECT_LOCK (self);
-  conceal = self->conceal && self->stream.width > 0
-      && alitra_detokenizer_get_stream (self->detokenizer) != NULL;
+  conceal = self->conceal && self->has_picture && self->stream.width > 0;
   if (conceal)
     self->totals.concealed++;
   else
@@ -498,6 +500,7 @@ gst_alitra_dec_handle_frame (GstVideoDecoder * decoder,
     GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT (frame);
   if (!set_output (self, alitra_detokenizer_get_stream (self->detokenizer)))
     goto not_negotiated;
+  self->has_picture = TRUE;
 
   /* The tokens are in the memory; a picture that comes too late need not be painted. */
   if (gst_video_decoder_get_max_decode_time (decoder, frame) < 0) {

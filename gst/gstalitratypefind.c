@@ -18,22 +18,23 @@ suggest (GstTypeFind * find, GstTypeFindProbability probability)
       "stream-format", G_TYPE_STRING, "byte-stream", NULL);
 }
 
+/* Some who ask do not say how much there is: grow in steps that miss little. */
+static guint
+larger (guint size)
+{
+  return size + (size < 512 ? 16 : size / 4);
+}
+
 static void
 gst_alitra_type_find (GstTypeFind * find, gpointer user_data)
 {
-  static const guint sizes[] = { 16, 64, 256, 1024, ALITRA_PACKET_MAX_HEADER };
-  guint64 length = gst_type_find_get_length (find);
   gboolean begins_well = FALSE;
-  guint i;
+  guint size;
 
-  for (i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    guint size = sizes[i];
-    const guint8 *data;
+  for (size = 16; size <= ALITRA_PACKET_MAX_HEADER; size = larger (size)) {
+    const guint8 *data = gst_type_find_peek (find, 0, size);
     AlitraPacketInfo info;
 
-    if (length > 0)
-      size = MIN (size, length);
-    data = gst_type_find_peek (find, 0, size);
     if (data == NULL)
       break;
     switch (alitra_packet_read_info (data, size, &info)) {
@@ -46,8 +47,6 @@ gst_alitra_type_find (GstTypeFind * find, gpointer user_data)
         begins_well = TRUE;
         break;
     }
-    if (size < sizes[i])
-      break;
   }
   /* The magic and more, but the header is cut: nothing else looks like it. */
   if (begins_well)

@@ -1,0 +1,610 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The parser, the typefinder, and files played through both. */
+#include <alitra/packet.h>
+#include <glib/gstdio.h>
+#include <gst/base/gsttypefindhelper.h>
+#include <string.h>
+
+#include "pictures.h"
+
+#define WIDTH 96
+#define HEIGHT 80
+#define BYTE_CAPS "video/x-alitra, stream-format = (string) byte-stream"
+
+static GstHarness *
+start (void)
+{
+  GstHarness *h = gst_harness_new ("alitraparse");
+  GstSegment segment;
+
+  gst_harness_set_src_caps_str (h, BYTE_CAPS);
+  gst_segment_init (&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  return h;
+}
+
+static void
+push_bytes (GstHarness * h, const guint8 * data, gsize size)
+{
+  assert_equals_int (gst_harness_push (h,
+          gst_buffer_new_memdup (data, size)), GST_FLOW_OK);
+}
+
+/* The next buffer must be packet number @n. */
+static GstBuffer *
+expect_packet (GstHarness * h, GPtrArray * packets, guint n)
+{
+  GstBuffer *buffer = gst_harness_try_pull (h);
+
+  fail_unless (buffer != NULL, "packet %u is missing", n);
+  fail_unless (test_same_bytes (buffer, packets->pdata[n]), "packet %u", n);
+  return buffer;
+}
+
+static void
+expect_packets (GstHarness * h, GPtrArray * packets, guint first, guint end)
+{
+  for (; first < end; first++)
+    gst_buffer_unref (expect_packet (h, packets, first));
+}
+
+static void
+expect_no_more (GstHarness * h)
+{
+  assert_equals_int (gst_harness_buffers_in_queue (h), 0);
+}
+
+static void
+check_pieces (gsize (*piece) (GRand * random))
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 7, 3);
+  GByteArray *all = test_join (packets);
+  GstHarness *h = start ();
+  GRand *random = g_rand_new_with_seed (3);
+  gsize at = 0;
+  guint n;
+
+  while (at < all->len) {
+    gsize size = MIN (piece (random), all->len - at);
+
+    push_bytes (h, all->data + at, size);
+    at += size;
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  for (n = 0; n < packets->len; n++) {
+    GstBuffer *buffer = expect_packet (h, packets, n);
+
+    assert_equals_uint64 (GST_BUFFER_PTS (buffer), n * TEST_FRAME_DURATION);
+    assert_equals_uint64 (GST_BUFFER_DURATION (buffer), TEST_FRAME_DURATION);
+    assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
+            GST_BUFFER_FLAG_DELTA_UNIT), n % 3 != 0);
+    gst_buffer_unref (buffer);
+  }
+  expect_no_more (h);
+  g_rand_free (random);
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+static gsize
+one_byte (GRand * random)
+{
+  return 1;
+}
+
+static gsize
+few_bytes (GRand * random)
+{
+  return g_rand_int_range (random, 1, 400);
+}
+
+static gsize
+all_bytes (GRand * random)
+{
+  return G_MAXSIZE;
+}
+
+GST_START_TEST (test_pieces)
+{
+  check_pieces (one_byte);
+  check_pieces (few_bytes);
+  check_pieces (all_bytes);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_output_caps)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 1, 0);
+  GPtrArray *larger = test_packets (130, 66, 1, 0);
+  GstHarness *h = start ();
+  GByteArray *all = test_join (packets);
+  GByteArray *more = test_join (larger);
+  GstStructure *s;
+  GstCaps *caps;
+  gboolean parsed;
+  gint value, n, d;
+
+  push_bytes (h, all->data, all->len);
+  expect_packets (h, packets, 0, 1);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  s = gst_caps_get_structure (caps, 0);
+  fail_unless (gst_structure_get_int (s, "width", &value) && value == WIDTH);
+  fail_unless (gst_structure_get_int (s, "height", &value) && value == HEIGHT);
+  fail_unless (gst_structure_get_fraction (s, "framerate", &n, &d));
+  assert_equals_int (n, TEST_FPS);
+  assert_equals_string (gst_structure_get_string (s, "stream-format"),
+      "packet");
+  assert_equals_int (strlen (gst_structure_get_string (s, "model-id")), 8);
+  fail_unless (gst_structure_get_boolean (s, "parsed", &parsed) && parsed);
+  gst_caps_unref (caps);
+
+  push_bytes (h, more->data, more->len);
+  expect_packets (h, larger, 0, 1);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  s = gst_caps_get_structure (caps, 0);
+  fail_unless (gst_structure_get_int (s, "width", &value) && value == 130);
+  gst_caps_unref (caps);
+  g_byte_array_unref (all);
+  g_byte_array_unref (more);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (larger);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Bytes that begin as a packet does, here and there. */
+static void
+push_garbage (GstHarness * h, gsize size)
+{
+  guint8 *garbage = g_malloc (size);
+  gsize i;
+
+  for (i = 0; i < size; i++)
+    garbage[i] = "ALTALTK\001xyz"[i % 11];
+  push_bytes (h, garbage, size);
+  g_free (garbage);
+}
+
+GST_START_TEST (test_garbage)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 4, 2);
+  GstHarness *h = start ();
+  guint n;
+
+  push_garbage (h, 1);
+  for (n = 0; n < 4; n++) {
+    GByteArray *one;
+    GPtrArray *alone = g_ptr_array_new ();
+
+    push_garbage (h, 1 + n * 1999);
+    g_ptr_array_add (alone, packets->pdata[n]);
+    one = test_join (alone);
+    push_bytes (h, one->data, one->len);
+    g_byte_array_unref (one);
+    g_ptr_array_unref (alone);
+  }
+  push_garbage (h, 9000);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  for (n = 0; n < 4; n++) {
+    GstBuffer *buffer = expect_packet (h, packets, n);
+
+    fail_unless (GST_BUFFER_IS_DISCONT (buffer), "packet %u", n);
+    gst_buffer_unref (buffer);
+  }
+  expect_no_more (h);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Bytes are lost inside packet 1: packet 2 is found all the same. */
+GST_START_TEST (test_lost_bytes)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 5, 0);
+  GByteArray *all = test_join (packets);
+  gsize first = gst_buffer_get_size (packets->pdata[0]);
+  gsize second = gst_buffer_get_size (packets->pdata[1]);
+  GstHarness *h = start ();
+  GstBuffer *buffer;
+
+  g_byte_array_remove_range (all, first + second - 5, 5);
+  push_bytes (h, all->data, all->len);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  expect_packets (h, packets, 0, 1);
+  buffer = expect_packet (h, packets, 2);
+  fail_unless (GST_BUFFER_IS_DISCONT (buffer));
+  gst_buffer_unref (buffer);
+  expect_packets (h, packets, 3, 5);
+  expect_no_more (h);
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_cut_end)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 3, 0);
+  GByteArray *all = test_join (packets);
+  GstHarness *h = start ();
+
+  push_bytes (h, all->data, all->len - 3);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  expect_packets (h, packets, 0, 2);
+  expect_no_more (h);
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_nothing_but_garbage)
+{
+  GstHarness *h = start ();
+  GstBus *bus = test_watch (h);
+
+  push_garbage (h, 70000);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  expect_no_more (h);
+  test_expect_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+      "No valid frames");
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Packets from an element that knows the time keep their time, and the full name of the model. */
+GST_START_TEST (test_timed_input)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 3, 0);
+  GstHarness *h = gst_harness_new ("alitraparse");
+  AlitraPacketInfo info;
+  GstMapInfo map;
+  GstCaps *caps;
+  gchar *id, *text;
+  guint n;
+
+  fail_unless (gst_buffer_map (packets->pdata[0], &map, GST_MAP_READ));
+  alitra_packet_read_info (map.data, map.size, &info);
+  gst_buffer_unmap (packets->pdata[0], &map);
+  id = g_strdup_printf ("some-name-1-%08x", info.model);
+  text = g_strdup_printf ("video/x-alitra, stream-format = (string) packet, "
+      "alignment = (string) frame, model-id = (string) %s", id);
+  gst_harness_set_src_caps_str (h, text);
+  for (n = 0; n < 3; n++) {
+    GstBuffer *buffer = gst_buffer_copy (packets->pdata[n]);
+
+    GST_BUFFER_PTS (buffer) = GST_SECOND + n * TEST_FRAME_DURATION;
+    GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+    gst_harness_push (h, buffer);
+    buffer = expect_packet (h, packets, n);
+    assert_equals_uint64 (GST_BUFFER_PTS (buffer),
+        GST_SECOND + n * TEST_FRAME_DURATION);
+    gst_buffer_unref (buffer);
+  }
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  assert_equals_string (gst_structure_get_string (gst_caps_get_structure (caps,
+              0), "model-id"), id);
+  gst_caps_unref (caps);
+  g_free (id);
+  g_free (text);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* TYPEFIND */
+
+static GstTypeFindProbability
+find_type (const guint8 * data, gsize size)
+{
+  GstTypeFindProbability probability = GST_TYPE_FIND_NONE;
+  GstCaps *caps = gst_type_find_helper_for_data (NULL, data, size,
+      &probability);
+
+  if (caps && !gst_structure_has_name (gst_caps_get_structure (caps, 0),
+          "video/x-alitra"))
+    probability = GST_TYPE_FIND_NONE;
+  gst_clear_caps (&caps);
+  return probability;
+}
+
+GST_START_TEST (test_typefind)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 2, 0);
+  GByteArray *all = test_join (packets);
+
+  assert_equals_int (find_type (all->data, all->len), GST_TYPE_FIND_MAXIMUM);
+  /* The header of the first packet is cut. */
+  assert_equals_int (find_type (all->data, 24), GST_TYPE_FIND_LIKELY);
+  all->data[40] ^= 1;
+  assert_equals_int (find_type (all->data, all->len), GST_TYPE_FIND_NONE);
+  assert_equals_int (find_type ((const guint8 *) "ALTK but no packet at all",
+          25), GST_TYPE_FIND_NONE);
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* FILES */
+
+#define FILE_FRAMES 100
+#define FILE_KEYS 20
+
+static gchar *
+write_file (GPtrArray ** packets)
+{
+  GByteArray *all;
+  gchar *path = NULL;
+  gint fd = g_file_open_tmp ("XXXXXX.alitra", &path, NULL);
+
+  fail_unless (fd >= 0);
+  g_close (fd, NULL);
+  *packets = test_packets (WIDTH, HEIGHT, FILE_FRAMES, FILE_KEYS);
+  all = test_join (*packets);
+  fail_unless (g_file_set_contents (path, (gchar *) all->data, all->len, NULL));
+  g_byte_array_unref (all);
+  return path;
+}
+
+typedef struct
+{
+  GMutex lock;
+  guint count, delta_first;
+  GstClockTime first, last;
+} Seen;
+
+static void
+on_buffer (GstElement * eye, GstBuffer * buffer, gpointer data)
+{
+  Seen *seen = data;
+
+  g_mutex_lock (&seen->lock);
+  if (seen->count++ == 0) {
+    seen->first = GST_BUFFER_PTS (buffer);
+    seen->delta_first =
+        GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  }
+  seen->last = GST_BUFFER_PTS (buffer);
+  g_mutex_unlock (&seen->lock);
+}
+
+static void
+forget (Seen * seen)
+{
+  g_mutex_lock (&seen->lock);
+  seen->count = 0;
+  g_mutex_unlock (&seen->lock);
+}
+
+static GstElement *
+open_file (const gchar * path, const gchar * rest, Seen * seen)
+{
+  /* The sink itself does not show what lies before the segment. */
+  gchar *description = g_strdup_printf ("filesrc location=\"%s\" ! %s ! "
+      "identity name=eye signal-handoffs=true ! fakesink", path, rest);
+  GstElement *pipeline = gst_parse_launch (description, NULL);
+  GstElement *eye;
+
+  fail_unless (pipeline != NULL, "%s", description);
+  g_free (description);
+  memset (seen, 0, sizeof (*seen));
+  g_mutex_init (&seen->lock);
+  eye = gst_bin_get_by_name (GST_BIN (pipeline), "eye");
+  g_signal_connect (eye, "handoff", G_CALLBACK (on_buffer), seen);
+  gst_object_unref (eye);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+          20 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  return pipeline;
+}
+
+static void
+play_to_end (GstElement * pipeline)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
+      "%" GST_PTR_FORMAT, message);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+}
+
+static void
+close_file (GstElement * pipeline, Seen * seen)
+{
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  g_mutex_clear (&seen->lock);
+}
+
+static void
+seek_to (GstElement * pipeline, Seen * seen, guint frame, GstSeekFlags flags)
+{
+  forget (seen);
+  fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+          GST_SEEK_FLAG_FLUSH | flags, frame * TEST_FRAME_DURATION));
+  assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+          20 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+}
+
+GST_START_TEST (test_file)
+{
+  GPtrArray *packets;
+  gchar *path = write_file (&packets);
+  Seen seen;
+  GstElement *pipeline = open_file (path, "alitraparse", &seen);
+  gint64 duration;
+
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
+          &duration));
+  assert_equals_uint64 (duration, FILE_FRAMES * TEST_FRAME_DURATION);
+  play_to_end (pipeline);
+  assert_equals_int (seen.count, FILE_FRAMES);
+  assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_seek_packets)
+{
+  static const guint targets[] = { 0, 1, 19, 20, 21, 50, 79, 80, 99, 3 };
+  GPtrArray *packets;
+  gchar *path = write_file (&packets);
+  Seen seen;
+  GstElement *pipeline = open_file (path, "alitraparse", &seen);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (targets); i++) {
+    guint key = targets[i] / FILE_KEYS * FILE_KEYS;
+
+    /* Packets begin at the key frame before the place. */
+    seek_to (pipeline, &seen, targets[i], 0);
+    assert_equals_uint64 (seen.first, key * TEST_FRAME_DURATION);
+    fail_if (seen.delta_first);
+    seek_to (pipeline, &seen, targets[i], GST_SEEK_FLAG_KEY_UNIT);
+    assert_equals_uint64 (seen.first, key * TEST_FRAME_DURATION);
+    if (targets[i] > 0 && targets[i] < 80) {
+      seek_to (pipeline, &seen, targets[i],
+          GST_SEEK_FLAG_KEY_UNIT | GST_SEEK_FLAG_SNAP_AFTER);
+      key = (targets[i] + FILE_KEYS - 1) / FILE_KEYS * FILE_KEYS;
+      assert_equals_uint64 (seen.first, key * TEST_FRAME_DURATION);
+    }
+  }
+  play_to_end (pipeline);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* decodebin finds everything by itself; seeking is exact to the frame. */
+GST_START_TEST (test_seek_decodebin)
+{
+  static const guint targets[] = { 70, 10, 33, 99, 0, 59 };
+  GPtrArray *packets;
+  gchar *path = write_file (&packets);
+  Seen seen;
+  GstElement *pipeline = open_file (path, "decodebin", &seen);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (targets); i++) {
+    seek_to (pipeline, &seen, targets[i], GST_SEEK_FLAG_ACCURATE);
+    assert_equals_uint64 (seen.first, targets[i] * TEST_FRAME_DURATION);
+  }
+  forget (&seen);
+  play_to_end (pipeline);
+  assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* Through a queue the file is pushed, not pulled: playing and seeking back work all the same. */
+GST_START_TEST (test_push_mode)
+{
+  GPtrArray *packets;
+  gchar *path = write_file (&packets);
+  Seen seen;
+  GstElement *pipeline = open_file (path, "queue ! alitraparse ! alitradec",
+      &seen);
+
+  play_to_end (pipeline);
+  assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  seek_to (pipeline, &seen, 0, 0);
+  assert_equals_uint64 (seen.first, 0);
+  play_to_end (pipeline);
+  assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* A file with damage in the middle: it still has its length, and a seek still finds the key frame. */
+GST_START_TEST (test_damaged_file)
+{
+  GPtrArray *packets;
+  gchar *path = write_file (&packets);
+  GByteArray *all = test_join (packets);
+  Seen seen;
+  GstElement *pipeline;
+  gint64 duration;
+  gsize at = 0;
+  guint n;
+
+  /* Key packet 40 is spoilt. */
+  for (n = 0; n < 40; n++)
+    at += gst_buffer_get_size (packets->pdata[n]);
+  memset (all->data + at, 0x5a, 30);
+  fail_unless (g_file_set_contents (path, (gchar *) all->data, all->len, NULL));
+  pipeline = open_file (path, "alitraparse", &seen);
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
+          &duration));
+  assert_equals_uint64 (duration, FILE_FRAMES * TEST_FRAME_DURATION);
+  seek_to (pipeline, &seen, 55, 0);
+  assert_equals_uint64 (seen.first, 20 * TEST_FRAME_DURATION);
+  seek_to (pipeline, &seen, 65, 0);
+  assert_equals_uint64 (seen.first, 60 * TEST_FRAME_DURATION);
+  play_to_end (pipeline);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+static Suite *
+alitraparse_suite (void)
+{
+  Suite *suite = suite_create ("alitraparse");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_test (tc, test_pieces);
+  tcase_add_test (tc, test_output_caps);
+  tcase_add_test (tc, test_garbage);
+  tcase_add_test (tc, test_lost_bytes);
+  tcase_add_test (tc, test_cut_end);
+  tcase_add_test (tc, test_nothing_but_garbage);
+  tcase_add_test (tc, test_timed_input);
+  tcase_add_test (tc, test_typefind);
+  tcase_add_test (tc, test_file);
+  tcase_add_test (tc, test_seek_packets);
+  tcase_add_test (tc, test_seek_decodebin);
+  tcase_add_test (tc, test_push_mode);
+  tcase_add_test (tc, test_damaged_file);
+  return suite;
+}
+
+GST_CHECK_MAIN (alitraparse);
