@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# libalitra: adaptive-length video tokens
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Still pictures at equal numbers of tokens: the learned allocation, its controls, and a thumbnail.
+
+Needs numpy, PIL and matplotlib (Debian: python3-numpy python3-pil python3-matplotlib). Each picture is cropped to
+256x256 in its middle and gets the same number of tokens. RGB -> tokens -> I420 (BT.601, full range) -> RGB with
+bilinear chroma. docs/reading-the-numbers.md says what the columns mean."""
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import measures
+from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, split_i420
+
+SIDE = 256
+TOKENS = (64, 102, 256, 512, 1024)
+ALLOCATIONS = ('learned', 'uniform', 'complexity')
+# Tokens: least dB of the learned allocation (mean of pictures), and what it must be better than uniform.
+BARS = {256: (21.2, .1), 512: (22.5, .2), 1024: (24.0, .4)}
+MOST_EDGE = 1.15
+COLUMNS = ('tokens', 'allocation', 'psnr', 'psnr_of_mean_error', 'ssim', 'edge_ratio', 'bits', 'counted_tokens')
+
+
+def read_crops(folder):
+    crops = []
+    files = sorted(path for path in Path(folder).glob('*') if path.suffix.lower() in ('.jpg', '.jpeg', '.png'))
+    if not files:
+        give_up('expected photographs (.jpg, .png) in %s, found none; name a folder of them with --photos' % folder)
+    for path in files:
+        picture = Image.open(path).convert('RGB')
+        scale = SIDE / min(picture.size)
+        if scale > 1:
+            picture = picture.resize([max(SIDE, round(side * scale)) for side in picture.size], Image.LANCZOS)
+        x, y = ((side - SIDE) // 2 for side in picture.size)
+        crops.append(np.asarray(picture.crop((x, y, x + SIDE, y + SIDE))))
+    return np.stack(crops)
+
+
+def row_of(tokens, name, crops, rebuilt, bits, counted):
+    error = measures.squared_error(rebuilt, crops)
+    grey, source = measures.grey(rebuilt), measures.grey(crops)
+    return dict(zip(COLUMNS, (
+        tokens, name, float(measures.psnr(error).mean()), float(measures.psnr(error.mean())),
+        float(measures.ssim(grey, source).mean()), measures.edge_ratio(grey, source), bits, counted)))
+
+
+def of_allocation(options, crops, tokens, allocation):
+    trip = Trip(options, crops.tobytes(), SIDE, SIDE, '--format=RGB', '--range=full', '--per-frame-key', '--exact',
+                '--tokens=%d' % tokens, '--allocation=' + allocation)
+    rebuilt = measures.rgb_of(*split_i420(trip.rebuilt, SIDE, SIDE))
+    wrong = [frame['tokens'] for frame in trip.frames if frame['tokens'] != tokens]
+    if wrong:
+        print('note: %d of %d pictures have other than %d tokens with %s (%d..%d)' % (
+            len(wrong), len(crops), tokens, allocation, min(wrong), max(wrong)))
+    return row_of(tokens, allocation, crops, rebuilt, trip.mean('bits'), trip.mean('tokens'))
+
+
+def of_thumbnail(crops, tokens):
+    """A picture of as many pixels as there are tokens; a pixel is 24 bits."""
+    width = int(tokens ** .5)
+    height = tokens // width
+    rebuilt = [np.asarray(Image.fromarray(crop).resize((width, height), Image.BICUBIC).resize((SIDE, SIDE),
+               Image.BICUBIC)) for crop in crops]
+    return row_of(tokens, 'thumbnail', crops, np.stack(rebuilt), 24. * width * height, float(width * height))
+
+
+def print_table(rows):
+    print('%6s  %-10s  %7s  %9s  %5s  %5s  %8s  %7s' % (
+        'tokens', 'allocation', 'dB mean', 'dB of MSE', 'SSIM', 'edge', 'bits', 'counted'))
+    for row in rows:
+        print('%6d  %-10s  %7.2f  %9.2f  %5.3f  %5.2f  %8.0f  %7.1f' % tuple(row[column] for column in COLUMNS))
+
+
+def check(rows):
+    """The bars that the learned allocation has to pass; prints each."""
+    by = {(row['tokens'], row['allocation']): row for row in rows}
+    missed = 0
+    for tokens, (least, ahead) in BARS.items():
+        if (tokens, 'learned') not in by:
+            continue
+        learned, uniform = by[tokens, 'learned'], by[tokens, 'uniform']
+        gain = learned['psnr'] - uniform['psnr']
+        for what, reached in (
+                ('%.2f dB, at least %.1f' % (learned['psnr'], least), learned['psnr'] >= least),
+                ('%+.2f dB over uniform, at least %+.1f' % (gain, ahead), gain >= ahead),
+                ('edge ratio %.2f, at most %.2f' % (learned['edge_ratio'], MOST_EDGE),
+                 learned['edge_ratio'] <= MOST_EDGE)):
+            print('%s: %d tokens: %s' % ('reached' if reached else 'MISSED', tokens, what))
+            missed += not reached
+    return missed
+
+
+def draw(rows, path):
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plot
+
+    looks = {'learned': ('#c8442c', '-', 'o'), 'uniform': ('#31688e', '-', 's'),
+             'complexity': ('#6b8f3c', '-', '^'), 'thumbnail': ('#8a8a8a', '--', 'x')}
+    figure, axes = plot.subplots(1, 3, figsize=(12, 4))
+    for axis, (column, title) in zip(axes, (('psnr', 'PSNR, RGB, mean of pictures (dB)'), ('ssim', 'SSIM, grey'),
+                                            ('edge_ratio', 'Steps at cell borders (1: as in the source)'))):
+        for name, (colour, line, mark) in looks.items():
+            points = [(row['tokens'], row[column]) for row in rows if row['allocation'] == name]
+            axis.plot(*zip(*points), line, color=colour, marker=mark, markersize=4, label=name)
+        axis.set_xscale('log', base=2)
+        axis.set_xticks(TOKENS, [str(number) for number in TOKENS])
+        axis.minorticks_off()
+        axis.set_xlabel('tokens a picture of 256x256')
+        axis.set_title(title, fontsize=10)
+        axis.grid(color='#dddddd', linewidth=.6)
+        axis.set_axisbelow(True)
+        axis.spines[['top', 'right']].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    add_options(parser)
+    parser.add_argument('--photos', default=str(DATA / 'photos' / 'val'), help='folder; default: %(default)s')
+    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for stills.csv and stills.png')
+    parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
+    options = parser.parse_args()
+    crops = read_crops(options.photos)
+    rows = []
+    for tokens in TOKENS:
+        rows += [of_allocation(options, crops, tokens, allocation) for allocation in ALLOCATIONS]
+        rows.append(of_thumbnail(crops, tokens))
+    print('%d photographs of %s' % (len(crops), options.photos))
+    print_table(rows)
+    with open(Path(options.out) / 'stills.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: '%.4f' % v if isinstance(v, float) else v for k, v in row.items()})
+    draw(rows, Path(options.out) / 'stills.png')
+    missed = check(rows)
+    return 1 if missed and options.strict else 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
