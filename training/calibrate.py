@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Finds, on training photographs, what the encoder has to know besides the weights, and writes it as JSON:
+
+    calibrate.py PHOTOS TOKENIZER.pt ALLOCATOR.pt OUT.json [--pictures N]
+
+"layouts": the best fixed layout (the same depth for every cell of a level: 16-, 32-, 64-cells) for rising numbers of
+tokens; the control `allocation=uniform` uses them.  "level_price": what the price is multiplied with at each level."""
+import argparse
+import json
+import os
+
+import torch
+
+from alitra.allocator import Allocator
+from alitra.codec import encode_exactly
+from alitra.model import MAX_DEPTH, Tokenizer
+from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+from alitra.score import psnr
+
+
+def prefixes(level, left):
+    """Token sums of every cell for depth 0, 1, ... of a level: generator of B,h,w,dim."""
+    z = level.analyse(left)
+    r, total = z.reshape(-1, z.shape[-1]).clone(), torch.zeros_like(z)
+    yield total
+    for step in level.steps:
+        q = step(r)[0]
+        r -= q
+        total = total + q.reshape(z.shape)
+        yield total
+
+
+@torch.no_grad()
+def fixed_scores(model, planes, rgb, say):
+    """-> {(k16, k32, k64): mean PSNR}."""
+    half = planes.halve()
+    quarter, scores = half.halve(), {}
+    for k2, t2 in enumerate(prefixes(model.levels[2], quarter)):
+        if k2 == 0:
+            continue
+        base1 = model.levels[2].synthesise(t2).upsample()
+        for k1, t1 in enumerate(prefixes(model.levels[1], half - base1)):
+            base0 = (base1 + model.levels[1].synthesise(t1)).upsample()
+            for k0, t0 in enumerate(prefixes(model.levels[0], planes - base0)):
+                out = base0 + model.levels[0].synthesise(t0)
+                scores[k0, k1, k2] = psnr(out.to_rgb(), rgb).mean().item()
+        say('layouts with %d tokens a 64-cell done' % k2)
+    return scores
+
+
+def best_layouts(scores):
+    """The layouts that no other one with as few tokens beats, by rising tokens."""
+    best, found = -1., []
+    for layout, score in sorted(scores.items(), key=lambda s: (16 * s[0][0] + 4 * s[0][1] + s[0][2], -s[1])):
+        if score > best:
+            best = score
+            found.append(list(layout))
+    return found
+
+
+def level_prices(model, allocator, planes, rgb, say):
+    """Coordinate search over the two coarse multipliers."""
+    price = [1., 1.3, 1.6]
+    for level, choices in ((2, (1.2, 1.6, 2.2, 3.)), (1, (1., 1.3, 1.7)), (2, (1.4, 1.6, 1.9))):
+        tried = {}
+        for c in sorted(set(choices) | {price[level]}):
+            p = list(price)
+            p[level] = c
+            tried[c] = sum(psnr(encode_exactly(model, allocator, planes, n, p).pictures[-1].to_rgb(), rgb).mean().item()
+                           for n in (102, 256, 1024)) / 3
+            say('price of level %d times %.1f: %.3f dB' % (level, c, tried[c]))
+        price[level] = max(tried, key=tried.get)
+    return price
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('photos')
+    ap.add_argument('tokenizer')
+    ap.add_argument('allocator')
+    ap.add_argument('out')
+    ap.add_argument('--pictures', type=int, default=16)
+    ap.add_argument('--keep-layouts', help='take the layouts from an earlier JSON file')
+    a = ap.parse_args()
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    model, allocator = Tokenizer(), Allocator()
+    model.load_state_dict(torch.load(a.tokenizer)['model'])
+    allocator.load_state_dict(torch.load(a.allocator)['allocator'])
+    say = lambda text: print(text, flush=True)
+    rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)
+    planes = Planes.from_ycc(rgb_to_ycc(rgb))
+    if a.keep_layouts:
+        layouts = json.load(open(a.keep_layouts))['layouts']
+    else:
+        layouts = best_layouts(fixed_scores(model, planes, rgb, say))
+    prices = level_prices(model, allocator, planes, rgb, say)
+    json.dump({'layouts': layouts, 'level_price': prices}, open(a.out, 'w'))
+    say('%d layouts, level prices %s' % (len(layouts), prices))
+
+
+if __name__ == '__main__':
+    main()
