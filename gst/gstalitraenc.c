@@ -169,6 +169,9 @@ make_stats (GstAlitraEnc * self)
       "last-tokens", G_TYPE_UINT, last->tokens,
       "last-kept-tokens", G_TYPE_UINT, last->kept_tokens,
       "last-new-tokens", G_TYPE_UINT, last->new_tokens,
+      "last-tokens-16", G_TYPE_UINT, last->level_tokens[0],
+      "last-tokens-32", G_TYPE_UINT, last->level_tokens[1],
+      "last-tokens-64", G_TYPE_UINT, last->level_tokens[2],
       "last-bits", G_TYPE_UINT64, last->bits,
       "last-patches", G_TYPE_UINT, last->patches,
       "last-active-patches", G_TYPE_UINT, last->active_patches,
@@ -503,6 +506,9 @@ post_frame_stats (GstAlitraEnc * self, GstClockTime pts,
       "tokens", G_TYPE_UINT, stats->tokens,
       "kept-tokens", G_TYPE_UINT, stats->kept_tokens,
       "new-tokens", G_TYPE_UINT, stats->new_tokens,
+      "tokens-16", G_TYPE_UINT, stats->level_tokens[0],
+      "tokens-32", G_TYPE_UINT, stats->level_tokens[1],
+      "tokens-64", G_TYPE_UINT, stats->level_tokens[2],
       "bits", G_TYPE_UINT64, stats->bits,
       "patches", G_TYPE_UINT, stats->patches,
       "active-patches", G_TYPE_UINT, stats->active_patches,
@@ -812,7 +818,8 @@ install_properties (GObjectClass * klass)
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started (frames, key-frames, tokens, "
           "kept-tokens, new-tokens, bits, patches, active-patches, "
-          "encode-time-ns), and the same of the last frame (last-…).",
+          "encode-time-ns), and the same of the last frame (last-key, "
+          "last-tokens and so on).",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

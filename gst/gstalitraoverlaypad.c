@@ -418,11 +418,25 @@ send_sticky (GstPad * sinkpad, GstEvent ** event, gpointer user_data)
   return sticky->ok;
 }
 
+/* A pad that was requested while events went to the one before it has not even the first. */
+static gboolean
+is_new (GstPad * pad)
+{
+  GstEvent *start = gst_pad_get_sticky_event (pad, GST_EVENT_STREAM_START, 0);
+  gboolean none = start == NULL;
+
+  gst_clear_event (&start);
+  return none;
+}
+
 /* Everything that downstream of the overlay has to know before the next buffer. */
 static gboolean
 send_events (GstAlitraOverlay * overlay, GstPad * pad)
 {
-  if (g_atomic_int_compare_and_exchange (&overlay->events_pending, TRUE, FALSE)) {
+  gboolean pending =
+      g_atomic_int_compare_and_exchange (&overlay->events_pending, TRUE, FALSE);
+
+  if (pending || is_new (pad)) {
     Sticky sticky = { overlay, pad, TRUE };
 
     gst_pad_check_reconfigure (pad);

@@ -413,7 +413,7 @@ GST_START_TEST (test_stats)
   GstHarness *h = start ("I420", 96, 80);
   GstStructure *stats;
   guint64 bits = 0, new_tokens = 0;
-  guint n, last;
+  guint n, last, small, middle, large;
 
   for (n = 0; n < 5; n++) {
     GstBuffer *packet =
@@ -437,6 +437,10 @@ GST_START_TEST (test_stats)
   fail_unless (sum (stats, "encode-time-ns") > 0);
   fail_unless (gst_structure_get_uint (stats, "last-patches", &last));
   assert_equals_int (last, 30);
+  fail_unless (gst_structure_get (stats, "last-tokens", G_TYPE_UINT, &last,
+          "last-tokens-16", G_TYPE_UINT, &small, "last-tokens-32", G_TYPE_UINT,
+          &middle, "last-tokens-64", G_TYPE_UINT, &large, NULL));
+  assert_equals_int (last, small + middle + large);
   gst_structure_free (stats);
   gst_harness_teardown (h);
 }

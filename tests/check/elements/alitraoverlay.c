@@ -463,6 +463,81 @@ GST_START_TEST (test_pipelines)
 
 GST_END_TEST;
 
+/* Flushing unblocks both branches, again and again. */
+GST_START_TEST (test_flushing_seeks)
+{
+  GstElement *pipeline = gst_parse_launch ("videotestsrc ! video/x-raw, "
+      "width=64, height=48 ! alitraenc name=e ! queue ! fakesink sync=true "
+      "e.overlay ! queue ! fakesink sync=true", NULL);
+  guint i;
+
+  for (i = 0; i < 40; i++) {
+    GstState state = i % 4 < 2 ? GST_STATE_PAUSED : GST_STATE_PLAYING;
+
+    gst_element_set_state (pipeline, state);
+    assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+            10 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+    fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH, i * GST_SECOND));
+    assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+            10 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
+/* A viewer comes and goes while the tokens flow on. */
+GST_START_TEST (test_viewer_comes_and_goes)
+{
+  GstElement *pipeline = gst_parse_launch ("videotestsrc ! video/x-raw, "
+      "width=64, height=48 ! alitraenc name=e ! fakesink", NULL);
+  GstElement *encoder = gst_bin_get_by_name (GST_BIN (pipeline), "e");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  guint64 frames = 0;
+  guint i;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+          10 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  for (i = 0; i < 30; i++) {
+    GstElement *sink = gst_element_factory_make ("fakesink", NULL);
+    GstPad *sinkpad = gst_element_get_static_pad (sink, "sink");
+    GstPad *pad = gst_element_request_pad_simple (encoder, "overlay");
+
+    g_object_set (sink, "async", FALSE, NULL);
+    gst_bin_add (GST_BIN (pipeline), gst_object_ref (sink));
+    gst_element_sync_state_with_parent (sink);
+    assert_equals_int (gst_pad_link (pad, sinkpad), GST_PAD_LINK_OK);
+    g_usleep (10000);
+    gst_pad_unlink (pad, sinkpad);
+    gst_element_release_request_pad (encoder, pad);
+    gst_bin_remove (GST_BIN (pipeline), sink);
+    gst_element_set_state (sink, GST_STATE_NULL);
+    gst_object_unref (sinkpad);
+    gst_object_unref (pad);
+    gst_object_unref (sink);
+  }
+  for (i = 0; i < 2; i++) {
+    GstStructure *stats;
+    guint64 before = frames;
+
+    g_object_get (encoder, "stats", &stats, NULL);
+    gst_structure_get_uint64 (stats, "frames", &frames);
+    gst_structure_free (stats);
+    fail_unless (frames > before);
+    g_usleep (200000);
+  }
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (encoder);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 static Suite *
 alitraoverlay_suite (void)
 {
@@ -485,6 +560,8 @@ alitraoverlay_suite (void)
   tcase_add_test (tc, test_attach);
   tcase_add_test (tc, test_refused_caps);
   tcase_add_test (tc, test_pipelines);
+  tcase_add_test (tc, test_flushing_seeks);
+  tcase_add_test (tc, test_viewer_comes_and_goes);
   return suite;
 }
 
