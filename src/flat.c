@@ -23,6 +23,7 @@ alitra_flat_get_vocabulary (const AlitraModel * model,
     vocabulary->codes[i] = model->level[i].codes;
   vocabulary->flat_coarse = ALITRA_FLAT_COARSE;
   vocabulary->flat_fine = ALITRA_FLAT_FINE;
+  vocabulary->smooth = 1;
 }
 
 AlitraFlatGrid *

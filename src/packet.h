@@ -15,6 +15,7 @@ typedef struct
   guint codes[ALITRA_LEVELS];   /* ids below are learned codes */
   guint flat_coarse;            /* level 2: ids codes .. codes+flat_coarse-1 are coarse flat colours */
   guint flat_fine;              /* level 2: the next flat_fine ids are fine flat colours */
+  guint smooth;                 /* levels 0 and 1: ids codes .. codes+smooth-1, 0 or 1 */
 } AlitraVocabulary;
 
 typedef struct _AlitraPacketCoder AlitraPacketCoder;    /* scratch space; one for each stream end */
@@ -25,7 +26,8 @@ void alitra_packet_coder_free (AlitraPacketCoder * coder);
 /* Writes what `update` does to `before`. Of `info`, key, frame_number, pts, model, checksum (0: none) and stream are
  * read. A key packet keeps nothing: all `keep` are 0. There are at most 12 layers in all, 5 a level. Tokens follow
  * the rule of flat colours: a coarse one only as the first token of a cell of level 2, behind it a fine one or
- * nothing, behind that nothing. */
+ * nothing, behind that nothing; and that of the smooth token: only as the first and last token of a cell of level 0
+ * or 1, one that `before` holds and the cell keeps included. */
 void alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info, const AlitraMemory * before,
     const AlitraUpdate * update, GByteArray * out);
 
