@@ -6,6 +6,7 @@
 
 #include "flat.h"
 #include "quantizer.h"
+#include "smooth.h"
 #include "synthesis.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)
@@ -25,6 +26,7 @@ typedef struct
   AlitraPlanes picture;         /* both; at the coarsest with flat cells laid over */
   guint8 *painted;              /* cells of the picture that the last run wrote */
   guint8 *base_painted;
+  guint8 *smooth;               /* cells that hold the smooth token; unused at the coarsest */
   guint8 *scratch;
   gboolean fresh;               /* nothing painted yet */
 } Floor;
@@ -79,6 +81,7 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
     alitra_planes_init (&floor->base, floor->grid);
   floor->painted = g_new0 (guint8, cells);
   floor->base_painted = g_new0 (guint8, cells);
+  floor->smooth = g_new0 (guint8, cells);
   floor->scratch = g_new0 (guint8, cells);
   floor->fresh = TRUE;
 }
@@ -96,6 +99,7 @@ floor_clear (Floor * floor, gboolean has_base)
     alitra_planes_clear (&floor->base);
   g_free (floor->painted);
   g_free (floor->base_painted);
+  g_free (floor->smooth);
   g_free (floor->scratch);
 }
 
@@ -201,6 +205,43 @@ add_mask (guint8 * to, const guint8 * from, gsize n)
       to[i] |= from[i];
 }
 
+/* Cells that hold the smooth token.  Where that changed, the cells around fade otherwise. */
+static void
+read_smooth_cells (AlitraRebuild * self, guint level, const guint16 * tokens,
+    const guint8 * depth, guint n)
+{
+  Floor *floor = &self->floor[level];
+  const guint codes = self->model->level[level].codes;
+  const guint max_depth = self->model->level[level].depth;
+  gsize cells = cells_of (floor), c;
+  guint i;
+
+  memset (floor->scratch, 0, cells);
+  for (i = 0; i < n; i++) {
+    guint32 cell = floor->list[i];
+    guint8 now = depth[cell] > 0
+        && tokens[(gsize) cell * max_depth] == codes;
+
+    floor->scratch[cell] = now != floor->smooth[cell];
+    floor->smooth[cell] = now;
+  }
+  for (c = 0; c < cells; c++) {
+    const guint x = c % floor->grid.columns;
+
+    if (!floor->scratch[c])
+      continue;
+    floor->painted[c] = 1;
+    if (x > 0)
+      floor->painted[c - 1] = 1;
+    if (x + 1 < floor->grid.columns)
+      floor->painted[c + 1] = 1;
+    if (c >= floor->grid.columns)
+      floor->painted[c - floor->grid.columns] = 1;
+    if (c + floor->grid.columns < cells)
+      floor->painted[c + floor->grid.columns] = 1;
+  }
+}
+
 static void
 copy_planes (AlitraPlanes * to, const AlitraPlanes * from)
 {
@@ -253,8 +294,11 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   } else {
     memcpy (floor->painted, floor->base_painted, cells);
     add_mask (floor->painted, floor->fresh ? NULL : written, cells);
+    read_smooth_cells (self, level, tokens, depth, n);
     alitra_planes_add (&floor->picture, &floor->base, &floor->contribution,
         floor->painted, self->workers);
+    alitra_smooth_blend (&floor->picture, floor->smooth, floor->painted,
+        self->workers);
   }
   floor->fresh = FALSE;
   if (level > 0)

@@ -13,6 +13,7 @@
 #include "layouts.h"
 #include "packet.h"
 #include "rebuild.h"
+#include "smooth.h"
 #include "tokenloop.h"
 #include "workers.h"
 
@@ -27,6 +28,16 @@
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
 /* A kept token is dropped for a new one only if that gains clearly more: otherwise noise would shuffle them. */
 #define KEPT_BONUS .6f
+/* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
+ * (as adaptive quantisation in video encoders does), between these standard deviations. */
+#define MASKING .4f
+#define CALM (2.f / 255.f)
+#define BUSY (12.f / 255.f)
+/* The smooth token must take off at least this part of a cell's error; a learned one could take a quarter.  In calm cells,
+ * whose gains count at least so much more, what it leaves shows less than what a learned one brings. */
+#define SMOOTH_PART .4f
+#define SMOOTH_PART_CALM .1f
+#define SMOOTH_CALM 1.5f
 /* Below this a packet is too small to be cut into layers. */
 #define TOKENS_FOR_LAYERS 96
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
@@ -363,6 +374,62 @@ cut_to (AlitraTokenizer * self, Level * level, gsize most, gfloat otherwise)
       level->gains, loop->depth, most, otherwise);
 }
 
+/* How much more the gains of the active cells count. */
+static void
+weigh_cells (Level * level)
+{
+  gsize cells = cells_of (level), i;
+
+  for (i = 0; i < cells; i++)
+    if (level->active[i]) {
+      gfloat variance = alitra_smooth_variance (&level->source,
+          i % level->grid.columns, i / level->grid.columns);
+
+      level->loop.boost[i] = -MASKING
+          * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
+    }
+}
+
+/* Gives the smooth token to active cells that it helps most; they leave the mask of the token loop. */
+static void
+tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
+{
+  Level *level = &self->level[index];
+  AlitraTokenLoop *loop = &level->loop;
+  const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
+  gsize cells = cells_of (level), i;
+  guint t;
+
+  for (i = 0; i < cells; i++) {
+    gsize place = i * loop->max_depth;
+    AlitraSmoothTrial trial;
+    gfloat gain, part;
+
+    if (!level->active[i])
+      continue;
+    trial = alitra_smooth_try (&level->source, base, i % level->grid.columns,
+        i / level->grid.columns);
+    part = loop->boost[i] > SMOOTH_CALM ? SMOOTH_PART_CALM : SMOOTH_PART;
+    if (trial.after >= trial.before * (1.f - part))
+      continue;
+    gain = log2f (trial.before - trial.after) + loop->boost[i];
+    if (gain <= stop)
+      continue;
+    level->mask[i] = 0;
+    loop->ids[place] = self->model->level[index].codes;
+    loop->depth[i] = 1;
+    for (t = 0; t < loop->max_depth; t++)
+      loop->gains[place + t] = t == 0 ? gain : -16.f;
+    if (index > 0) {
+      guint32 cell = i;
+
+      alitra_allocator_begin (self->allocator, index, 1, &cell);
+      alitra_allocator_settle (self->allocator, index, 1, &cell, loop->depth,
+          &trial.after);
+    }
+  }
+}
+
 /* What may still be spent at one level, and what it came to. */
 typedef struct
 {
@@ -496,9 +563,13 @@ encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
 
     find_active (self, index, settings, key);
     analyse (self, index);
+    if (!layout)
+      weigh_cells (level);
     memcpy (level->mask, level->active, cells_of (level));
     if (index == COARSEST && !layout)
       tokenise_flat_cells (self, most);
+    if (index < COARSEST && !layout)
+      tokenise_smooth_cells (self, index, stop_of (self, index, price));
     alitra_token_loop_begin (loop, level->mask);
     if (layout)
       run_control (self, index, settings, most, layout, purse);

@@ -27,6 +27,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->depth = g_new0 (guint8, cells);
   loop->ids = g_new0 (guint16, cells * loop->max_depth);
   loop->gains = g_new0 (gfloat, cells * loop->max_depth);
+  loop->boost = g_new0 (gfloat, cells);
   loop->list = g_new (guint32, cells);
   loop->start = g_new0 (gfloat, cells);
   loop->last = g_new0 (gfloat, cells);
@@ -52,6 +53,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->depth);
   g_free (loop->ids);
   g_free (loop->gains);
+  g_free (loop->boost);
   g_free (loop->list);
   g_free (loop->start);
   g_free (loop->last);
@@ -119,7 +121,8 @@ predict (AlitraTokenLoop * loop, guint t)
     guint32 cell = loop->some[i];
 
     loop->known[cell] = t + 1;
-    loop->worst[cell] = MIN (loop->worst[cell], loop->taken[i]);
+    loop->worst[cell] = MIN (loop->worst[cell],
+        loop->taken[i] + loop->boost[cell]);
   }
 }
 

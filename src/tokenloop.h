@@ -18,6 +18,7 @@ typedef struct
   guint8 *depth;                /* tokens given; may be cut by the caller once the loop has ended */
   guint16 *ids;                 /* per cell, max_depth */
   gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
+  gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
   guint n;                      /* cells begun with, in rising order */
   guint32 *list;
   /*< private > */

@@ -1,0 +1,187 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "smooth.h"
+
+#include "model.h"
+
+#define CELL ALITRA_CELL
+#define FADE 4                  /* luma samples over which a smooth cell gives way to another neighbour */
+
+/* Value in the middle of a block of n x n samples, and change from sample to sample. */
+typedef struct
+{
+  gfloat mean, dx, dy;
+} Plane;
+
+typedef struct
+{
+  const gfloat *samples;
+  gsize stride;
+  guint n;
+} Block;
+
+static Block
+block_of (const AlitraPlanes * planes, guint channel, guint column, guint row)
+{
+  Block b;
+
+  b.n = channel == 0 ? CELL : CELL / 2;
+  b.stride = channel == 0 ? planes->luma_stride : planes->chroma_stride;
+  b.samples = (channel == 0 ? planes->luma : planes->chroma[channel - 1])
+      + row * b.n * b.stride + column * b.n;
+  return b;
+}
+
+/* Least squares. */
+static Plane
+fit_plane (const Block * b)
+{
+  const gfloat middle = (b->n - 1) / 2.f;
+  gfloat spread = 0.f, sum = 0.f, sx = 0.f, sy = 0.f;
+  Plane plane;
+  guint x, y;
+
+  for (x = 0; x < b->n; x++)
+    spread += (x - middle) * (x - middle);
+  for (y = 0; y < b->n; y++) {
+    const gfloat *line = b->samples + y * b->stride;
+    gfloat row = 0.f;
+
+    for (x = 0; x < b->n; x++) {
+      row += line[x];
+      sx += (x - middle) * line[x];
+    }
+    sum += row;
+    sy += (y - middle) * row;
+  }
+  plane.mean = sum / (b->n * b->n);
+  plane.dx = sx / (spread * b->n);
+  plane.dy = sy / (spread * b->n);
+  return plane;
+}
+
+static inline gfloat
+plane_at (const Plane * plane, guint n, guint x, guint y)
+{
+  const gfloat middle = (n - 1) / 2.f;
+
+  return plane->mean + plane->dx * (x - middle) + plane->dy * (y - middle);
+}
+
+AlitraSmoothTrial
+alitra_smooth_try (const AlitraPlanes * source, const AlitraPlanes * painted,
+    guint column, guint row)
+{
+  AlitraSmoothTrial trial = { 0.f, 0.f };
+  guint c, x, y;
+
+  for (c = 0; c < 3; c++) {
+    Block from = block_of (painted, c, column, row);
+    Block to = block_of (source, c, column, row);
+    Plane plane = fit_plane (&from);
+
+    for (y = 0; y < from.n; y++)
+      for (x = 0; x < from.n; x++) {
+        gfloat want = to.samples[y * to.stride + x];
+        gfloat before = from.samples[y * from.stride + x] - want;
+        gfloat after = plane_at (&plane, from.n, x, y) - want;
+
+        trial.before += before * before;
+        trial.after += after * after;
+      }
+  }
+  return trial;
+}
+
+gfloat
+alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row)
+{
+  Block b = block_of (planes, 0, column, row);
+  gfloat sum = 0.f, squares = 0.f;
+  guint x, y;
+
+  for (y = 0; y < b.n; y++)
+    for (x = 0; x < b.n; x++) {
+      gfloat v = b.samples[y * b.stride + x];
+
+      sum += v;
+      squares += v * v;
+    }
+  sum /= b.n * b.n;
+  return MAX (squares / (b.n * b.n) - sum * sum, 0.f);
+}
+
+typedef struct
+{
+  AlitraPlanes *picture;
+  const guint8 *smooth, *mask;
+} Job;
+
+/* Whether the neighbours of a cell are smooth as well; the picture's end counts as such. */
+typedef struct
+{
+  gboolean left, right, above, below;
+} Neighbours;
+
+static inline gfloat
+ramp (guint distance, guint fade)
+{
+  return MIN ((distance + .5f) / fade, 1.f);
+}
+
+static void
+blend_block (const Block * b, const Neighbours * same)
+{
+  gfloat *samples = (gfloat *) b->samples;
+  const guint fade = FADE * b->n / CELL, last = b->n - 1;
+  Plane plane = fit_plane (b);
+  guint x, y;
+
+  for (y = 0; y < b->n; y++) {
+    gfloat down = (same->above ? 1.f : ramp (y, fade))
+        * (same->below ? 1.f : ramp (last - y, fade));
+
+    for (x = 0; x < b->n; x++) {
+      gfloat *p = samples + y * b->stride + x;
+      gfloat weight = down * (same->left ? 1.f : ramp (x, fade))
+          * (same->right ? 1.f : ramp (last - x, fade));
+
+      *p += (plane_at (&plane, b->n, x, y) - *p) * weight;
+    }
+  }
+}
+
+static void
+blend_row (gpointer data, guint row, guint worker)
+{
+  const Job *job = data;
+  const guint columns = job->picture->grid.columns;
+  const guint rows = job->picture->grid.rows;
+  const guint8 *smooth = job->smooth + (gsize) row * columns;
+  guint x, c;
+
+  for (x = 0; x < columns; x++) {
+    Neighbours same;
+
+    if (!smooth[x] || !job->mask[(gsize) row * columns + x])
+      continue;
+    same.left = x == 0 || smooth[x - 1];
+    same.right = x + 1 == columns || smooth[x + 1];
+    same.above = row == 0 || smooth[(gssize) x - (gssize) columns];
+    same.below = row + 1 == rows || smooth[x + columns];
+    for (c = 0; c < 3; c++) {
+      Block b = block_of (job->picture, c, x, row);
+
+      blend_block (&b, &same);
+    }
+  }
+}
+
+void
+alitra_smooth_blend (AlitraPlanes * picture, const guint8 * smooth,
+    const guint8 * mask, AlitraWorkers * workers)
+{
+  Job job = { picture, smooth, mask };
+
+  alitra_workers_run (workers, picture->grid.rows, blend_row, &job);
+}
