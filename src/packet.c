@@ -33,7 +33,9 @@ alitra_packet_coder_new (const AlitraVocabulary * vocabulary)
 
   for (guint l = 0; l < ALITRA_LEVELS; l++)
     g_return_val_if_fail (vocabulary->codes[l] >= 1
-        && vocabulary->codes[l] <= 65536, NULL);
+        && vocabulary->codes[l] + (l < COARSEST ? vocabulary->smooth : 0) <=
+        65536, NULL);
+  g_return_val_if_fail (vocabulary->smooth <= 1, NULL);
   g_return_val_if_fail (vocabulary->flat_coarse <= 65536
       && vocabulary->flat_fine <= 65536, NULL);
   g_return_val_if_fail (vocabulary->codes[COARSEST] + vocabulary->flat_coarse +
@@ -139,10 +141,24 @@ chunk_check (guint32 frame_number, guint layer, guint slice,
 
 /* Writing */
 
-static void
-prepare_level (AlitraPacketGrid * grid, const AlitraMemoryLevel * before,
-    const AlitraUpdateLevel * update, gboolean key)
+/* Whether the cell holds the smooth token, behind which none can come. */
+static gboolean
+is_smooth (const AlitraPacketCoder * coder, const AlitraMemory * memory,
+    guint level, guint cell)
 {
+  const AlitraMemoryLevel *held = &memory->level[level];
+
+  return held->depth[cell] > 0
+      && alitra_vocabulary_is_smooth (&coder->cells.vocabulary, level,
+      held->tokens[(gsize) cell * held->max_depth]);
+}
+
+static void
+prepare_level (AlitraPacketCoder * coder, guint l,
+    const AlitraMemory * memory, const AlitraUpdateLevel * update, gboolean key)
+{
+  AlitraPacketGrid *grid = &coder->cells.grid[l];
+  const AlitraMemoryLevel *before = &memory->level[l];
   guint count = grid->columns * grid->rows;
 
   for (guint i = 0; i < count; i++) {
@@ -150,6 +166,8 @@ prepare_level (AlitraPacketGrid * grid, const AlitraMemoryLevel * before,
 
     g_assert (keep <= update->depth[i] && update->depth[i] <= grid->max_depth);
     g_assert (key ? update->keep[i] == 0 : keep <= before->depth[i]);
+    g_assert (keep == 0 || update->depth[i] == 1
+        || !is_smooth (coder, memory, l, i));
     grid->changed[i] = key || keep < before->depth[i]
         || update->depth[i] > keep;
     grid->keep[i] = grid->reached[i] = keep;
@@ -255,8 +273,7 @@ alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info,
   header->info.slices = before->level[COARSEST].rows;
   header->info.layers = 0;
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    prepare_level (&coder->cells.grid[l], &before->level[l], &update->level[l],
-        info->key);
+    prepare_level (coder, l, before, &update->level[l], info->key);
     header->max_depth[l] = before->level[l].max_depth;
     header->level_layers[l] = update->level[l].layers;
     header->info.layers += update->level[l].layers;
@@ -320,8 +337,8 @@ fits_kept (const AlitraVocabulary * vocabulary, const guint16 * held,
 }
 
 static gboolean
-slice_fits_kept (const AlitraPacketCoder * coder, const AlitraMemory * before,
-    guint slice)
+flat_colours_fit_kept (const AlitraPacketCoder * coder,
+    const AlitraMemory * before, guint slice)
 {
   const AlitraPacketGrid *grid = &coder->cells.grid[COARSEST];
   const AlitraMemoryLevel *held = &before->level[COARSEST];
@@ -337,6 +354,25 @@ slice_fits_kept (const AlitraPacketCoder * coder, const AlitraMemory * before,
         && !fits_kept (&coder->cells.vocabulary, held->tokens + at, keep,
             grid->tokens[at + keep]))
       return FALSE;
+  }
+  return TRUE;
+}
+
+/* A smooth token is a cell's only one, at the sender too. */
+static gboolean
+smooth_tokens_fit_kept (const AlitraPacketCoder * coder,
+    const AlitraMemory * before, guint slice)
+{
+  for (guint l = 0; l < COARSEST; l++) {
+    const AlitraPacketGrid *grid = &coder->cells.grid[l];
+    guint first, end;
+
+    slice_cells (grid, l, slice, &first, &end);
+    for (guint i = first; i < end; i++) {
+      if (grid->changed[i] && grid->keep[i] > 0 && grid->reached[i] > 1
+          && is_smooth (coder, before, l, i))
+        return FALSE;
+    }
   }
   return TRUE;
 }
@@ -366,7 +402,8 @@ read_slice (AlitraPacketCoder * coder, const guint8 * data,
       return FALSE;
     tokens[layer] += coder->cells.tokens;
   }
-  return header->info.key || slice_fits_kept (coder, before, slice);
+  return header->info.key || (flat_colours_fit_kept (coder, before, slice)
+      && smooth_tokens_fit_kept (coder, before, slice));
 }
 
 /* What the slice does to what this receiver holds, which may be less than what the sender holds. */

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "packetcells.h"
 
+#define COARSEST (ALITRA_LEVELS - 1)
+
 /* Where contexts start, in eighths of log odds; part of the format (section 4 of docs/token-stream.md). Levels are
  * 0, 1, 2. */
 
@@ -37,6 +39,11 @@ static const gint8 more_parent[4] = { 0, -6, 0, 6 };
 static const gint8 more_flat_start = 8;
 static const gint8 flat_start[2] = { -8, -12 };
 
+static const gint8 smooth_start[ALITRA_LEVELS - 1][3] = {
+  {-22, -22, -22},
+  {-22, -22, -22},
+};
+
 /* A cell and the two neighbours that were coded before it, as indices of its level; -1: not in this slice. */
 typedef struct
 {
@@ -67,6 +74,8 @@ start_contexts (AlitraPacketCells * cells, guint level,
   alitra_context_init (&cells->more_flat, more_flat_start);
   for (guint i = 0; i < 2; i++)
     alitra_context_init (&cells->flat[i], flat_start[i]);
+  for (guint n = 0; n < 3 && level < COARSEST; n++)
+    alitra_context_init (&cells->smooth[n], smooth_start[level][n]);
 }
 
 /* Writing: writes and returns `bit`. Reading: returns what was read. */
@@ -163,7 +172,7 @@ static gboolean
 code_map (AlitraPacketCells * cells, guint slice)
 {
   for (guint l = ALITRA_LEVELS; l-- > 0;) {
-    guint rows = 1 << (ALITRA_LEVELS - 1 - l);
+    guint rows = 1 << (COARSEST - l);
 
     for (guint row = slice * rows; row < (slice + 1) * rows; row++) {
       for (guint column = 0; column < cells->grid[l].columns; column++) {
@@ -187,6 +196,7 @@ typedef enum
   BEFORE_NONE,                  /* this is the first token of the cell */
   BEFORE_KEPT,                  /* not in this packet */
   BEFORE_LEARNED,
+  BEFORE_SMOOTH,
   BEFORE_COARSE,
   BEFORE_FINE
 } Before;
@@ -207,6 +217,8 @@ token_before (const AlitraPacketCells * cells, const Place * place)
   id = grid->tokens[place->cell * grid->max_depth + depth - 1];
   if (id < codes)
     return BEFORE_LEARNED;
+  if (place->level < COARSEST)
+    return BEFORE_SMOOTH;
   return id < codes + vocabulary->flat_coarse ? BEFORE_COARSE : BEFORE_FINE;
 }
 
@@ -215,7 +227,8 @@ is_full (const AlitraPacketCells * cells, const Place * place, Before before)
 {
   const AlitraPacketGrid *grid = &cells->grid[place->level];
 
-  if (grid->reached[place->cell] >= grid->max_depth || before == BEFORE_FINE)
+  if (grid->reached[place->cell] >= grid->max_depth
+      || before == BEFORE_FINE || before == BEFORE_SMOOTH)
     return TRUE;
   return before == BEFORE_COARSE && cells->vocabulary.flat_fine == 0;
 }
@@ -272,6 +285,32 @@ code_flat (AlitraPacketCells * cells, Before before, gboolean flat)
   return before == BEFORE_COARSE;
 }
 
+/* Whether the packet has brought the cell a smooth token. */
+static inline gboolean
+became_smooth (const AlitraPacketCells * cells, guint level, gint cell)
+{
+  const AlitraPacketGrid *grid = &cells->grid[level];
+
+  if (cell < 0 || !grid->changed[cell] || grid->keep[cell] > 0
+      || grid->reached[cell] == 0)
+    return FALSE;
+  return alitra_vocabulary_is_smooth (&cells->vocabulary, level,
+      grid->tokens[cell * grid->max_depth]);
+}
+
+/* Whether the first token of a cell is the smooth one. */
+static gboolean
+code_smooth (AlitraPacketCells * cells, const Place * place, gboolean smooth)
+{
+  guint neighbours;
+
+  if (!cells->vocabulary.smooth)
+    return FALSE;
+  neighbours = became_smooth (cells, place->level, place->left)
+      + became_smooth (cells, place->level, place->above);
+  return code_bit (cells, &cells->smooth[neighbours], smooth);
+}
+
 static void
 code_token (AlitraPacketCells * cells, const Place * place, Before before)
 {
@@ -281,8 +320,12 @@ code_token (AlitraPacketCells * cells, const Place * place, Before before)
   guint16 *id = &grid->tokens[place->cell * grid->max_depth + depth];
   guint first = 0, n = vocabulary->codes[place->level], number;
 
-  if (place->level == ALITRA_LEVELS - 1 && depth < 2
-      && code_flat (cells, before, *id >= n)) {
+  if (place->level < COARSEST) {
+    if (depth == 0 && code_smooth (cells, place, *id == n)) {
+      *id = n;
+      return;
+    }
+  } else if (depth < 2 && code_flat (cells, before, *id >= n)) {
     first = depth == 0 ? n : n + vocabulary->flat_coarse;
     n = depth == 0 ? vocabulary->flat_coarse : vocabulary->flat_fine;
   }
@@ -318,7 +361,7 @@ static gboolean
 code_layer (AlitraPacketCells * cells, guint slice, guint level)
 {
   const AlitraPacketGrid *grid = &cells->grid[level];
-  guint rows = 1 << (ALITRA_LEVELS - 1 - level);
+  guint rows = 1 << (COARSEST - level);
 
   for (guint row = slice * rows; row < (slice + 1) * rows; row++) {
     for (guint column = 0; column < grid->columns; column++) {

@@ -2,7 +2,7 @@
 """Fits the numbers that the contexts of the token stream start from (docs/token-stream.md, section 4) to real
 streams, and says how many bytes that saves.  The numbers belong to the format: once version 1 is out they stay.
 
-usage: tune_contexts.py CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE STREAM..."""
+usage: tune_contexts.py CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH STREAM..."""
 import collections
 import math
 import pathlib
@@ -35,6 +35,7 @@ def current():
         numbers.update({('keep', level, k): v for k, v in enumerate(r.KEEP[level])})
         numbers.update({('more', level, mode, t): v for mode, row in enumerate(r.MORE[level])
                         for t, v in enumerate(row)})
+    numbers.update({('smooth', level, n): v for level, row in r.SMOOTH.items() for n, v in enumerate(row)})
     for kind, values in ('keep q', r.KEEP_Q), ('more a', r.MORE_A), ('more b', r.MORE_B):
         numbers.update({(kind, i): v for i, v in enumerate(values)})
     return numbers
@@ -93,10 +94,10 @@ def fit(numbers, runs):
 
 
 def main():
-    vocabulary = [int(x) for x in sys.argv[1:6]]
+    vocabulary = [int(x) for x in sys.argv[1:7]]
     read_tokens.RangeDecoder = Recorder
     size = 0
-    for path in sys.argv[6:]:
+    for path in sys.argv[7:]:
         data = pathlib.Path(path).read_bytes()
         stream = read_tokens.Stream(vocabulary[:3], *vocabulary[3:])
         at = 0

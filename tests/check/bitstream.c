@@ -117,6 +117,22 @@ count_new (const AlitraUpdate * update, const AlitraMemory * memory)
   return count;
 }
 
+static guint
+count_smooth (const TestSender * sender)
+{
+  guint count = 0;
+
+  for (guint l = 0; l < 2 && sender->vocabulary.smooth; l++) {
+    const AlitraMemoryLevel *level = &sender->memory->level[l];
+
+    for (guint i = 0; i < level_cells (level); i++)
+      count += level->depth[i] == 1
+          && level->tokens[(gsize) i * level->max_depth] ==
+          sender->vocabulary.codes[l];
+  }
+  return count;
+}
+
 /* A run of random bits (n 0) and uniform numbers. */
 #define CONTEXTS 5
 typedef struct
@@ -232,12 +248,14 @@ next_packet (TestSender * sender, guint frame)
       frame % 50 == 0 ? 0.7 : activity[frame % G_N_ELEMENTS (activity)]);
 }
 
-static void
+/* Returns how many smooth tokens came by, counted in each frame. */
+static guint
 check_chain (guint width, guint height, guint frames, guint32 seed)
 {
   TestSender *sender =
       test_sender_new (width, height, g_rand_new_with_seed (seed));
   Receiver receiver = receiver_new (sender);
+  guint smooth = 0;
 
   for (guint frame = 0; frame < frames; frame++) {
     AlitraPacketInfo info;
@@ -261,9 +279,11 @@ check_chain (guint width, guint height, guint frames, guint32 seed)
     assert_same_memory (receiver.memory, sender->memory);
     g_assert_cmpuint (alitra_memory_get_checksum (receiver.memory), ==,
         info.checksum);
+    smooth += count_smooth (sender);
   }
   receiver_clear (&receiver);
   test_sender_free (sender);
+  return smooth;
 }
 
 static void
@@ -273,11 +293,13 @@ test_chains (void)
       { {1, 1}, {16, 16}, {64, 64}, {65, 64}, {64, 65}, {177, 143}, {320, 180},
   {640, 360}, {33, 1000}, {1000, 17}
   };
+  guint smooth = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     for (guint seed = 0; seed < 3; seed++)
-      check_chain (sizes[i][0], sizes[i][1], 200, 100 * i + seed);
+      smooth += check_chain (sizes[i][0], sizes[i][1], 200, 100 * i + seed);
   }
+  g_assert_cmpuint (smooth, >, 10000);
   check_chain (1920, 1080, 12, 7);
   check_chain (8192, 64, 6, 8);
   check_chain (64, 8192, 6, 9);
@@ -505,7 +527,7 @@ test_bit_flips (void)
 {
   GRand *random = g_rand_new_with_seed (17);
   GByteArray *damaged = g_byte_array_new ();
-  guint unseen = 0, deep = 0;
+  guint unseen = 0, deep = 0, smooth = 0;
 
   for (guint seed = 0; seed < 4; seed++) {
     TestSender *sender =
@@ -529,9 +551,11 @@ test_bit_flips (void)
         deep += check_damaged (sender, &receiver, damaged->data, damaged->len);
       }
     }
+    smooth += count_smooth (sender);
     receiver_clear (&receiver);
     test_sender_free (sender);
   }
+  g_assert_cmpuint (smooth, >, 0);
   /* A check of 16 bits misses one of 65536. */
   g_assert_cmpuint (unseen, <=, 5);
   /* Damage behind repaired checks was read, so the rules were put to the test. */
@@ -564,6 +588,213 @@ test_random_bytes (void)
   receiver_clear (&receiver);
   test_sender_free (sender);
   g_rand_free (random);
+}
+
+/* The smooth token: cells are set by hand, both ends are made alike. */
+
+#define SMOOTH_CODES 1024
+
+static Receiver
+smooth_end_new (void)
+{
+  const guint max_depth[ALITRA_LEVELS] = { 4, 4, 4 };
+  const AlitraVocabulary vocabulary = { {SMOOTH_CODES, SMOOTH_CODES, 512},
+  300, 100, 1
+  };
+  Receiver end;
+
+  end.memory = alitra_memory_new (128, 128, max_depth);
+  end.update = alitra_update_new (end.memory);
+  end.coder = alitra_packet_coder_new (&vocabulary);
+  return end;
+}
+
+/* All cells keep what they hold. */
+static void
+smooth_keep_all (Receiver * end)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &end->memory->level[l];
+    AlitraUpdateLevel *update = &end->update->level[l];
+
+    update->layers = 1;
+    memcpy (update->keep, level->depth, level_cells (level));
+    memcpy (update->depth, level->depth, level_cells (level));
+  }
+}
+
+static void
+smooth_set (Receiver * end, guint level, guint cell, guint keep, guint depth,
+    guint16 token)
+{
+  AlitraUpdateLevel *update = &end->update->level[level];
+  guint max_depth = end->memory->level[level].max_depth;
+
+  update->keep[cell] = keep;
+  update->depth[cell] = depth;
+  for (guint d = keep; d < depth; d++)
+    update->tokens[cell * max_depth + d] = token;
+}
+
+/* Writes the update and does it to the end that sends. */
+static void
+smooth_send (Receiver * end, gboolean key, guint32 frame, GByteArray * packet)
+{
+  AlitraPacketInfo info = { 0, };
+
+  info.key = key;
+  info.frame_number = frame;
+  info.pts = ALITRA_PACKET_NO_PTS;
+  info.stream = (AlitraStreamInfo) {
+    128, 128, 25, 1, 1, 1, {
+    0, 1, 1, 1}
+  };
+  alitra_packet_write (end->coder, &info, end->memory, end->update, packet);
+  alitra_memory_apply (end->memory, end->update);
+}
+
+/* Every cell of the finer levels gets one token. */
+static void
+smooth_fill (Receiver * end, guint16 token, GByteArray * packet)
+{
+  smooth_keep_all (end);
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    for (guint i = 0; i < level_cells (&end->memory->level[l]); i++)
+      smooth_set (end, l, i, 0, l < 2, token);
+  }
+  smooth_send (end, TRUE, 0, packet);
+}
+
+static void
+assert_cell (const Receiver * end, guint level, guint cell, guint depth,
+    guint16 first)
+{
+  const AlitraMemoryLevel *held = &end->memory->level[level];
+
+  g_assert_cmpuint (held->depth[cell], ==, depth);
+  if (depth > 0)
+    g_assert_cmpuint (held->tokens[cell * held->max_depth], ==, first);
+}
+
+static void
+test_smooth_changes (void)
+{
+  Receiver sender = smooth_end_new (), receiver = smooth_end_new ();
+  GByteArray *packet = g_byte_array_new ();
+  guint learned_size;
+
+  smooth_fill (&sender, 7, packet);
+  receiver_take (&receiver, packet);
+  learned_size = packet->len;
+  smooth_fill (&sender, SMOOTH_CODES, packet);
+  receiver_take (&receiver, packet);
+  assert_same_memory (receiver.memory, sender.memory);
+  /* 80 tokens of 10 bits are 100 bytes; bits of contexts take some of that. */
+  g_assert_cmpuint (packet->len + 60, <, learned_size);
+
+  for (guint l = 0; l < 2; l++) {
+    smooth_keep_all (&sender);
+    smooth_set (&sender, l, 0, 0, 3, 5);        /* smooth to learned */
+    smooth_set (&sender, l, 1, 0, 1, SMOOTH_CODES);     /* smooth anew */
+    smooth_set (&sender, l, 2, 0, 0, 0);        /* smooth to nothing */
+    smooth_send (&sender, FALSE, 1 + 2 * l, packet);
+    receiver_take (&receiver, packet);
+    assert_same_memory (receiver.memory, sender.memory);
+    assert_cell (&receiver, l, 0, 3, 5);
+    assert_cell (&receiver, l, 1, 1, SMOOTH_CODES);
+    assert_cell (&receiver, l, 2, 0, 0);
+    assert_cell (&receiver, l, 3, 1, SMOOTH_CODES);     /* kept */
+
+    smooth_keep_all (&sender);
+    smooth_set (&sender, l, 0, 0, 1, SMOOTH_CODES);     /* learned to smooth */
+    smooth_set (&sender, l, 2, 0, 1, SMOOTH_CODES);     /* nothing to smooth */
+    smooth_send (&sender, FALSE, 2 + 2 * l, packet);
+    receiver_take (&receiver, packet);
+    assert_same_memory (receiver.memory, sender.memory);
+    for (guint i = 0; i < 4; i++)
+      assert_cell (&receiver, l, i, 1, SMOOTH_CODES);
+  }
+  receiver_clear (&sender);
+  receiver_clear (&receiver);
+  g_byte_array_unref (packet);
+}
+
+/* Gives the cell of the receiver one token, or none, whatever the sender holds there. */
+static void
+smooth_hold (Receiver * receiver, guint level, guint cell, guint depth,
+    guint16 token)
+{
+  AlitraMemoryLevel *held = &receiver->memory->level[level];
+
+  held->depth[cell] = depth;
+  held->tokens[cell * held->max_depth] = token;
+}
+
+/* More tokens behind a smooth one are damage, where the receiver holds the smooth one. */
+static void
+test_smooth_kept (void)
+{
+  for (guint l = 0; l < 2; l++) {
+    for (guint keep = 1; keep < 3; keep++) {
+      Receiver sender = smooth_end_new (), receiver = smooth_end_new ();
+      GByteArray *packet = g_byte_array_new ();
+      GError *error = NULL;
+
+      smooth_keep_all (&sender);
+      smooth_set (&sender, l, 2, 0, keep, 7);
+      smooth_send (&sender, TRUE, 0, packet);
+      receiver_take (&receiver, packet);
+      smooth_keep_all (&sender);
+      smooth_set (&sender, l, 2, keep, 3, 8);
+      smooth_send (&sender, FALSE, 1, packet);
+
+      smooth_hold (&receiver, l, 2, 1, SMOOTH_CODES);
+      g_assert_false (receiver_read (&receiver, packet->data, packet->len,
+              &error));
+      g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID);
+      g_clear_error (&error);
+
+      smooth_hold (&receiver, l, 2, 0, 0);      /* as after a trimmed packet */
+      receiver_take (&receiver, packet);
+      assert_cell (&receiver, l, 2, 0, 0);
+
+      smooth_hold (&receiver, l, 2, keep, 7);
+      receiver_take (&receiver, packet);
+      assert_cell (&receiver, l, 2, 3, 7);
+      receiver_clear (&sender);
+      receiver_clear (&receiver);
+      g_byte_array_unref (packet);
+    }
+  }
+}
+
+/* What a sender must not do ends the program. */
+static void
+test_smooth_contract (void)
+{
+  static const guint16 tokens[][2] = { {SMOOTH_CODES, 7}, {7, SMOOTH_CODES} };
+
+  if (g_test_subprocess ()) {
+    Receiver sender = smooth_end_new ();
+    GByteArray *packet = g_byte_array_new ();
+    const guint16 *pair =
+        tokens[g_strcmp0 (g_getenv ("ALITRA_TEST_SMOOTH"), "last") == 0];
+
+    smooth_fill (&sender, pair[0], packet);
+    smooth_keep_all (&sender);
+    smooth_set (&sender, 0, 5, 1, 2, pair[1]);
+    smooth_send (&sender, FALSE, 1, packet);
+    return;
+  }
+  g_setenv ("ALITRA_TEST_SMOOTH", "first", TRUE);
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_failed ();
+  g_test_trap_assert_stderr ("*is_smooth*");
+  g_setenv ("ALITRA_TEST_SMOOTH", "last", TRUE);
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_failed ();
+  g_test_trap_assert_stderr ("*value < n*");
+  g_unsetenv ("ALITRA_TEST_SMOOTH");
 }
 
 static void
@@ -725,6 +956,9 @@ main (int argc, char **argv)
   g_test_add_func ("/packet/truncated", test_truncated);
   g_test_add_func ("/packet/bit-flips", test_bit_flips);
   g_test_add_func ("/packet/random-bytes", test_random_bytes);
+  g_test_add_func ("/packet/smooth/changes", test_smooth_changes);
+  g_test_add_func ("/packet/smooth/kept", test_smooth_kept);
+  g_test_add_func ("/packet/smooth/contract", test_smooth_contract);
   g_test_add_func ("/packet/find", test_find);
   g_test_add_func ("/packet/other-stream", test_other_stream);
   g_test_add_func ("/packet/still", test_still);

@@ -4,7 +4,7 @@
 """A second reader of token packets, written from docs/token-stream.md alone: it shares no line with the library, so
 that the specification and the library check each other.
 
-usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE
+usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH
 Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included."""
 import math
 import struct
@@ -22,6 +22,7 @@ MORE_A = [-10, -5, 0, 5, 10]
 MORE_B = [0, -6, 0, 6]
 MORE_FLAT = 8
 FLAT = [-8, -12]
+SMOOTH = {1: [-22, -22, -22], 0: [-22, -22, -22]}
 
 
 def need(condition, words):
@@ -170,7 +171,7 @@ class Slice:
             new = self.new[level][row][column]
             t = 0
             while not self.full(level, row, column) and self.more(coder, level, mode, row, column, t):
-                new.append(self.token(coder, level, self.depth(level, row, column), new))
+                new.append(self.token(coder, level, row, column))
                 t += 1
             count += t
         return count
@@ -179,6 +180,8 @@ class Slice:
         s, new = self.stream, self.new[level][row][column]
         fine = s.codes[2] + s.flat_coarse
         if self.depth(level, row, column) == s.limit[level]:
+            return True
+        if level < 2 and s.smooth and new and new[-1] == s.codes[level]:
             return True
         return level == 2 and bool(new) and (new[-1] >= fine or (new[-1] >= s.codes[2] and s.flat_fine == 0))
 
@@ -194,9 +197,14 @@ class Slice:
         t = min(t, 5)
         return coder.bit(('more', level, mode, t, a, b), MORE[level][mode][t] + MORE_A[a] + MORE_B[b])
 
-    def token(self, coder, level, d, new):
-        s = self.stream
+    def token(self, coder, level, row, column):
+        s, new, d = self.stream, self.new[level][row][column], self.depth(level, row, column)
         codes = s.codes[level]
+        if level < 2 and d == 0 and s.smooth:
+            n = sum(self.keep[level][r][c] == 0 and self.new[level][r][c][:1] == [codes]
+                    for r, c in self.neighbours(level, row, column))
+            if coder.bit(('smooth', level, n), SMOOTH[level][n]):
+                return codes
         if level == 2:
             fine = codes + s.flat_coarse
             if d == 0 and s.flat_coarse and coder.bit(('flat', 0), FLAT[0]):
@@ -209,8 +217,8 @@ class Slice:
 
 
 class Stream:
-    def __init__(self, codes, flat_coarse, flat_fine):
-        self.codes, self.flat_coarse, self.flat_fine = codes, flat_coarse, flat_fine
+    def __init__(self, codes, flat_coarse, flat_fine, smooth):
+        self.codes, self.flat_coarse, self.flat_fine, self.smooth = codes, flat_coarse, flat_fine, smooth
         self.memory = None
 
     def start(self, header):
@@ -250,6 +258,7 @@ class Stream:
                         cell = self.memory[level][index * (4 >> level) + row][column]
                         need(keep <= len(cell), 'keeps more than there is')
                         cell[keep:] = part.new[level][row][column]
+                        need(level == 2 or len(cell) < 2 or max(cell) < self.codes[level], 'a smooth cell holds more')
         need(counts == header.tokens, 'numbers of tokens')
 
     def checksum(self):
@@ -264,8 +273,8 @@ class Stream:
 def main():
     with open(sys.argv[1], 'rb') as file:
         data = file.read()
-    numbers = [int(x) for x in sys.argv[2:7]]
-    stream = Stream(numbers[:3], numbers[3], numbers[4])
+    numbers = [int(x) for x in sys.argv[2:8]]
+    stream = Stream(numbers[:3], *numbers[3:])
     at = packets = tokens = 0
     while at < len(data):
         header = Header(data, at)

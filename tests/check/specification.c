@@ -12,10 +12,10 @@ static gboolean
 run_reader (const gchar * path, const AlitraVocabulary * vocabulary)
 {
   g_autofree gchar *line =
-      g_strdup_printf ("%s %s %s %u %u %u %u %u", python, reader, path,
+      g_strdup_printf ("%s %s %s %u %u %u %u %u %u", python, reader, path,
       vocabulary->codes[0],
       vocabulary->codes[1], vocabulary->codes[2], vocabulary->flat_coarse,
-      vocabulary->flat_fine);
+      vocabulary->flat_fine, vocabulary->smooth);
   g_autofree gchar *out = NULL, *problems = NULL;
   g_autoptr (GError) error = NULL;
   gint status;

@@ -31,6 +31,7 @@ test_sender_new (guint width, guint height, GRand * random)
   sender->vocabulary.flat_coarse = draw (sender, 0, 3) ? 512 : 0;
   sender->vocabulary.flat_fine = sender->vocabulary.flat_coarse
       && draw (sender, 0, 3) ? 343 : 0;
+  sender->vocabulary.smooth = draw (sender, 0, 3) ? 1 : 0;
   sender->memory = alitra_memory_new (width, height, max_depth);
   sender->before = alitra_memory_new (width, height, max_depth);
   sender->update = alitra_update_new (sender->memory);
@@ -62,7 +63,7 @@ draw_depth (TestSender * sender, guint keep, guint max_depth)
   return depth;
 }
 
-/* Returns the depth that the rule of flat colours leaves. */
+/* Returns the depth that the rules of flat colours and of the smooth token leave. */
 static guint
 draw_tokens (TestSender * sender, guint level, guint16 * tokens, guint keep,
     guint depth)
@@ -73,6 +74,8 @@ draw_tokens (TestSender * sender, guint level, guint16 * tokens, guint keep,
   for (guint d = 0; d < depth; d++) {
     gboolean after_flat = level == 2 && d > 0 && tokens[d - 1] >= codes;
 
+    if (level < 2 && d == 1 && tokens[0] >= codes)
+      return 1;
     if (after_flat && (d > 1 || vocabulary->flat_fine == 0))
       return d;
     if (d < keep)
@@ -84,6 +87,8 @@ draw_tokens (TestSender * sender, guint level, guint16 * tokens, guint keep,
     else if (level == 2 && d == 0 && vocabulary->flat_coarse
         && draw (sender, 0, 1))
       tokens[d] = codes + draw (sender, 0, vocabulary->flat_coarse - 1);
+    else if (level < 2 && d == 0 && vocabulary->smooth && !draw (sender, 0, 3))
+      tokens[d] = codes;
     else
       tokens[d] = draw (sender, 0, codes - 1);
   }
@@ -165,10 +170,16 @@ test_cell_is_lawful (const AlitraVocabulary * vocabulary, guint level,
     const guint16 * tokens, guint depth)
 {
   guint codes = vocabulary->codes[level];
-  guint coarse_end = codes + (level == 2 ? vocabulary->flat_coarse : 0);
-  guint fine_end = coarse_end + (level == 2 ? vocabulary->flat_fine : 0);
+  guint smooth_end = codes + (level < 2 ? vocabulary->smooth : 0);
+  guint coarse_end = codes + vocabulary->flat_coarse;
+  guint fine_end = coarse_end + vocabulary->flat_fine;
 
   for (guint d = 0; d < depth; d++) {
+    if (level < 2) {
+      if (tokens[d] >= (depth == 1 ? smooth_end : codes))
+        return FALSE;
+      continue;
+    }
     if (tokens[d] >= fine_end)
       return FALSE;
     if (tokens[d] >= coarse_end && !(d == 1 && tokens[0] >= codes

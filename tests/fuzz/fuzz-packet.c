@@ -138,8 +138,8 @@ int
 LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
 {
   static const AlitraVocabulary vocabularies[4] = {
-    {{1024, 1024, 1024}, 512, 343}, {{1024, 512, 300}, 0, 0}, {{1, 2, 3}, 1, 1},
-    {{65536, 65536, 65000}, 100, 0},
+    {{1024, 1024, 1024}, 512, 343, 1}, {{1024, 512, 300}, 0, 0, 0},
+    {{1, 2, 3}, 1, 1, 1}, {{65536, 65536, 65000}, 100, 0, 0},
   };
   g_autofree guint8 *stream = NULL;
   Reader reader = { 0, };

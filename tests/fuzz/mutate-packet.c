@@ -26,7 +26,7 @@ sound_stream (guint number)
 
   /* The first vocabulary of the target. */
   sender->vocabulary = (AlitraVocabulary) { {
-  1024, 1024, 1024}, 512, 343};
+  1024, 1024, 1024}, 512, 343, 1};
   alitra_packet_coder_free (sender->coder);
   sender->coder = alitra_packet_coder_new (&sender->vocabulary);
   g_byte_array_append (stream, &options, 1);
