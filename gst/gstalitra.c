@@ -22,4 +22,4 @@ plugin_init (GstPlugin * plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, alitra,
     "Adaptive-length video tokens", plugin_init, VERSION, "LGPL", PACKAGE,
-    "https://gstreamer.freedesktop.org/")
+    "Unknown package origin")

@@ -237,6 +237,30 @@ GST_START_TEST (test_size_change)
 
 GST_END_TEST;
 
+/* Fewer tokens show another picture; with all of them again nothing of it remains. */
+GST_START_TEST (test_max_depth)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 2, 0);
+  GstHarness *all = start (TRUE), *few = start (TRUE);
+  guint n;
+
+  g_object_set (few->element, "max-depth", 1, NULL);
+  for (n = 0; n < 2; n++) {
+    GstBuffer *whole = gst_harness_push_and_pull (all, packet (packets, n));
+    GstBuffer *coarse = gst_harness_push_and_pull (few, packet (packets, n));
+
+    assert_equals_int (test_same_bytes (whole, coarse), n == 1);
+    gst_buffer_unref (whole);
+    gst_buffer_unref (coarse);
+    g_object_set (few->element, "max-depth", 0, NULL);
+  }
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (all);
+  gst_harness_teardown (few);
+}
+
+GST_END_TEST;
+
 /* A lost packet: the last good picture, flagged, until the next key packet; one request for it. */
 GST_START_TEST (test_loss_concealed)
 {
@@ -578,6 +602,7 @@ alitradec_suite (void)
   tcase_add_test (tc, test_flat_pictures);
   tcase_add_test (tc, test_output_caps);
   tcase_add_test (tc, test_size_change);
+  tcase_add_test (tc, test_max_depth);
   tcase_add_test (tc, test_loss_concealed);
   tcase_add_test (tc, test_loss_hidden);
   tcase_add_test (tc, test_join_late);
