@@ -79,7 +79,7 @@ heat (gdouble t)
   Pixel pixel = colour_of_lch (15 + 80 * t, 28 + 32 * sin (G_PI * t) + 22 * t,
       300 + 155 * t);
 
-  pixel.a = 50 + 205 * t;
+  pixel.a = 90 + 165 * t;
   return pixel;
 }
 
@@ -97,7 +97,7 @@ calmed (Pixel pixel)
   pixel.r = halfway_to_grey (pixel.r, grey);
   pixel.g = halfway_to_grey (pixel.g, grey);
   pixel.b = halfway_to_grey (pixel.b, grey);
-  pixel.a /= 2;
+  pixel.a = pixel.a * 7 / 8;
   return pixel;
 }
 
