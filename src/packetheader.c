@@ -12,6 +12,7 @@
 #define FLAGS (FLAG_KEY | FLAG_PTS | FLAG_CHECKSUM)
 
 #define FIXED_SIZE 20           /* up to the model number */
+#define CHECKSUM_SIZE 4         /* of the memory */
 #define CRC_SIZE 4
 #define LEAST_CHUNK 2
 #define TOKENS_BYTES 4          /* of a varint at most */
@@ -379,24 +380,120 @@ drop_layers (AlitraPacketHeader * header, guint layers)
   header->info.checksum = 0;
 }
 
+static guint
+varint_size (guint32 value)
+{
+  guint size = 1;
+
+  for (; value > 0x7F; value >>= 7)
+    size++;
+  return size;
+}
+
+/* Bytes of the table of the first layers: token counts, a bit for each chunk, sizes of chunks. */
+static gsize
+table_size (const AlitraPacketHeader * header, guint layers)
+{
+  guint chunks = layers * header->info.slices;
+  gsize size = (chunks + 7) / 8;
+
+  for (guint i = 0; i < layers; i++)
+    size += varint_size (header->tokens[i]);
+  for (guint i = 0; i < chunks; i++) {
+    if (header->chunk_size[i] > 0)
+      size += varint_size (header->chunk_size[i]);
+  }
+  return size;
+}
+
+static void
+lay_out (const AlitraPacketHeader * header, AlitraPacketLayout * layout)
+{
+  guint layers = header->info.layers, slices = header->info.slices;
+  gsize rest = header->info.header_size - table_size (header, layers);
+  gsize at = header->info.header_size;
+  guint layer = 0;
+
+  layout->info = header->info;
+  for (guint l = ALITRA_LEVELS; l-- > 0;) {
+    for (guint i = 0; i < header->level_layers[l]; i++)
+      layout->level[layer++] = l;
+  }
+  if (header->info.checksum)
+    rest -= CHECKSUM_SIZE;
+  for (layer = 0; layer < layers; layer++) {
+    layout->tokens[layer] = header->tokens[layer];
+    for (guint i = layer * slices; i < (layer + 1) * slices; i++) {
+      layout->chunk[i] = at;
+      at += header->chunk_size[i];
+    }
+    layout->trimmed_size[layer] = rest + table_size (header, layer + 1)
+        + at - header->info.header_size;
+  }
+  layout->chunk[layers * slices] = at;
+  layout->trimmed_size[layers - 1] = header->info.size;
+}
+
+AlitraPacketStatus
+alitra_packet_read_layout (const guint8 * data, gsize size,
+    AlitraPacketLayout * layout)
+{
+  AlitraPacketHeader header;
+  AlitraPacketStatus status;
+
+  g_return_val_if_fail (data || size == 0, ALITRA_PACKET_BAD);
+  g_return_val_if_fail (layout, ALITRA_PACKET_BAD);
+
+  status = alitra_packet_header_read (&header, data, size, NULL);
+  if (status == ALITRA_PACKET_OK)
+    lay_out (&header, layout);
+  return status;
+}
+
+static gboolean
+read_header (AlitraPacketHeader * header, const guint8 * data, gsize size,
+    GError ** error)
+{
+  const gchar *problem = "it ends inside its header";
+
+  if (alitra_packet_header_read (header, data, size,
+          &problem) == ALITRA_PACKET_OK)
+    return TRUE;
+  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+      "Expected a token packet, but %s; put alitraparse before this, or skip to the next key packet",
+      problem);
+  return FALSE;
+}
+
+/* Spoils the header: its sizes become those of the shorter packet. */
+static void
+write_first_layers (AlitraPacketHeader * header, const guint8 * data,
+    guint layers, GByteArray * out)
+{
+  gsize body = header->info.header_size;
+
+  if (layers < header->info.layers) {
+    drop_layers (header, layers);
+    alitra_packet_header_write (header, out);
+  } else {
+    g_byte_array_set_size (out, 0);
+    g_byte_array_append (out, data, body);
+  }
+  g_byte_array_append (out, data + body,
+      header->info.size - header->info.header_size);
+}
+
 gboolean
 alitra_packet_trim (const guint8 * data, gsize size, guint layers,
     GByteArray * out, GError ** error)
 {
   AlitraPacketHeader header;
-  const gchar *problem = "it ends inside its header";
-  gsize body;
 
   g_return_val_if_fail (data || size == 0, FALSE);
   g_return_val_if_fail (layers >= 1 && out, FALSE);
 
-  if (alitra_packet_header_read (&header, data, size,
-          &problem) != ALITRA_PACKET_OK) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
-        "Expected a token packet, but %s; put alitraparse before this, or skip to the next key packet",
-        problem);
+  if (!read_header (&header, data, size, error))
     return FALSE;
-  }
   if (header.info.size != size) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
         "Expected a whole packet of %" G_GSIZE_FORMAT " bytes, got %"
@@ -405,16 +502,47 @@ alitra_packet_trim (const guint8 * data, gsize size, guint layers,
         header.info.size, size);
     return FALSE;
   }
+  write_first_layers (&header, data, layers, out);
+  return TRUE;
+}
 
-  body = header.info.header_size;
-  if (layers < header.info.layers) {
-    drop_layers (&header, layers);
-    alitra_packet_header_write (&header, out);
-  } else {
-    g_byte_array_set_size (out, 0);
-    g_byte_array_append (out, data, body);
+/* How many layers of the packet end within its first bytes. */
+static guint
+count_whole_layers (const AlitraPacketHeader * header, gsize size)
+{
+  gsize at = header->info.header_size;
+
+  for (guint layer = 0; layer < header->info.layers; layer++) {
+    const guint32 *chunks = &header->chunk_size[layer * header->info.slices];
+
+    for (guint slice = 0; slice < header->info.slices; slice++)
+      at += chunks[slice];
+    if (at > size)
+      return layer;
   }
-  g_byte_array_append (out, data + body,
-      header.info.size - header.info.header_size);
+  return header->info.layers;
+}
+
+gboolean
+alitra_packet_salvage (const guint8 * data, gsize size, GByteArray * out,
+    GError ** error)
+{
+  AlitraPacketHeader header;
+  guint layers;
+
+  g_return_val_if_fail (data || size == 0, FALSE);
+  g_return_val_if_fail (out, FALSE);
+
+  if (!read_header (&header, data, size, error))
+    return FALSE;
+  layers = count_whole_layers (&header, size);
+  if (layers == 0) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "Expected the first layer of a token packet, got %" G_GSIZE_FORMAT
+        " of the packet's %" G_GSIZE_FORMAT
+        " bytes; skip to the next key packet", size, header.info.size);
+    return FALSE;
+  }
+  write_first_layers (&header, data, layers, out);
   return TRUE;
 }

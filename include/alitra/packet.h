@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 /* No packet is longer than this: a parser skips anything that says it is. */
 #define ALITRA_PACKET_MAX_SIZE (64u << 20)
 #define ALITRA_PACKET_NO_PTS G_MAXUINT64
+/* Most layers of a packet, and most chunks: a chunk is what one layer says of one slice. */
+#define ALITRA_PACKET_MAX_LAYERS 12
+#define ALITRA_PACKET_MAX_CHUNKS (ALITRA_PACKET_MAX_LAYERS * 128)
 
 /**
  * AlitraPacketInfo:
@@ -76,6 +79,37 @@ ALITRA_API AlitraPacketStatus alitra_packet_read_info (const guint8 * data, gsiz
 ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from);
 
 /**
+ * AlitraPacketLayout:
+ * @info: what alitra_packet_read_info() says
+ * @level: of each layer, the level that it brings tokens for: %ALITRA_LEVELS-1 (the coarsest) first
+ * @tokens: of each layer, the new tokens
+ * @trimmed_size: of each layer, bytes of the packet that alitra_packet_trim() makes when this is the last layer it keeps
+ * @chunk: chunk number layer * slices + slice is the bytes @chunk[number] .. @chunk[number + 1] - 1 of the packet, none
+ *   if it is empty; there are layers * slices of them
+ *
+ * Where everything in a packet lies, to cut it or to send it in pieces.
+ */
+typedef struct
+{
+  AlitraPacketInfo info;
+  guint level[ALITRA_PACKET_MAX_LAYERS];
+  guint tokens[ALITRA_PACKET_MAX_LAYERS];
+  gsize trimmed_size[ALITRA_PACKET_MAX_LAYERS];
+  gsize chunk[ALITRA_PACKET_MAX_CHUNKS + 1];
+} AlitraPacketLayout;
+
+/**
+ * alitra_packet_read_layout:
+ * @data: (array length=size): bytes that begin with a packet
+ * @size: bytes at @data; the header is enough
+ * @layout: (out): filled in when %ALITRA_PACKET_OK
+ *
+ * As alitra_packet_read_info(), and says where the parts lie. They may lie behind @size.
+ */
+ALITRA_API AlitraPacketStatus alitra_packet_read_layout (const guint8 * data, gsize size,
+    AlitraPacketLayout * layout);
+
+/**
  * alitra_packet_trim:
  * @data: (array length=size): a whole packet
  * @layers: layers to keep, at least 1
@@ -86,6 +120,18 @@ ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from
  */
 ALITRA_API gboolean alitra_packet_trim (const guint8 * data, gsize size, guint layers, GByteArray * out,
     GError ** error);
+
+/**
+ * alitra_packet_salvage:
+ * @data: (array length=size): the first bytes of a packet whose end was lost
+ * @out: a byte array that is emptied and then filled with a whole packet
+ * @error: return location
+ *
+ * Makes a packet of the layers that are whole, as alitra_packet_trim() does.
+ *
+ * Returns: %FALSE with %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole
+ */
+ALITRA_API gboolean alitra_packet_salvage (const guint8 * data, gsize size, GByteArray * out, GError ** error);
 
 G_END_DECLS
 

@@ -419,6 +419,95 @@ test_trim (void)
   g_byte_array_unref (trimmed);
 }
 
+/* Where the parts lie, and how long a shorter packet will be, is known before it is cut. */
+static void
+check_layout (const TestSender * sender, GByteArray * trimmed)
+{
+  const guint8 *data = sender->packet->data;
+  gsize size = sender->packet->len, at;
+  guint tokens = 0, chunk = 0;
+  AlitraPacketLayout layout;
+  AlitraPacketHeader header;
+
+  g_assert_cmpint (alitra_packet_header_read (&header, data, size, NULL), ==,
+      ALITRA_PACKET_OK);
+  at = header.info.header_size;
+  g_assert_cmpint (alitra_packet_read_layout (data, at, &layout), ==,
+      ALITRA_PACKET_OK);
+  g_assert_cmpuint (layout.info.size, ==, size);
+  for (guint layer = 0; layer < layout.info.layers; layer++) {
+    g_assert_true (alitra_packet_trim (data, size, layer + 1, trimmed, NULL));
+    g_assert_cmpuint (layout.trimmed_size[layer], ==, trimmed->len);
+    g_assert_cmpuint (layout.level[layer], <=,
+        layer > 0 ? layout.level[layer - 1] : 2);
+    tokens += layout.tokens[layer];
+    for (guint slice = 0; slice < layout.info.slices; slice++, chunk++) {
+      g_assert_cmpuint (layout.chunk[chunk], ==, at);
+      at += header.chunk_size[chunk];
+      g_assert_cmpuint (layout.chunk[chunk + 1], ==, at);
+    }
+  }
+  g_assert_cmpuint (tokens, ==, layout.info.tokens);
+  g_assert_cmpuint (at, ==, size);
+  g_assert_cmpint (alitra_packet_read_layout (data,
+          header.info.header_size - 1, &layout), ==, ALITRA_PACKET_NEED_MORE);
+}
+
+/* The end of a packet was lost, at every place: what is left is what trimming leaves, or nothing. */
+static void
+check_salvage (const TestSender * sender, GByteArray * salvaged,
+    GByteArray * trimmed)
+{
+  const guint8 *data = sender->packet->data;
+  gsize size = sender->packet->len;
+  AlitraPacketLayout layout;
+
+  alitra_packet_read_layout (data, size, &layout);
+  for (gsize have = 0; have <= size; have++) {
+    /* Its own memory, so that a reader of what is not there is seen. */
+    guint8 *first = g_memdup2 (data, have);
+    GError *error = NULL;
+    guint layers = 0;
+
+    while (layers < layout.info.layers
+        && layout.chunk[(layers + 1) * layout.info.slices] <= have)
+      layers++;
+    if (have < layout.info.header_size || layers == 0) {
+      g_assert_false (alitra_packet_salvage (first, have, salvaged, &error));
+      g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID);
+      g_error_free (error);
+    } else {
+      g_assert_true (alitra_packet_salvage (first, have, salvaged, &error));
+      g_assert_no_error (error);
+      alitra_packet_trim (data, size, layers, trimmed, NULL);
+      g_assert_cmpmem (salvaged->data, salvaged->len, trimmed->data,
+          trimmed->len);
+    }
+    g_free (first);
+  }
+}
+
+static void
+test_parts (void)
+{
+  static const guint sizes[][2] = { {1, 1}, {100, 200}, {320, 180} };
+  GByteArray *salvaged = g_byte_array_new (), *trimmed = g_byte_array_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    TestSender *sender = test_sender_new (sizes[i][0], sizes[i][1],
+        g_rand_new_with_seed (70 + i));
+
+    for (guint frame = 0; frame < 6; frame++) {
+      next_packet (sender, frame);
+      check_layout (sender, trimmed);
+      check_salvage (sender, salvaged, trimmed);
+    }
+    test_sender_free (sender);
+  }
+  g_byte_array_unref (salvaged);
+  g_byte_array_unref (trimmed);
+}
+
 static void
 assert_prefix (const AlitraMemory * part, const AlitraMemory * whole)
 {
@@ -952,6 +1041,7 @@ main (int argc, char **argv)
   g_test_add_func ("/packet/chains", test_chains);
   g_test_add_func ("/packet/same-bytes", test_same_bytes);
   g_test_add_func ("/packet/trim", test_trim);
+  g_test_add_func ("/packet/parts", test_parts);
   g_test_add_func ("/packet/trimmed-chain", test_trimmed_chain);
   g_test_add_func ("/packet/truncated", test_truncated);
   g_test_add_func ("/packet/bit-flips", test_bit_flips);
