@@ -1,0 +1,328 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-alitratrim
+ * @title: alitratrim
+ *
+ * Cuts each packet of tokens to a budget by leaving out its last quality layers. Nothing is decoded, so one encoding
+ * can serve many receivers. The budgets can change at any time.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc ! alitraenc ! alitratrim max-tokens=200 ! alitradec ! videoconvert ! autovideosink
+ * ]| See what 200 new tokens a frame are worth.
+ */
+#include "gstalitratrim.h"
+
+#include <alitra/packet.h>
+#include <string.h>
+
+#include "gstalitraelements.h"
+#include "gstalitrastream.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_alitra_trim_debug);
+#define GST_CAT_DEFAULT gst_alitra_trim_debug
+
+enum
+{
+  PROP_0,
+  PROP_MAX_TOKENS,
+  PROP_MAX_BYTES,
+  PROP_MAX_LAYERS,
+  PROP_STATS
+};
+
+/* What a packet may be at most; 0: no limit. */
+typedef struct
+{
+  guint tokens, bytes, layers;
+} Budget;
+
+typedef struct
+{
+  guint64 frames, trimmed, over_budget, unreadable;
+  guint64 tokens_in, tokens_out, bits_in, bits_out;
+} Totals;
+
+struct _GstAlitraTrim
+{
+  GstBaseTransform parent;
+
+  /* Properties and what they report; object lock. */
+  Budget budget;
+  Totals totals;
+
+  /* Streaming thread. */
+  AlitraPacketLayout layout;
+  GByteArray *packet;
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_PACKET_CAPS));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_PACKET_CAPS));
+
+#define gst_alitra_trim_parent_class parent_class
+G_DEFINE_TYPE (GstAlitraTrim, gst_alitra_trim, GST_TYPE_BASE_TRANSFORM);
+GST_ELEMENT_REGISTER_DEFINE (alitratrim, "alitratrim", GST_RANK_NONE,
+    GST_TYPE_ALITRA_TRIM);
+
+/* PROPERTIES */
+
+static GstStructure *
+make_stats (GstAlitraTrim * self)
+{
+  const Totals *sum = &self->totals;
+
+  return gst_structure_new ("alitra-stats",
+      "frames", G_TYPE_UINT64, sum->frames,
+      "trimmed", G_TYPE_UINT64, sum->trimmed,
+      "over-budget", G_TYPE_UINT64, sum->over_budget,
+      "unreadable", G_TYPE_UINT64, sum->unreadable,
+      "tokens-in", G_TYPE_UINT64, sum->tokens_in,
+      "tokens-out", G_TYPE_UINT64, sum->tokens_out,
+      "bits-in", G_TYPE_UINT64, sum->bits_in,
+      "bits-out", G_TYPE_UINT64, sum->bits_out, NULL);
+}
+
+static void
+gst_alitra_trim_set_property (GObject * object, guint id, const GValue * value,
+    GParamSpec * pspec)
+{
+  GstAlitraTrim *self = GST_ALITRA_TRIM (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MAX_TOKENS:
+      self->budget.tokens = g_value_get_uint (value);
+      break;
+    case PROP_MAX_BYTES:
+      self->budget.bytes = g_value_get_uint (value);
+      break;
+    case PROP_MAX_LAYERS:
+      self->budget.layers = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_alitra_trim_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstAlitraTrim *self = GST_ALITRA_TRIM (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MAX_TOKENS:
+      g_value_set_uint (value, self->budget.tokens);
+      break;
+    case PROP_MAX_BYTES:
+      g_value_set_uint (value, self->budget.bytes);
+      break;
+    case PROP_MAX_LAYERS:
+      g_value_set_uint (value, self->budget.layers);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, make_stats (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* FRAMES */
+
+static gboolean
+fits (guint64 value, guint limit)
+{
+  return limit == 0 || value <= limit;
+}
+
+/* The most layers that the budget allows. The first always stays: it says what the receiver must forget. */
+static guint
+choose_layers (const AlitraPacketLayout * layout, const Budget * budget)
+{
+  guint layers = 0;
+  guint64 tokens = 0;
+
+  while (layers < layout->info.layers) {
+    tokens += layout->tokens[layers];
+    if (!fits (tokens, budget->tokens)
+        || !fits (layout->trimmed_size[layers], budget->bytes)
+        || !fits (layers + 1, budget->layers))
+      break;
+    layers++;
+  }
+  return layers;
+}
+
+/* Object lock. */
+static void
+count (GstAlitraTrim * self, guint layers, gboolean over_budget)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  Totals *sum = &self->totals;
+  guint i;
+
+  sum->trimmed += layers < layout->info.layers ? 1 : 0;
+  sum->over_budget += over_budget ? 1 : 0;
+  sum->tokens_in += layout->info.tokens;
+  sum->bits_in += 8 * (guint64) layout->info.size;
+  for (i = 0; i < layers; i++)
+    sum->tokens_out += layout->tokens[i];
+  sum->bits_out += 8 * (guint64) layout->trimmed_size[layers - 1];
+}
+
+/* FALSE: the packet stays as it is. */
+static gboolean
+trim (GstAlitraTrim * self, const guint8 * data, gsize size)
+{
+  AlitraPacketLayout *layout = &self->layout;
+  gboolean readable = alitra_packet_read_layout (data, size,
+      layout) == ALITRA_PACKET_OK && layout->info.size == size;
+  guint layers = 0;
+
+  GST_OBJECT_LOCK (self);
+  self->totals.frames++;
+  if (readable) {
+    guint within = choose_layers (layout, &self->budget);
+
+    layers = MAX (within, 1);
+    count (self, layers, within == 0);
+  } else {
+    self->totals.unreadable++;
+  }
+  GST_OBJECT_UNLOCK (self);
+
+  if (!readable)
+    GST_WARNING_OBJECT (self, "Expected one whole token packet, got %"
+        G_GSIZE_FORMAT " bytes that are none; they go on as they are", size);
+  return readable && layers < layout->info.layers
+      && alitra_packet_trim (data, size, layers, self->packet, NULL);
+}
+
+static GstFlowReturn
+gst_alitra_trim_prepare_output_buffer (GstBaseTransform * transform,
+    GstBuffer * input, GstBuffer ** output)
+{
+  GstAlitraTrim *self = GST_ALITRA_TRIM (transform);
+  GstMapInfo map;
+  gboolean shorter;
+
+  if (!gst_buffer_map (input, &map, GST_MAP_READ))
+    goto no_map;
+  shorter = trim (self, map.data, map.size);
+  gst_buffer_unmap (input, &map);
+
+  *output = input;
+  if (shorter) {
+    *output = gst_buffer_new_memdup (self->packet->data, self->packet->len);
+    gst_buffer_copy_into (*output, input,
+        GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS |
+        GST_BUFFER_COPY_META, 0, -1);
+  }
+  return GST_FLOW_OK;
+
+no_map:
+  {
+    GST_ELEMENT_ERROR (self, RESOURCE, READ,
+        ("A buffer of the input cannot be read"), (NULL));
+    return GST_FLOW_ERROR;
+  }
+}
+
+/* The output was made when it was prepared: only then is its size known. */
+static GstFlowReturn
+gst_alitra_trim_transform (GstBaseTransform * transform, GstBuffer * input,
+    GstBuffer * output)
+{
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_alitra_trim_start (GstBaseTransform * transform)
+{
+  GstAlitraTrim *self = GST_ALITRA_TRIM (transform);
+
+  GST_OBJECT_LOCK (self);
+  memset (&self->totals, 0, sizeof (self->totals));
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+/* OBJECT */
+
+static void
+gst_alitra_trim_finalize (GObject * object)
+{
+  g_byte_array_unref (GST_ALITRA_TRIM (object)->packet);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_alitra_trim_init (GstAlitraTrim * self)
+{
+  self->packet = g_byte_array_new ();
+}
+
+static void
+install_properties (GObjectClass * klass)
+{
+  const GParamFlags live = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+      GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (klass, PROP_MAX_TOKENS,
+      g_param_spec_uint ("max-tokens", "Maximum tokens",
+          "New tokens that a packet may bring at most. The first layer always "
+          "stays. 0: no limit.", 0, G_MAXUINT, 0, live));
+  g_object_class_install_property (klass, PROP_MAX_BYTES,
+      g_param_spec_uint ("max-bytes", "Maximum bytes",
+          "Bytes that a packet may have at most, its header included. The "
+          "first layer always stays. 0: no limit.", 0, G_MAXUINT, 0, live));
+  g_object_class_install_property (klass, PROP_MAX_LAYERS,
+      g_param_spec_uint ("max-layers", "Maximum layers",
+          "Quality layers that a packet may have at most. 0: no limit.", 0,
+          ALITRA_PACKET_MAX_LAYERS, 0, live));
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Sums since the element started: frames, trimmed (packets that "
+          "became shorter), over-budget (of which the first layer alone was "
+          "too much), unreadable, tokens-in, tokens-out, bits-in, bits-out.",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_alitra_trim_class_init (GstAlitraTrimClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_alitra_trim_debug, "alitratrim", 0,
+      "Alitra token trimmer");
+
+  object_class->set_property = gst_alitra_trim_set_property;
+  object_class->get_property = gst_alitra_trim_get_property;
+  object_class->finalize = gst_alitra_trim_finalize;
+  install_properties (object_class);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Alitra token trimmer", "Filter/Video",
+      "Cuts packets of video tokens to a budget without decoding them",
+      "The gst-alitra authors");
+
+  transform_class->start = GST_DEBUG_FUNCPTR (gst_alitra_trim_start);
+  transform_class->prepare_output_buffer =
+      GST_DEBUG_FUNCPTR (gst_alitra_trim_prepare_output_buffer);
+  transform_class->transform = GST_DEBUG_FUNCPTR (gst_alitra_trim_transform);
+}

@@ -1,0 +1,303 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Packets cut to budgets: which layers stay, and that what stays can be decoded. */
+#include <alitra/packet.h>
+
+#include "pictures.h"
+
+/* Large and deep enough for several layers a level. */
+#define WIDTH 480
+#define HEIGHT 320
+#define TOKEN_CAPS "video/x-alitra, version = (int) 1, " \
+    "stream-format = (string) packet, alignment = (string) frame"
+
+static GstHarness *
+start (const gchar * factory)
+{
+  GstHarness *h = gst_harness_new (factory);
+
+  gst_harness_set_src_caps_str (h, TOKEN_CAPS);
+  return h;
+}
+
+/* (transfer full): packets of snow, which takes many tokens everywhere. */
+static GPtrArray *
+snow_packets (guint count)
+{
+  GPtrArray *packets =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
+  gchar *launch = g_strdup_printf ("videotestsrc pattern=snow num-buffers=%u"
+      " ! video/x-raw,format=I420,width=%d,height=%d,framerate=25/1"
+      " ! alitraenc name=enc threads=1 quality=80 key-int-max=3", count, WIDTH,
+      HEIGHT);
+  GstHarness *h = gst_harness_new_parse (launch);
+  guint n;
+
+  gst_harness_play (h);
+  for (n = 0; n < count; n++)
+    g_ptr_array_add (packets, gst_harness_pull (h));
+  gst_harness_teardown (h);
+  g_free (launch);
+  return packets;
+}
+
+static void
+read_layout (GstBuffer * buffer, AlitraPacketLayout * layout)
+{
+  GstMapInfo map;
+
+  fail_unless (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  fail_unless (alitra_packet_read_layout (map.data, map.size,
+          layout) == ALITRA_PACKET_OK);
+  assert_equals_int (layout->info.size, map.size);
+  gst_buffer_unmap (buffer, &map);
+}
+
+static GstBuffer *
+trim (GstHarness * h, GstBuffer * packet)
+{
+  GstBuffer *out = gst_harness_push_and_pull (h, gst_buffer_ref (packet));
+
+  fail_unless (out != NULL);
+  assert_equals_uint64 (GST_BUFFER_PTS (out), GST_BUFFER_PTS (packet));
+  assert_equals_uint64 (GST_BUFFER_DURATION (out),
+      GST_BUFFER_DURATION (packet));
+  assert_equals_int (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_DELTA_UNIT),
+      GST_BUFFER_FLAG_IS_SET (packet, GST_BUFFER_FLAG_DELTA_UNIT));
+  return out;
+}
+
+static guint
+tokens_of (const AlitraPacketLayout * layout, guint layers)
+{
+  guint sum = 0, i;
+
+  for (i = 0; i < layers; i++)
+    sum += layout->tokens[i];
+  return sum;
+}
+
+static guint64
+stat_of (GstHarness * h, const gchar * field)
+{
+  GstStructure *stats = NULL;
+  guint64 value = G_MAXUINT64;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, field, &value));
+  gst_structure_free (stats);
+  return value;
+}
+
+GST_START_TEST (test_no_limit)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 4, 2);
+  GstHarness *h = start ("alitratrim");
+  guint n;
+
+  for (n = 0; n < packets->len; n++) {
+    GstBuffer *out = trim (h, packets->pdata[n]);
+
+    fail_unless (test_same_bytes (out, packets->pdata[n]));
+    gst_buffer_unref (out);
+  }
+  assert_equals_uint64 (stat_of (h, "frames"), 4);
+  assert_equals_uint64 (stat_of (h, "trimmed"), 0);
+  assert_equals_uint64 (stat_of (h, "bits-in"), stat_of (h, "bits-out"));
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Every number of layers gives a stream that decodes frame for frame. */
+GST_START_TEST (test_every_layer_count)
+{
+  GPtrArray *packets = snow_packets (7);
+  AlitraPacketLayout whole, cut;
+  guint most = 0, layers, n;
+
+  for (n = 0; n < packets->len; n++) {
+    read_layout (packets->pdata[n], &whole);
+    most = MAX (most, whole.info.layers);
+  }
+  fail_unless (most >= 4, "only %u layers", most);
+  for (layers = 1; layers <= most; layers++) {
+    GstHarness *h = start ("alitratrim"), *decoder = start ("alitradec");
+
+    g_object_set (h->element, "max-layers", layers, NULL);
+    for (n = 0; n < packets->len; n++) {
+      GstBuffer *out = trim (h, packets->pdata[n]), *picture;
+
+      read_layout (packets->pdata[n], &whole);
+      read_layout (out, &cut);
+      assert_equals_int (cut.info.layers, MIN (layers, whole.info.layers));
+      assert_equals_int (cut.info.size,
+          whole.trimmed_size[cut.info.layers - 1]);
+      picture = gst_harness_push_and_pull (decoder, out);
+      fail_unless (picture != NULL);
+      fail_if (GST_BUFFER_FLAG_IS_SET (picture, GST_BUFFER_FLAG_CORRUPTED));
+      gst_buffer_unref (picture);
+    }
+    assert_equals_uint64 (stat_of (decoder, "errors"), 0);
+    assert_equals_uint64 (stat_of (decoder, "frames"), packets->len);
+    gst_harness_teardown (h);
+    gst_harness_teardown (decoder);
+  }
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* Budgets from nothing to more than all: the most layers that fit, and never fewer than one. */
+static void
+check_budgets (const gchar * property, gboolean bytes)
+{
+  GPtrArray *packets = snow_packets (4);
+  GstHarness *h = start ("alitratrim");
+  AlitraPacketLayout whole, cut;
+  guint64 over = 0;
+  guint n, i;
+
+  for (n = 0; n < packets->len; n++) {
+    guint most;
+
+    read_layout (packets->pdata[n], &whole);
+    most = bytes ? whole.info.size : whole.info.tokens;
+    for (i = 0; i <= 16; i++) {
+      guint budget = MAX (1, (guint64) most * i / 15);
+      GstBuffer *out;
+      guint layers, next;
+
+      g_object_set (h->element, property, budget, NULL);
+      out = trim (h, packets->pdata[n]);
+      read_layout (out, &cut);
+      layers = cut.info.layers;
+      if ((bytes ? cut.info.size : cut.info.tokens) > budget) {
+        assert_equals_int (layers, 1);
+        over++;
+      }
+      if (layers < whole.info.layers) {
+        next = bytes ? whole.trimmed_size[layers]
+            : tokens_of (&whole, layers + 1);
+        fail_unless (next > budget, "%u layers, but %u are within %u", layers,
+            layers + 1, budget);
+      }
+      assert_equals_int (cut.info.tokens, tokens_of (&whole, layers));
+      gst_buffer_unref (out);
+    }
+  }
+  fail_unless (over > 0);
+  assert_equals_uint64 (stat_of (h, "over-budget"), over);
+  fail_unless (stat_of (h, "bits-out") < stat_of (h, "bits-in"));
+  fail_unless (stat_of (h, "tokens-out") < stat_of (h, "tokens-in"));
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_START_TEST (test_token_budget)
+{
+  check_budgets ("max-tokens", FALSE);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_byte_budget)
+{
+  check_budgets ("max-bytes", TRUE);
+}
+
+GST_END_TEST;
+
+/* Fewer tokens are a worse picture of the same scene, and all of them the same picture as without the element. */
+static gdouble
+error_of (GPtrArray * packets, guint layers, GstBuffer * picture)
+{
+  GstHarness *h = start ("alitratrim"), *decoder = start ("alitradec");
+  GstMapInfo a, b;
+  GstBuffer *out;
+  gdouble sum = 0;
+  gsize i;
+
+  g_object_set (h->element, "max-layers", layers, NULL);
+  out = gst_harness_push_and_pull (decoder, trim (h, packets->pdata[0]));
+  gst_buffer_map (out, &a, GST_MAP_READ);
+  gst_buffer_map (picture, &b, GST_MAP_READ);
+  for (i = 0; i < WIDTH * HEIGHT; i++)
+    sum += ((gdouble) a.data[i] - b.data[i]) * ((gdouble) a.data[i]
+        - b.data[i]);
+  gst_buffer_unmap (out, &a);
+  gst_buffer_unmap (picture, &b);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+  gst_harness_teardown (decoder);
+  return sum;
+}
+
+GST_START_TEST (test_layers_help)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 1, 0);
+  GstBuffer *picture = test_picture ("I420", WIDTH, HEIGHT, 0);
+  AlitraPacketLayout whole;
+  gdouble first, all;
+
+  read_layout (packets->pdata[0], &whole);
+  fail_unless (whole.info.layers > 1);
+  first = error_of (packets, 1, picture);
+  all = error_of (packets, 0, picture);
+  fail_unless (all < first, "%g, %g", all, first);
+  gst_buffer_unref (picture);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_unreadable)
+{
+  static const gchar garbage[] = "ALTK\001 but not much more than that";
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 1, 0);
+  GstHarness *h = start ("alitratrim");
+  GstBuffer *half = gst_buffer_copy_region (packets->pdata[0],
+      GST_BUFFER_COPY_ALL, 0, gst_buffer_get_size (packets->pdata[0]) - 1);
+  GstBuffer *inputs[3];
+  guint i;
+
+  inputs[0] = gst_buffer_new_memdup (garbage, sizeof (garbage));
+  inputs[1] = gst_buffer_new ();
+  inputs[2] = half;
+  g_object_set (h->element, "max-layers", 1, NULL);
+  for (i = 0; i < G_N_ELEMENTS (inputs); i++) {
+    GstBuffer *out = trim (h, inputs[i]);
+
+    assert_equals_int (gst_buffer_get_size (out),
+        gst_buffer_get_size (inputs[i]));
+    if (gst_buffer_get_size (out) > 0)
+      fail_unless (test_same_bytes (out, inputs[i]));
+    gst_buffer_unref (out);
+    gst_buffer_unref (inputs[i]);
+  }
+  assert_equals_uint64 (stat_of (h, "unreadable"), 3);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+static Suite *
+alitratrim_suite (void)
+{
+  Suite *suite = suite_create ("alitratrim");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_test (tc, test_no_limit);
+  tcase_add_test (tc, test_every_layer_count);
+  tcase_add_test (tc, test_token_budget);
+  tcase_add_test (tc, test_byte_budget);
+  tcase_add_test (tc, test_layers_help);
+  tcase_add_test (tc, test_unreadable);
+  return suite;
+}
+
+GST_CHECK_MAIN (alitratrim);
