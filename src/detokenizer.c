@@ -11,13 +11,14 @@
 #include "rebuild.h"
 #include "workers.h"
 
-/* Everything that has the size of the stream; made when a key packet says what it is. */
+/* Everything that has the size of the stream; made when a key packet says what it is.  What pictures need, which is much
+ * more, waits for the first picture: a few bytes that claim to be a large one must not cost that. */
 typedef struct
 {
   AlitraStreamInfo info;
   AlitraMemory *memory;
   AlitraUpdate *update;
-  AlitraRebuild *rebuild;
+  AlitraRebuild *rebuild;       /* NULL before the first picture */
   AlitraPlanes smooth;          /* the picture without cell borders */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
@@ -29,7 +30,8 @@ struct _AlitraDetokenizer
   AlitraWorkers *workers;
   AlitraPacketCoder *coder;
   Stream *stream;
-  gboolean whole;               /* the memory is what the sender's was after last_number */
+  gboolean whole;               /* packet last_number was applied, so that the next one can be */
+  gboolean equal;               /* the memory should be the sender's: no packet since the last key was trimmed */
   guint32 last_number;
 };
 
@@ -52,10 +54,6 @@ stream_new (AlitraDetokenizer * self, const AlitraStreamInfo * info)
   stream->info = *info;
   stream->memory = alitra_memory_new (info->width, info->height, max_depth);
   stream->update = alitra_update_new (stream->memory);
-  stream->rebuild = alitra_rebuild_new (self->model, info->width,
-      info->height, self->workers);
-  alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
-          info->height, 0));
   for (i = 0; i < ALITRA_LEVELS; i++) {
     stream->changed[i] = g_malloc (cells_of (stream, i));
     memset (stream->changed[i], 1, cells_of (stream, i));
@@ -75,11 +73,26 @@ stream_free (Stream * stream)
     g_free (stream->changed[i]);
     g_free (stream->shown[i]);
   }
-  alitra_planes_clear (&stream->smooth);
-  alitra_rebuild_free (stream->rebuild);
+  if (stream->rebuild) {
+    alitra_planes_clear (&stream->smooth);
+    alitra_rebuild_free (stream->rebuild);
+  }
   alitra_update_free (stream->update);
   alitra_memory_free (stream->memory);
   g_free (stream);
+}
+
+static void
+prepare_pictures (AlitraDetokenizer * self, Stream * stream)
+{
+  const AlitraStreamInfo *info = &stream->info;
+
+  if (stream->rebuild)
+    return;
+  stream->rebuild = alitra_rebuild_new (self->model, info->width,
+      info->height, self->workers);
+  alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
+          info->height, 0));
 }
 
 AlitraDetokenizer *
@@ -179,6 +192,26 @@ note_changes (Stream * stream, gboolean key)
   }
 }
 
+/* Packets of another stream can follow by their numbers: only the memory itself tells. */
+static gboolean
+check_memory (AlitraDetokenizer * self, const AlitraPacketInfo * info,
+    GError ** error)
+{
+  guint32 checksum;
+
+  self->equal = info->checksum != 0 && (info->key || self->equal);
+  if (!self->equal)
+    return TRUE;
+  checksum = alitra_memory_get_checksum (self->stream->memory);
+  if (checksum == info->checksum)
+    return TRUE;
+  self->whole = FALSE;
+  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
+      "Frame %u should leave tokens of checksum %08x, got %08x: they changed on the way; waiting for a key packet",
+      info->frame_number, info->checksum, checksum);
+  return FALSE;
+}
+
 gboolean
 alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
     gsize size, GError ** error)
@@ -209,7 +242,7 @@ alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
   alitra_memory_apply (stream->memory, stream->update);
   self->whole = TRUE;
   self->last_number = info.frame_number;
-  return TRUE;
+  return check_memory (self, &info, error);
 }
 
 /* Depth to show of each cell, and whether that is more or less than last time. */
@@ -248,6 +281,7 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
         stream->info.height, frame->width, frame->height);
     return FALSE;
   }
+  prepare_pictures (self, stream);
   for (level = ALITRA_LEVELS - 1; level >= 0; level--) {
     choose_depth (stream, level, max_depth);
     alitra_rebuild_level (stream->rebuild, level,

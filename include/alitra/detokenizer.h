@@ -34,7 +34,9 @@ ALITRA_API void alitra_detokenizer_reset (AlitraDetokenizer * detokenizer);
  *
  * Applies a packet to the memory. On an error the memory is as it was before: %ALITRA_ERROR_PACKET_INVALID for
  * damage, %ALITRA_ERROR_NEEDS_KEY for a delta packet that does not follow the last one applied (a packet was lost)
- * or that comes first, %ALITRA_ERROR_MODEL_MISMATCH for another model's.
+ * or that comes first, %ALITRA_ERROR_MODEL_MISMATCH for another model's. One error leaves the packet applied: tokens
+ * that do not have the checksum that the packet says are %ALITRA_ERROR_NEEDS_KEY, and so are all packets up to the next
+ * key packet.
  */
 ALITRA_API gboolean alitra_detokenizer_decode (AlitraDetokenizer * detokenizer, const guint8 * data, gsize size,
     GError ** error);

@@ -23,7 +23,7 @@ G_BEGIN_DECLS
  * @frame_number: counts packets from the start of the stream, modulo 2^32
  * @pts: nanoseconds, or %ALITRA_PACKET_NO_PTS
  * @model: number of the model, as alitra_model_get_number()
- * @checksum: of the memory after this packet, all layers applied
+ * @checksum: of the memory after this packet, all layers applied; 0: absent
  * @header_size: bytes before the first chunk
  * @size: bytes of the whole packet
  * @layers: quality layers in the packet
