@@ -278,6 +278,8 @@ predict_tile (gpointer data, guint tile, guint worker)
   guint first = tile * TILE, n = MIN (TILE, p->n - first), i, row;
   gfloat window[TILE * INNER], sums[TILE * OUTER];
 
+  if (n == 0)
+    return;
   for (i = 0; i < n; i++) {
     const gfloat *node = node_of (grid, p->cells[first + i]);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define CELL ALITRA_CELL
+#define PIXELS 64               /* of the picture, a cell */
 #define TOLERANCE (1.5f / 255.f)        /* root of the mean squared error up to which a cell is flat */
 #define ROUNDS 3                /* a dropped cell changes its neighbours' slopes */
 #define FADE 4                  /* luma samples over which a flat cell gives way to a painted neighbour */
@@ -26,19 +27,31 @@ alitra_flat_get_vocabulary (const AlitraModel * model,
   vocabulary->smooth = 1;
 }
 
+/* How much of the last of `count` cells the picture covers. */
+static gfloat
+cover_of_last (guint size, guint count)
+{
+  return size / (gfloat) PIXELS - (count - 1);
+}
+
 AlitraFlatGrid *
-alitra_flat_grid_new (guint columns, guint rows, const gfloat gain[2])
+alitra_flat_grid_new (guint width, guint height, const gfloat gain[2])
 {
   AlitraFlatGrid *grid = g_new0 (AlitraFlatGrid, 1);
-  gsize cells = (gsize) columns * rows;
+  AlitraGrid size = alitra_grid_of (width, height, ALITRA_LEVELS - 1);
+  gsize cells = (gsize) size.columns * size.rows;
 
-  grid->columns = columns;
-  grid->rows = rows;
+  grid->columns = size.columns;
+  grid->rows = size.rows;
+  grid->last_column = cover_of_last (width, size.columns);
+  grid->last_row = cover_of_last (height, size.rows);
   memcpy (grid->gain, gain, sizeof (grid->gain));
   grid->flat = g_new0 (guint8, cells);
   grid->colour = g_new0 (gfloat, cells * 3);
   grid->slope_x = g_new0 (gfloat, cells * 3);
   grid->slope_y = g_new0 (gfloat, cells * 3);
+  grid->coarse = g_new0 (guint, cells);
+  grid->fine = g_new0 (guint, cells);
   return grid;
 }
 
@@ -49,6 +62,8 @@ alitra_flat_grid_free (AlitraFlatGrid * grid)
   g_free (grid->colour);
   g_free (grid->slope_x);
   g_free (grid->slope_y);
+  g_free (grid->coarse);
+  g_free (grid->fine);
   g_free (grid);
 }
 
@@ -89,30 +104,110 @@ alitra_flat_colour (guint coarse, gint fine, gfloat colour[3])
   }
 }
 
+static inline gfloat
+cover_x (const AlitraFlatGrid * grid, guint column)
+{
+  return column + 1 == grid->columns ? grid->last_column : 1.f;
+}
+
+static inline gfloat
+cover_y (const AlitraFlatGrid * grid, guint row)
+{
+  return row + 1 == grid->rows ? grid->last_row : 1.f;
+}
+
+/* How much of sample i the picture covers, if it covers so many. */
+static inline gfloat
+share (gfloat covered, guint i)
+{
+  return CLAMP (covered - i, 0.f, 1.f);
+}
+
+/* Where the middle of sample i is, in samples.  One that the picture covers in part is the mean of a row of four, the
+ * last of which that the picture has is repeated. */
+static inline gfloat
+position (gfloat covered, guint i)
+{
+  gfloat there = share (covered, i);
+  gfloat k = ceilf (there * 4.f);
+
+  return there == 1.f ? i + .5f
+      : i + (k * k / 2.f + (k - .5f) * (4.f - k)) / 16.f;
+}
+
+/* How far the middle of what the picture covers is behind the mean of what covered samples say; a part of n. */
 static gfloat
-mean_of (const gfloat * samples, gsize stride, guint n)
+lag (gfloat covered, guint n)
+{
+  gfloat sum = 0.f;
+  guint i;
+
+  for (i = 0; i < covered; i++)
+    sum += position (covered, i) * share (covered, i);
+  return (covered / 2.f - sum / covered) / n;
+}
+
+static gfloat
+mean_of (const gfloat * samples, gsize stride, gfloat wide, gfloat high)
 {
   gfloat sum = 0.f;
   guint x, y;
 
-  for (y = 0; y < n; y++)
-    for (x = 0; x < n; x++)
-      sum += samples[y * stride + x];
-  return sum / (n * n);
+  for (y = 0; y < high; y++) {
+    gfloat row = 0.f;
+
+    for (x = 0; x < wide; x++)
+      row += samples[y * stride + x] * share (wide, x);
+    sum += row * share (high, y);
+  }
+  return sum / (wide * high);
 }
 
-void
-alitra_flat_mean (const AlitraPlanes * planes, const gfloat gain[2],
-    guint column, guint row, gfloat mean[3])
+/* One channel of a cell, as the loops below need it. */
+typedef struct
 {
+  guint n;                      /* samples of a cell's side */
+  gfloat *samples;
+  gsize stride;
+  gfloat gain;
+  gfloat cx, cy;                /* how much of the cell the picture covers */
+} Channel;
+
+static Channel
+channel_of (const AlitraFlatGrid * grid, const AlitraPlanes * planes,
+    guint column, guint row, guint c)
+{
+  Channel channel;
+
+  channel.n = c == 0 ? CELL : CELL / 2;
+  channel.stride = c == 0 ? planes->luma_stride : planes->chroma_stride;
+  channel.samples = (c == 0 ? planes->luma : planes->chroma[c - 1])
+      + row * channel.n * channel.stride + column * channel.n;
+  channel.gain = c == 0 ? 1.f : grid->gain[c - 1];
+  channel.cx = cover_x (grid, column);
+  channel.cy = cover_y (grid, row);
+  return channel;
+}
+
+/* Takes the nearest colour of the lattice for a cell, as its slopes have it in the middle. */
+static void
+take_colour (AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
+{
+  gfloat mean[3];
   guint c;
 
-  mean[0] = mean_of (planes->luma + row * CELL * planes->luma_stride
-      + column * CELL, planes->luma_stride, CELL);
-  for (c = 0; c < 2; c++)
-    mean[1 + c] = mean_of (planes->chroma[c]
-        + row * (CELL / 2) * planes->chroma_stride + column * (CELL / 2),
-        planes->chroma_stride, CELL / 2) / gain[c];
+  for (c = 0; c < 3; c++) {
+    Channel ch = channel_of (grid, quarter, cell % grid->columns,
+        cell / grid->columns, c);
+    gfloat wide = ch.cx * ch.n, high = ch.cy * ch.n;
+
+    mean[c] = mean_of (ch.samples, ch.stride, wide, high) / ch.gain
+        + grid->slope_x[cell * 3 + c] * lag (wide, ch.n)
+        + grid->slope_y[cell * 3 + c] * lag (high, ch.n);
+  }
+  alitra_flat_quantise (mean, &grid->coarse[cell], &grid->fine[cell]);
+  alitra_flat_colour (grid->coarse[cell], grid->fine[cell],
+      grid->colour + cell * 3);
 }
 
 static inline gfloat
@@ -123,23 +218,44 @@ minmod (gfloat a, gfloat b)
   return fabsf (a) < fabsf (b) ? a : b;
 }
 
-/* Slope of one cell along a line of cells `step` apart; `before` and `after` say how many cells there are on each side. */
+/* A line of cells through one of them: `step` apart, so many before and after it; the picture covers `last` of the last
+ * one. */
+typedef struct
+{
+  gsize step;
+  guint before, after;
+  gfloat last;
+} Line;
+
+/* Distance between the middles of what the picture covers of two neighbours, `after` cells from the line's end on. */
+static inline gfloat
+distance (const Line * line, guint after)
+{
+  return after == 0 ? .5f + .5f * line->last : 1.f;
+}
+
 static gfloat
-slope_of (const AlitraFlatGrid * grid, gsize cell, guint c, gsize step,
-    guint before, guint after)
+slope_of (const AlitraFlatGrid * grid, gsize cell, guint c, const Line * line)
 {
   const guint8 *flat = grid->flat + cell;
   const gfloat *m = grid->colour + cell * 3 + c;
-  gssize s = (gssize) step, s3 = s * 3;
-  gboolean l1 = before > 0 && flat[-s], r1 = after > 0 && flat[s];
-  gboolean l2 = l1 && before > 1 && flat[-2 * s];
-  gboolean r2 = r1 && after > 1 && flat[2 * s];
+  const gssize s = (gssize) line->step, s3 = s * 3;
+  const gboolean l1 = line->before > 0 && flat[-s];
+  const gboolean r1 = line->after > 0 && flat[s];
+  const gboolean l2 = l1 && line->before > 1 && flat[-2 * s];
+  const gboolean r2 = r1 && line->after > 1 && flat[2 * s];
+  const gfloat left = l1 ? (m[0] - m[-s3]) / distance (line, line->after) : 0.f;
+  const gfloat right = r1 ? (m[s3] - m[0])
+      / distance (line, line->after - 1) : 0.f;
 
   if (l1 && r1)
-    return minmod (m[0] - m[-s3], m[s3] - m[0]);
-  if (l1)
-    return l2 ? minmod (m[0] - m[-s3], m[-s3] - m[-2 * s3]) : 0.f;
-  return r2 ? minmod (m[s3] - m[0], m[2 * s3] - m[s3]) : 0.f;
+    return minmod (left, right);
+  if (line->before + line->after == 1)
+    return left + right;
+  if (l2)
+    return minmod (left, m[-s3] - m[-2 * s3]);
+  return r2 ? minmod (right, (m[2 * s3] - m[s3])
+      / distance (line, line->after - 2)) : 0.f;
 }
 
 void
@@ -149,89 +265,105 @@ alitra_flat_grid_slopes (AlitraFlatGrid * grid)
 
   for (y = 0; y < grid->rows; y++)
     for (x = 0; x < grid->columns; x++) {
-      gsize cell = (gsize) y * grid->columns + x;
+      const gsize cell = (gsize) y * grid->columns + x;
+      const Line along = { 1, x, grid->columns - 1 - x, grid->last_column };
+      const Line down = { grid->columns, y, grid->rows - 1 - y,
+        grid->last_row
+      };
 
       if (!grid->flat[cell])
         continue;
       for (c = 0; c < 3; c++) {
-        grid->slope_x[cell * 3 + c] = slope_of (grid, cell, c, 1, x,
-            grid->columns - 1 - x);
-        grid->slope_y[cell * 3 + c] = slope_of (grid, cell, c, grid->columns,
-            y, grid->rows - 1 - y);
+        grid->slope_x[cell * 3 + c] = slope_of (grid, cell, c, &along);
+        grid->slope_y[cell * 3 + c] = slope_of (grid, cell, c, &down);
       }
     }
 }
 
-/* Sample (x, y) of channel c of a flat cell whose plane has n x n samples. */
+/* The surface of a flat cell at a place of one channel, in samples. */
 static inline gfloat
-surface_at (const AlitraFlatGrid * grid, gsize cell, guint c, guint x, guint y,
-    guint n)
+surface_at (const AlitraFlatGrid * grid, gsize cell, guint c,
+    const Channel * ch, gfloat x, gfloat y)
 {
-  gfloat u = (x + .5f) / n - .5f, v = (y + .5f) / n - .5f;
+  gfloat u = x / ch->n - .5f * ch->cx, v = y / ch->n - .5f * ch->cy;
 
-  return grid->colour[cell * 3 + c] + grid->slope_x[cell * 3 + c] * u
-      + grid->slope_y[cell * 3 + c] * v;
+  return (grid->colour[cell * 3 + c] + grid->slope_x[cell * 3 + c] * u
+      + grid->slope_y[cell * 3 + c] * v) * ch->gain;
 }
 
 static gfloat
-plane_error (const AlitraFlatGrid * grid, gsize cell, guint c,
-    const gfloat * samples, gsize stride, guint n, gfloat gain)
+surface_error (const AlitraFlatGrid * grid, gsize cell, guint c,
+    const Channel * ch)
 {
+  const gfloat wide = ch->cx * ch->n, high = ch->cy * ch->n;
   gfloat sum = 0.f;
   guint x, y;
 
-  for (y = 0; y < n; y++)
-    for (x = 0; x < n; x++) {
-      gfloat d = surface_at (grid, cell, c, x, y, n) * gain
-          - samples[y * stride + x];
+  for (y = 0; y < high; y++)
+    for (x = 0; x < wide; x++) {
+      gfloat d = surface_at (grid, cell, c, ch, position (wide, x),
+          position (high, y)) - ch->samples[y * ch->stride + x];
 
-      sum += d * d;
+      sum += d * d * share (wide, x) * share (high, y);
     }
   return sum;
 }
 
-static gfloat
-surface_error (const AlitraFlatGrid * grid, const AlitraPlanes * planes,
-    guint column, guint row)
+/* Whether the surface describes what the picture shows in the cell. */
+static gboolean
+fits (const AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
 {
-  gsize cell = (gsize) row * grid->columns + column;
-  gfloat sum;
+  gfloat sum = 0.f, covered = 0.f;
   guint c;
 
-  sum = plane_error (grid, cell, 0, planes->luma
-      + row * CELL * planes->luma_stride + column * CELL,
-      planes->luma_stride, CELL, 1.f);
-  for (c = 0; c < 2; c++)
-    sum += plane_error (grid, cell, 1 + c, planes->chroma[c]
-        + row * (CELL / 2) * planes->chroma_stride + column * (CELL / 2),
-        planes->chroma_stride, CELL / 2, grid->gain[c]);
-  return sum;
+  for (c = 0; c < 3; c++) {
+    Channel ch = channel_of (grid, quarter, cell % grid->columns,
+        cell / grid->columns, c);
+
+    sum += surface_error (grid, cell, c, &ch);
+    if (c == 0)
+      covered = ch.cx * ch.cy * CELL * CELL;
+  }
+  return sum <= TOLERANCE * TOLERANCE * covered;
+}
+
+/* Colours of cells that the picture covers in part depend a little on their slopes. */
+static void
+settle_last_colours (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
+    const guint8 * candidate)
+{
+  const gsize cells = (gsize) grid->columns * grid->rows;
+  gsize i;
+
+  for (i = 0; i < cells; i++)
+    if (candidate[i] && grid->flat[i]
+        && ((grid->last_column < 1.f && (i + 1) % grid->columns == 0)
+            || (grid->last_row < 1.f && i + grid->columns >= cells)))
+      take_colour (grid, quarter, i);
 }
 
 void
 alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
     const guint8 * candidate)
 {
-  gsize cells = (gsize) grid->columns * grid->rows, i;
+  const gsize cells = (gsize) grid->columns * grid->rows;
   guint round;
+  gsize i;
 
   for (i = 0; i < cells; i++) {
-    gfloat mean[3];
-    guint coarse, fine;
-
     if (!candidate[i])
       continue;
-    alitra_flat_mean (quarter, grid->gain, i % grid->columns, i / grid->columns, mean);
-    alitra_flat_quantise (mean, &coarse, &fine);
-    alitra_flat_colour (coarse, fine, grid->colour + i * 3);
+    memset (grid->slope_x + i * 3, 0, 3 * sizeof (gfloat));
+    memset (grid->slope_y + i * 3, 0, 3 * sizeof (gfloat));
+    take_colour (grid, quarter, i);
     grid->flat[i] = TRUE;
   }
   for (round = 0; round < ROUNDS; round++) {
     alitra_flat_grid_slopes (grid);
+    settle_last_colours (grid, quarter, candidate);
+    alitra_flat_grid_slopes (grid);
     for (i = 0; i < cells; i++)
-      if (candidate[i] && grid->flat[i]
-          && surface_error (grid, quarter, i % grid->columns,
-              i / grid->columns) > TOLERANCE * TOLERANCE * CELL * CELL)
+      if (candidate[i] && grid->flat[i] && !fits (grid, quarter, i))
         grid->flat[i] = FALSE;
   }
   alitra_flat_grid_slopes (grid);
@@ -280,18 +412,17 @@ weight_at (const PaintedSides * s, guint x, guint y, guint n)
 }
 
 static void
-blend_plane (const AlitraFlatGrid * grid, gsize cell, guint c,
-    const PaintedSides * sides, gfloat * samples, gsize stride, guint n,
-    gfloat gain)
+blend_channel (const AlitraFlatGrid * grid, gsize cell, guint c,
+    const Channel * ch, const PaintedSides * sides)
 {
   guint x, y;
 
-  for (y = 0; y < n; y++)
-    for (x = 0; x < n; x++) {
-      gfloat *p = samples + y * stride + x;
+  for (y = 0; y < ch->n; y++)
+    for (x = 0; x < ch->n; x++) {
+      gfloat *p = ch->samples + y * ch->stride + x;
 
-      *p += (surface_at (grid, cell, c, x, y, n) * gain - *p)
-          * weight_at (sides, x, y, n);
+      *p += (surface_at (grid, cell, c, ch, x + .5f, y + .5f) - *p)
+          * weight_at (sides, x, y, ch->n);
     }
 }
 
@@ -302,18 +433,16 @@ alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted)
 
   for (y = 0; y < grid->rows; y++)
     for (x = 0; x < grid->columns; x++) {
-      gsize cell = (gsize) y * grid->columns + x;
+      const gsize cell = (gsize) y * grid->columns + x;
       PaintedSides sides;
 
       if (!grid->flat[cell])
         continue;
       sides = painted_sides (grid, x, y);
-      blend_plane (grid, cell, 0, &sides, painted->luma
-          + y * CELL * painted->luma_stride + x * CELL,
-          painted->luma_stride, CELL, 1.f);
-      for (c = 0; c < 2; c++)
-        blend_plane (grid, cell, 1 + c, &sides, painted->chroma[c]
-            + y * (CELL / 2) * painted->chroma_stride + x * (CELL / 2),
-            painted->chroma_stride, CELL / 2, grid->gain[c]);
+      for (c = 0; c < 3; c++) {
+        Channel channel = channel_of (grid, painted, x, y, c);
+
+        blend_channel (grid, cell, c, &channel, &sides);
+      }
     }
 }

@@ -20,14 +20,17 @@ void alitra_flat_get_vocabulary (const AlitraModel * model, AlitraVocabulary * v
 typedef struct
 {
   guint columns, rows;
+  gfloat last_column, last_row; /* how much of the last cells the picture covers, 0..1 */
   gfloat gain[2];
   guint8 *flat;                 /* per cell: it is flat */
-  gfloat *colour;               /* per cell 3 numbers: luma - 0.5, Cb, Cr, without the chroma gain */
+  gfloat *colour;               /* per cell 3 numbers: luma - 0.5, Cb, Cr, without the chroma gain; in the middle of what
+                                 * the picture covers of the cell */
   gfloat *slope_x, *slope_y;    /* per cell 3 numbers: change over one cell */
+  guint *coarse, *fine;         /* per cell: the colour that alitra_flat_grid_detect() took, as two indices */
 } AlitraFlatGrid;
 
-/* gain: of Cb and Cr in the planes. */
-AlitraFlatGrid *alitra_flat_grid_new (guint columns, guint rows, const gfloat gain[2]);
+/* width, height: of the picture, luma samples.  gain: of Cb and Cr in the planes. */
+AlitraFlatGrid *alitra_flat_grid_new (guint width, guint height, const gfloat gain[2]);
 void alitra_flat_grid_free (AlitraFlatGrid * grid);
 
 /* Nearest lattice colour of a cell's mean, as two indices. */
@@ -35,9 +38,6 @@ void alitra_flat_quantise (const gfloat mean[3], guint * coarse, guint * fine);
 
 /* The other way; fine < 0: only the first token is there. */
 void alitra_flat_colour (guint coarse, gint fine, gfloat colour[3]);
-
-/* Mean colour of a cell of the quarter-size picture. */
-void alitra_flat_mean (const AlitraPlanes * planes, const gfloat gain[2], guint column, guint row, gfloat mean[3]);
 
 /* Sets slopes from `flat` and `colour`. */
 void alitra_flat_grid_slopes (AlitraFlatGrid * grid);

@@ -231,6 +231,29 @@ alitra_planes_subtract (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPla
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
 
+static void
+extend_plane (const Plane *plane, guint width, guint height)
+{
+  for (guint y = 0; y < height; y++) {
+    float *row = at (plane, 0, y);
+
+    for (guint x = width; x < plane->width; x++)
+      row[x] = row[width - 1];
+  }
+  for (guint y = height; y < plane->height; y++)
+    memcpy (at (plane, 0, y), at (plane, 0, height - 1), plane->width * sizeof (float));
+}
+
+void
+alitra_planes_extend (AlitraPlanes *planes, guint width, guint height)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane plane = get_plane (planes, i);
+
+    extend_plane (&plane, i ? (width + 1) / 2 : width, i ? (height + 1) / 2 : height);
+  }
+}
+
 void
 alitra_mask_dilate (AlitraGrid grid, guint8 *to, const guint8 *from)
 {

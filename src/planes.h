@@ -49,6 +49,9 @@ void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraP
 void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
     AlitraWorkers * workers);
 
+/* Repeats the last column and row of the first width x height luma samples up to the end of the grid. */
+void alitra_planes_extend (AlitraPlanes * planes, guint width, guint height);
+
 /* Cells of `to` (twice the grid of `from`) that alitra_planes_upsample() changes if those of `from` changed: the
  * children and one ring, since the filter reaches two samples. */
 void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask);

@@ -108,13 +108,11 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
     AlitraWorkers * workers)
 {
   AlitraRebuild *self = g_new0 (AlitraRebuild, 1);
-  AlitraGrid coarsest = alitra_grid_of (width, height, COARSEST);
   guint i;
 
   self->model = model;
   self->workers = workers;
-  self->flat = alitra_flat_grid_new (coarsest.columns, coarsest.rows,
-      model->chroma_gain);
+  self->flat = alitra_flat_grid_new (width, height, model->chroma_gain);
   self->flat_latents = latents_of_plain_cells (model);
   for (i = 0; i < ALITRA_LEVELS; i++)
     floor_init (&self->floor[i], model, width, height, i, workers);

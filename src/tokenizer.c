@@ -26,8 +26,6 @@
 #define LOWEST_PRICE 1e-3
 #define HIGHEST_PRICE 100.
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
-/* A kept token is dropped for a new one only if that gains clearly more: otherwise noise would shuffle them. */
-#define KEPT_BONUS .6f
 /* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
  * (as adaptive quantisation in video encoders does), between these standard deviations. */
 #define MASKING .4f
@@ -78,7 +76,8 @@ struct _AlitraTokenizer
   guint32 frame_number;
   guint since_key;
   gdouble price;                /* of the last frame; 0: not known */
-  guint priced_tokens;          /* budget that the price was found for */
+  guint priced_tokens;          /* budget that the price was found for; 0: none */
+  AlitraAllocation allocation;  /* of the last frame */
 };
 
 void
@@ -120,9 +119,14 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   level->mask = g_new0 (guint8, cells);
   level->gains = g_new0 (gfloat, cells * level->loop.max_depth);
   for (y = 0; y < level->grid.rows; y++)
-    for (x = 0; x < level->grid.columns; x++)
-      level->inside[y * level->grid.columns + x] =
+    for (x = 0; x < level->grid.columns; x++) {
+      const guint i = y * level->grid.columns + x;
+
+      level->inside[i] =
           x * cell < self->stream.width && y * cell < self->stream.height;
+      if (!level->inside[i])
+        alitra_token_loop_close (&level->loop, i, 0, NULL, NULL);
+    }
 }
 
 static void
@@ -148,6 +152,14 @@ check_stream (const AlitraStreamInfo * info, GError ** error)
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
         "Expected a picture of 1x1 to %ux%u, got %ux%u: scale it first",
         ALITRA_MAX_SIZE, ALITRA_MAX_SIZE, info->width, info->height);
+    return FALSE;
+  }
+  if (info->fps_n > G_MAXINT32 || info->fps_d < 1 || info->fps_d > G_MAXINT32
+      || info->par_n < 1 || info->par_n > G_MAXINT32 || info->par_d < 1
+      || info->par_d > G_MAXINT32) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a frame rate and a pixel aspect ratio of 31-bit numbers, all but the rate's first at least 1, got %u/%u and %u/%u: 0/1 and 1/1 say unknown",
+        info->fps_n, info->fps_d, info->par_n, info->par_d);
     return FALSE;
   }
   return TRUE;
@@ -188,7 +200,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   self->update = alitra_update_new (self->memory);
   alitra_flat_get_vocabulary (model, &vocabulary);
   self->coder = alitra_packet_coder_new (&vocabulary);
-  self->flat = alitra_flat_grid_new (grid.columns, grid.rows,
+  self->flat = alitra_flat_grid_new (info->width, info->height,
       model->chroma_gain);
   alitra_budget_init (&self->budget);
   alitra_layouts_init (&self->layouts, model);
@@ -266,26 +278,33 @@ and_masks (guint8 * mask, const guint8 * other, gsize n)
     mask[i] &= other[i];
 }
 
+/* How much of a frame is tokenised anew. */
+typedef enum
+{
+  ANEW_CHANGED,                 /* what changed */
+  ANEW_CHANGED_AGAIN,           /* and what an earlier try at the same frame already began */
+  ANEW_ALL
+} Anew;
+
 /* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised. */
 static void
 find_active (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, gboolean key)
+    const AlitraSettings * settings, Anew anew)
 {
   Level *level = &self->level[index];
   const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
 
-  if (key) {
+  if (anew == ANEW_ALL) {
     memcpy (level->active, level->inside, cells_of (level));
     return;
   }
-  memset (level->active, settings->temporal_reuse ? 0 : 1, cells_of (level));
-  if (settings->temporal_reuse) {
-    alitra_change_detect (&level->change, &level->source,
-        settings->reuse_threshold, level->active, self->workers);
-    if (base)
-      alitra_change_detect (&level->base, base, settings->reuse_threshold,
-          level->active, self->workers);
-  }
+  if (anew == ANEW_CHANGED)
+    memset (level->active, 0, cells_of (level));
+  alitra_change_detect (&level->change, &level->source,
+      settings->reuse_threshold, level->active, self->workers);
+  if (base)
+    alitra_change_detect (&level->base, base, settings->reuse_threshold,
+        level->active, self->workers);
   and_masks (level->active, level->inside, cells_of (level));
 }
 
@@ -299,33 +318,30 @@ stop_of (const AlitraTokenizer * self, guint index, gdouble price)
 
 /* Flat cells among the active ones of the coarsest level get their tokens without any search. */
 static void
-tokenise_flat_cells (AlitraTokenizer * self, guint most)
+tokenise_flat_cells (AlitraTokenizer * self)
 {
+  static const gfloat gains[2] = { 12.f, 2.f };
   Level *level = &self->level[COARSEST];
   AlitraTokenLoop *loop = &level->loop;
   const guint codes = self->model->level[COARSEST].codes;
-  gsize cells = cells_of (level), i;
+  gsize cells = cells_of (level);
+  guint32 i;
 
   for (i = 0; i < cells; i++)
     self->flat->flat[i] = !level->active[i] && loop->depth[i] > 0
         && loop->ids[i * loop->max_depth] >= codes;
   alitra_flat_grid_detect (self->flat, &level->source, level->active);
   for (i = 0; i < cells; i++) {
-    gfloat mean[3];
-    guint coarse, fine, t;
-    gsize place = i * loop->max_depth;
+    const guint16 ids[2] = { codes + self->flat->coarse[i],
+      codes + ALITRA_FLAT_COARSE + self->flat->fine[i]
+    };
 
     level->mask[i] = level->active[i] && !self->flat->flat[i];
     if (!level->active[i] || !self->flat->flat[i])
       continue;
-    alitra_flat_mean (&level->source, self->model->chroma_gain,
-        i % level->grid.columns, i / level->grid.columns, mean);
-    alitra_flat_quantise (mean, &coarse, &fine);
-    loop->ids[place] = codes + coarse;
-    loop->ids[place + 1] = codes + ALITRA_FLAT_COARSE + fine;
-    loop->depth[i] = MIN (2, most);
-    for (t = 0; t < loop->max_depth; t++)
-      loop->gains[place + t] = t == 0 ? 12.f : t == 1 ? 2.f : -16.f;
+    alitra_token_loop_close (loop, i, 2, ids, gains);
+    /* what was there before must not be what its neighbours see */
+    alitra_allocator_begin (self->allocator, COARSEST, 1, &i);
   }
 }
 
@@ -339,11 +355,9 @@ settle_flat_cells (AlitraTokenizer * self)
   guint32 i;
 
   for (i = 0; i < cells; i++)
-    if (level->active[i] && self->flat->flat[i]) {
-      alitra_allocator_begin (self->allocator, COARSEST, 1, &i);
+    if (level->active[i] && self->flat->flat[i])
       alitra_allocator_settle (self->allocator, COARSEST, 1, &i,
           level->loop.depth, &nothing);
-    }
 }
 
 static gsize
@@ -357,21 +371,26 @@ sum_depth (const guint8 * depth, gsize n)
 }
 
 /* Cuts what the level would like to `most` tokens; kept tokens have an advantage.  Returns the log2 gain of the cheapest
- * token that stays, or `otherwise`. */
+ * token that stays, or NAN. */
 static gfloat
-cut_to (AlitraTokenizer * self, Level * level, gsize most, gfloat otherwise)
+cut_to (AlitraTokenizer * self, Level * level, gsize most)
 {
-  AlitraTokenLoop *loop = &level->loop;
-  gsize cells = cells_of (level), n = cells * loop->max_depth, i;
+  const AlitraTokenLoop *loop = &level->loop;
+  gsize cells = cells_of (level), i;
+  gfloat cheapest = NAN;
   guint t;
 
-  memcpy (level->gains, loop->gains, n * sizeof (gfloat));
   for (i = 0; i < cells; i++)
-    if (!level->active[i])
-      for (t = 0; t < loop->depth[i]; t++)
-        level->gains[i * loop->max_depth + t] += KEPT_BONUS;
-  return alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
-      level->gains, loop->depth, most, otherwise);
+    for (t = 0; t < loop->depth[i]; t++)
+      level->gains[i * loop->max_depth + t] =
+          alitra_token_loop_worth (loop, i, t);
+  alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
+      level->gains, loop->depth, most, NAN);
+  for (i = 0; i < cells; i++)
+    if (loop->depth[i] > 0)
+      cheapest = fminf (cheapest,
+          loop->gains[i * loop->max_depth + loop->depth[i] - 1]);
+  return cheapest;
 }
 
 /* How much more the gains of the active cells count. */
@@ -397,11 +416,11 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
   const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
-  gsize cells = cells_of (level), i;
-  guint t;
+  const guint16 id = self->model->level[index].codes;
+  gsize cells = cells_of (level);
+  guint32 i;
 
   for (i = 0; i < cells; i++) {
-    gsize place = i * loop->max_depth;
     AlitraSmoothTrial trial;
     gfloat gain, part;
 
@@ -416,17 +435,11 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
     if (gain <= stop)
       continue;
     level->mask[i] = 0;
-    loop->ids[place] = self->model->level[index].codes;
-    loop->depth[i] = 1;
-    for (t = 0; t < loop->max_depth; t++)
-      loop->gains[place + t] = t == 0 ? gain : -16.f;
-    if (index > 0) {
-      guint32 cell = i;
-
-      alitra_allocator_begin (self->allocator, index, 1, &cell);
-      alitra_allocator_settle (self->allocator, index, 1, &cell, loop->depth,
+    alitra_token_loop_close (loop, i, 1, &id, &gain);
+    alitra_allocator_begin (self->allocator, index, 1, &i);
+    if (index > 0)
+      alitra_allocator_settle (self->allocator, index, 1, &i, loop->depth,
           &trial.after);
-    }
   }
 }
 
@@ -438,13 +451,55 @@ typedef struct
   gfloat limit;                 /* log2 gain of the cheapest token of the finest level, NAN: none */
 } Purse;
 
+static guint
+most_of (const AlitraTokenizer * self, guint index,
+    const AlitraSettings * settings)
+{
+  const guint most = self->level[index].loop.max_depth;
+
+  return settings->max_depth ? MIN (settings->max_depth, most) : most;
+}
+
+/* Tokens that a level must take when the length is exact, because finer levels could not hold them. */
+static gsize
+least_of (const AlitraTokenizer * self, guint index,
+    const AlitraSettings * settings, const Purse * purse)
+{
+  gsize room = 0;
+  guint i;
+
+  if (!purse->limited || !settings->exact_length)
+    return 0;
+  for (i = 0; i < index; i++)
+    room += count_mask (self->level[i].inside, cells_of (&self->level[i]))
+        * most_of (self, i, settings);
+  return purse->left > room ? purse->left - room : 0;
+}
+
+/* Flat and smooth cells hold few tokens: where these do not suffice, the loop takes the cells over. */
+static void
+open_closed_cells (AlitraTokenizer * self, guint index)
+{
+  Level *level = &self->level[index];
+  gsize cells = cells_of (level), i;
+
+  for (i = 0; i < cells; i++) {
+    level->mask[i] = level->inside[i] && level->loop.closed[i];
+    if (index == COARSEST && level->mask[i])
+      self->flat->flat[i] = FALSE;
+  }
+  alitra_token_loop_begin (&level->loop, level->mask);
+}
+
 static void
 run_learned (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, guint most, gdouble price, Purse * purse)
+    const AlitraSettings * settings, gdouble price, Purse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
   const gsize cells = cells_of (level);
+  const gsize least = least_of (self, index, settings, purse);
+  const guint most = most_of (self, index, settings);
   const gboolean finest = index == 0;
   gfloat stop = stop_of (self, index, price);
   gfloat limit;
@@ -454,13 +509,15 @@ run_learned (AlitraTokenizer * self, guint index,
   alitra_token_loop_run (loop, stop, most);
   if (!purse->limited)
     return;
-  if (finest && settings->exact_length) {
-    while (sum_depth (loop->depth, cells) < purse->left && stop > LOWEST_STOP)
-      alitra_token_loop_run (loop, stop -= 1.5f, most);
-    if (sum_depth (loop->depth, cells) < purse->left)
-      alitra_token_loop_run (loop, -G_MAXFLOAT, most);
+  while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP)
+    alitra_token_loop_run (loop, stop -= 1.5f, most);
+  if (sum_depth (loop->depth, cells) < least)
+    alitra_token_loop_run (loop, -G_MAXFLOAT, most);
+  if (sum_depth (loop->depth, cells) < least) {
+    open_closed_cells (self, index);
+    alitra_token_loop_run (loop, -G_MAXFLOAT, most);
   }
-  limit = cut_to (self, level, purse->left, NAN);
+  limit = cut_to (self, level, purse->left);
   if (finest)
     purse->limit = limit;
 }
@@ -468,19 +525,19 @@ run_learned (AlitraTokenizer * self, guint index,
 /* The controls know how many tokens each cell gets before they start. */
 static void
 run_control (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, guint most, const AlitraLayout * layout,
+    const AlitraSettings * settings, const AlitraLayout * layout,
     Purse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
   const gsize cells = cells_of (level), inside = count_mask (level->inside,
       cells);
+  const guint most = most_of (self, index, settings);
   const guint depth = MIN (layout->depth[index], most);
   gsize total = inside * depth, i;
   guint t;
 
-  if (index == 0 && settings->exact_length && purse->limited)
-    total = purse->left;
+  total = MAX (total, least_of (self, index, settings, purse));
   total = purse->limited ? MIN (total, purse->left) : total;
   for (i = 0; i < cells; i++)
     level->mask[i] = level->inside[i] ? most : 0;
@@ -513,6 +570,10 @@ analyse (AlitraTokenizer * self, guint index)
   if (base) {
     alitra_planes_subtract (&level->left, &level->source, base, level->active,
         self->workers);
+    /* Beyond the picture nobody sees what is left: it should not cost tokens. */
+    alitra_planes_extend (&level->left,
+        (self->stream.width + (1 << index) - 1) >> index,
+        (self->stream.height + (1 << index) - 1) >> index);
     planes = &level->left;
   }
   alitra_analysis_run (level->analysis, planes, level->active,
@@ -551,30 +612,29 @@ write_update (AlitraTokenizer * self, guint index, gboolean key)
 /* All levels, coarse to fine, at one price. */
 static void
 encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key, gdouble price, const AlitraLayout * layout, Purse * purse)
+    gboolean key, Anew anew, gdouble price, const AlitraLayout * layout,
+    Purse * purse)
 {
   gint index;
 
   for (index = COARSEST; index >= 0; index--) {
     Level *level = &self->level[index];
     AlitraTokenLoop *loop = &level->loop;
-    guint most = settings->max_depth ? MIN (settings->max_depth,
-        loop->max_depth) : loop->max_depth;
 
-    find_active (self, index, settings, key);
+    find_active (self, index, settings, anew);
     analyse (self, index);
     if (!layout)
       weigh_cells (level);
     memcpy (level->mask, level->active, cells_of (level));
     if (index == COARSEST && !layout)
-      tokenise_flat_cells (self, most);
+      tokenise_flat_cells (self);
     if (index < COARSEST && !layout)
       tokenise_smooth_cells (self, index, stop_of (self, index, price));
     alitra_token_loop_begin (loop, level->mask);
     if (layout)
-      run_control (self, index, settings, most, layout, purse);
+      run_control (self, index, settings, layout, purse);
     else
-      run_learned (self, index, settings, most, price, purse);
+      run_learned (self, index, settings, price, purse);
     if (purse->limited)
       purse->left -= MIN (purse->left,
           sum_depth (loop->depth, cells_of (level)));
@@ -617,7 +677,7 @@ count_tokens (const AlitraTokenizer * self)
 
 static void
 encode_to_budget (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key)
+    gboolean key, Anew anew)
 {
   gdouble price = self->price;
   guint round, rounds = 1;
@@ -626,17 +686,20 @@ encode_to_budget (AlitraTokenizer * self, const AlitraSettings * settings,
     price = alitra_budget_first_price (settings->target_tokens, self->patches);
     rounds = ROUNDS;
   } else if (self->priced_tokens != settings->target_tokens) {
-    price *= pow ((gdouble) MAX (self->priced_tokens, 1)
-        / settings->target_tokens, 1.25);
+    price *= pow ((gdouble) self->priced_tokens / settings->target_tokens,
+        1.25);
+    price = CLAMP (price, LOWEST_PRICE, HIGHEST_PRICE);
     rounds = key ? ROUNDS : 1;
   }
   for (round = 0; round < rounds; round++) {
     Purse purse = { TRUE, settings->target_tokens, NAN };
     gdouble next;
 
-    if (round > 0)
+    if (round > 0) {
       alitra_rebuild_reset (self->rebuild);
-    encode_levels (self, settings, key, price, NULL, &purse);
+      anew = MAX (anew, ANEW_CHANGED_AGAIN);
+    }
+    encode_levels (self, settings, key, anew, price, NULL, &purse);
     next = next_price (price, &purse, count_tokens (self),
         settings->target_tokens);
     if (fabs (log2 (next / price)) < SETTLED)
@@ -649,7 +712,7 @@ encode_to_budget (AlitraTokenizer * self, const AlitraSettings * settings,
 
 static void
 encode_control (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key)
+    gboolean key, Anew anew)
 {
   const guint cells = self->level[COARSEST].grid.columns
       * self->level[COARSEST].grid.rows;
@@ -661,7 +724,7 @@ encode_control (AlitraTokenizer * self, const AlitraSettings * settings,
     target = alitra_budget_tokens_at_price (alitra_budget_price_of_quality
         (settings->quality), self->patches);
   layout = alitra_layouts_find (&self->layouts, (gdouble) target / cells);
-  encode_levels (self, settings, key, 0., layout, &purse);
+  encode_levels (self, settings, key, anew, 0., layout, &purse);
 }
 
 /* Quality layers: tokens far above the price come first, level by level. */
@@ -722,6 +785,7 @@ remember (AlitraTokenizer * self)
     if (base)
       alitra_change_remember (&level->base, base, level->active,
           self->workers);
+    alitra_token_loop_keep (&level->loop);
   }
 }
 
@@ -750,6 +814,19 @@ fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
     stats->tokens += stats->level_tokens[index];
   }
   stats->new_tokens = stats->tokens - stats->kept_tokens;
+}
+
+static gboolean
+check_settings (const AlitraSettings * settings, GError ** error)
+{
+  if (isnan (settings->quality) || isnan (settings->reuse_threshold)
+      || settings->allocation > ALITRA_ALLOCATION_COMPLEXITY) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a quality, a reuse threshold and a known allocation, got %g, %g and number %d: start from alitra_settings_init()",
+        settings->quality, settings->reuse_threshold, settings->allocation);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -802,8 +879,9 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
   const gboolean first = self->frame_number == 0;
   const gboolean learned = settings->allocation == ALITRA_ALLOCATION_LEARNED;
   gboolean cut, key;
+  Anew anew;
 
-  if (!load_frame (self, frame, error))
+  if (!check_settings (settings, error) || !load_frame (self, frame, error))
     return FALSE;
   cut = !first && is_cut (&self->level[COARSEST]);
   key = first || force_key || cut || (settings->key_interval
@@ -814,16 +892,19 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
     alitra_allocator_reset (self->allocator);
     alitra_rebuild_reset (self->rebuild);
   }
+  anew = key || !settings->temporal_reuse
+      || settings->allocation != self->allocation ? ANEW_ALL : ANEW_CHANGED;
+  self->allocation = settings->allocation;
   if (!learned) {
-    encode_control (self, settings, key);
+    encode_control (self, settings, key, anew);
   } else if (settings->target_tokens > 0) {
-    encode_to_budget (self, settings, key);
+    encode_to_budget (self, settings, key, anew);
   } else {
     Purse purse = { FALSE, 0, NAN };
 
     self->price = alitra_budget_price_of_quality (settings->quality);
     self->priced_tokens = 0;
-    encode_levels (self, settings, key, self->price, NULL, &purse);
+    encode_levels (self, settings, key, anew, self->price, NULL, &purse);
   }
   make_layers (self, learned);
   remember (self);

@@ -6,6 +6,10 @@
 
 #define NO_GAIN -16.f
 #define ANY_GAIN 12.f
+#define UNSETTLED 255
+/* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
+ * changes of the price, would shuffle them. */
+#define KEPT_BONUS .6f
 
 void
 alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
@@ -28,6 +32,11 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->ids = g_new0 (guint16, cells * loop->max_depth);
   loop->gains = g_new0 (gfloat, cells * loop->max_depth);
   loop->boost = g_new0 (gfloat, cells);
+  loop->kept = g_new0 (guint8, cells);
+  loop->reach = g_new0 (guint8, cells);
+  loop->closed = g_new0 (guint8, cells);
+  loop->settled = g_new (guint8, cells);
+  memset (loop->settled, UNSETTLED, cells);
   loop->list = g_new (guint32, cells);
   loop->start = g_new0 (gfloat, cells);
   loop->last = g_new0 (gfloat, cells);
@@ -54,6 +63,10 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->ids);
   g_free (loop->gains);
   g_free (loop->boost);
+  g_free (loop->kept);
+  g_free (loop->reach);
+  g_free (loop->closed);
+  g_free (loop->settled);
   g_free (loop->list);
   g_free (loop->start);
   g_free (loop->last);
@@ -69,31 +82,69 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->energies.last);
 }
 
+static void
+forget_cell (AlitraTokenLoop * loop, guint cell)
+{
+  guint t;
+
+  loop->reach[cell] = loop->depth[cell] = loop->kept[cell] = 0;
+  loop->closed[cell] = FALSE;
+  loop->settled[cell] = UNSETTLED;
+  loop->known[cell] = 0;
+  loop->last[cell] = 0.f;
+  loop->worst[cell] = ANY_GAIN;
+  for (t = 0; t < loop->max_depth; t++)
+    loop->gains[(gsize) cell * loop->max_depth + t] = NO_GAIN;
+}
+
+void
+alitra_token_loop_close (AlitraTokenLoop * loop, guint cell, guint n,
+    const guint16 * ids, const gfloat * gains)
+{
+  const gsize place = (gsize) cell * loop->max_depth;
+  guint t;
+
+  forget_cell (loop, cell);
+  n = MIN (n, loop->max_depth);
+  for (t = 0; t < n; t++) {
+    loop->ids[place + t] = ids[t];
+    loop->gains[place + t] = gains[t];
+  }
+  loop->reach[cell] = loop->depth[cell] = n;
+  loop->closed[cell] = TRUE;
+}
+
+/* Lists the cells of `mask`, or without one all that may go on. */
+static void
+list_cells (AlitraTokenLoop * loop, const guint8 * mask)
+{
+  guint i;
+
+  loop->n = 0;
+  for (i = 0; i < loop->cells; i++)
+    if (mask ? mask[i] : !loop->closed[i])
+      loop->list[loop->n++] = i;
+}
+
 void
 alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask)
 {
   const gsize dim = loop->model->dim;
-  guint i, t;
+  guint i;
 
-  loop->n = 0;
-  for (i = 0; i < loop->cells; i++) {
-    if (!mask[i])
-      continue;
-    loop->list[loop->n++] = i;
-    memcpy (loop->residual + i * dim, loop->latents + i * dim,
-        dim * sizeof (gfloat));
-    loop->depth[i] = 0;
-    loop->known[i] = 0;
-    loop->last[i] = 0.f;
-    loop->worst[i] = ANY_GAIN;
-    for (t = 0; t < loop->max_depth; t++)
-      loop->gains[(gsize) i * loop->max_depth + t] = NO_GAIN;
+  list_cells (loop, mask);
+  for (i = 0; i < loop->n; i++) {
+    gsize at = loop->list[i] * dim;
+
+    forget_cell (loop, loop->list[i]);
+    memcpy (loop->residual + at, loop->latents + at, dim * sizeof (gfloat));
   }
   alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
       loop->residual, loop->energies.whole, NULL, NULL);
   for (i = 0; i < loop->n; i++)
     loop->start[loop->list[i]] = loop->energies.whole[i];
   alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list);
+  list_cells (loop, NULL);
 }
 
 /* Predicts the gain of token t for the listed cells that stand there and have not been asked yet. */
@@ -105,7 +156,7 @@ predict (AlitraTokenLoop * loop, guint t)
   for (i = 0; i < loop->n; i++) {
     guint32 cell = loop->list[i];
 
-    if (loop->depth[cell] != t || loop->known[cell] == t + 1)
+    if (loop->reach[cell] != t || loop->known[cell] == t + 1)
       continue;
     loop->energies.start[n] = loop->start[cell];
     loop->energies.last[n] = loop->last[cell];
@@ -143,7 +194,22 @@ give (AlitraTokenLoop * loop, guint t, guint n)
     loop->ids[place] = loop->found[i];
     loop->gains[place] = loop->worst[cell];
     loop->last[cell] = loop->taken[i];
-    loop->depth[cell] = t + 1;
+    loop->reach[cell] = t + 1;
+  }
+}
+
+/* Of the tokens that were found, those that gain more than `stop`. */
+static void
+choose_depths (AlitraTokenLoop * loop, gfloat stop, guint most)
+{
+  guint i;
+
+  for (i = 0; i < loop->cells; i++) {
+    const guint n = MIN (loop->reach[i], most);
+    guint t;
+
+    for (t = 0; t < n && alitra_token_loop_worth (loop, i, t) > stop; t++);
+    loop->depth[i] = t;
   }
 }
 
@@ -156,10 +222,11 @@ alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, guint most)
   for (t = 0; t < most; t++) {
     predict (loop, t);
     for (i = n = 0; i < loop->n; i++)
-      if (loop->depth[loop->list[i]] == t && loop->worst[loop->list[i]] > stop)
+      if (loop->reach[loop->list[i]] == t && loop->worst[loop->list[i]] > stop)
         loop->some[n++] = loop->list[i];
     give (loop, t, n);
   }
+  choose_depths (loop, stop, most);
 }
 
 void
@@ -169,10 +236,12 @@ alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want)
 
   for (t = 0; t < loop->max_depth; t++) {
     for (i = n = 0; i < loop->n; i++)
-      if (want[loop->list[i]] > t)
+      if (loop->reach[loop->list[i]] == t && want[loop->list[i]] > t)
         loop->some[n++] = loop->list[i];
     give (loop, t, n);
   }
+  for (i = 0; i < loop->cells; i++)
+    loop->depth[i] = MIN (want[i], loop->reach[i]);
 }
 
 const gfloat *
@@ -181,23 +250,41 @@ alitra_token_loop_get_start (const AlitraTokenLoop * loop)
   return loop->start;
 }
 
-/* What a cell's kept tokens leave over: the loop may have gone farther than was paid for. */
+gfloat
+alitra_token_loop_worth (const AlitraTokenLoop * loop, guint cell, guint t)
+{
+  gfloat gain = loop->gains[(gsize) cell * loop->max_depth + t];
+
+  return t < loop->kept[cell] ? gain + KEPT_BONUS : gain;
+}
+
+/* What a cell's tokens leave over: the loop may have gone farther than was paid for. */
 void
 alitra_token_loop_settle (AlitraTokenLoop * loop)
 {
   const gsize dim = loop->model->dim;
-  guint i, k;
+  guint i, k, n = 0;
 
-  alitra_quantizer_sum (loop->quantizer, loop->n, loop->list, loop->depth,
+  for (i = 0; i < loop->n; i++)
+    if (loop->settled[loop->list[i]] != loop->depth[loop->list[i]])
+      loop->some[n++] = loop->list[i];
+  alitra_quantizer_sum (loop->quantizer, n, loop->some, loop->depth,
       loop->ids, loop->max_depth, loop->sums);
-  for (i = 0; i < loop->n; i++) {
-    gsize at = loop->list[i] * dim;
+  for (i = 0; i < n; i++) {
+    gsize at = loop->some[i] * dim;
 
     for (k = 0; k < dim; k++)
-      loop->residual[at + k] = loop->latents[at + k] - loop->sums[at + k];
+      loop->sums[at + k] = loop->latents[at + k] - loop->sums[at + k];
+    loop->settled[loop->some[i]] = loop->depth[loop->some[i]];
   }
-  alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
-      loop->residual, loop->energies.whole, NULL, NULL);
-  alitra_allocator_settle (loop->allocator, loop->level, loop->n, loop->list,
+  alitra_quantizer_look (loop->quantizer, 0, n, loop->some, loop->sums,
+      loop->energies.whole, NULL, NULL);
+  alitra_allocator_settle (loop->allocator, loop->level, n, loop->some,
       loop->depth, loop->energies.whole);
+}
+
+void
+alitra_token_loop_keep (AlitraTokenLoop * loop)
+{
+  memcpy (loop->kept, loop->depth, loop->cells);
 }

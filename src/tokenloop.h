@@ -10,18 +10,23 @@
 G_BEGIN_DECLS
 
 /* The recurrent loop of one level: step by step, cells that are worth another token get it.  Its arrays keep what they
- * hold from frame to frame for cells that are not begun again. */
+ * hold from frame to frame: cells that are not begun again go on where they stopped when the price falls, and give back
+ * what the price no longer pays. */
 typedef struct
 {
   guint level, cells, max_depth;
   gfloat *latents;              /* per cell, model->dim: filled in by the caller before alitra_token_loop_begin() */
-  guint8 *depth;                /* tokens given; may be cut by the caller once the loop has ended */
+  guint8 *depth;                /* tokens that are paid for; may be cut by the caller once the loop has ended */
   guint16 *ids;                 /* per cell, max_depth */
   gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
-  guint n;                      /* cells begun with, in rising order */
-  guint32 *list;
+  guint8 *closed;               /* per cell: its tokens are not the loop's */
   /*< private > */
+  guint8 *kept;                 /* per cell: tokens that the receiver holds already */
+  guint8 *reach;                /* per cell: tokens that were found; what follows them is `residual` */
+  guint8 *settled;              /* per cell: the depth that the allocator tells the children */
+  guint n;                      /* cells that are not closed, in rising order */
+  guint32 *list;
   AlitraModel *model;
   AlitraAllocator *allocator;
   AlitraQuantizer *quantizer;
@@ -42,18 +47,27 @@ void alitra_token_loop_clear (AlitraTokenLoop * loop);
 /* Starts again for the cells of `mask`: no tokens yet. */
 void alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask);
 
-/* Gives tokens while the predicted gain is above `stop` (log2) and a cell holds fewer than `most`.  May be called again
- * with a lower stop: cells go on where they stood. */
+/* Gives a cell `n` tokens that were found elsewhere: the loop leaves it alone until it is begun again. */
+void alitra_token_loop_close (AlitraTokenLoop * loop, guint cell, guint n, const guint16 * ids, const gfloat * gains);
+
+/* Gives tokens to all cells while the predicted gain is above `stop` (log2) and a cell holds fewer than `most`.  May be
+ * called again with a lower stop: cells go on where they stood. */
 void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, guint most);
 
-/* Gives each cell of the list as many tokens as `want` says, whatever they gain: for the controls. */
+/* Gives each cell as many tokens as `want` says, whatever they gain: for the controls. */
 void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);
 
-/* Energy of each listed cell before its first token. */
+/* Energy of each cell before its first token, when it was last begun. */
 const gfloat *alitra_token_loop_get_start (const AlitraTokenLoop * loop);
+
+/* What a token counts for: its gain, and a bonus if the receiver holds it. */
+gfloat alitra_token_loop_worth (const AlitraTokenLoop * loop, guint cell, guint t);
 
 /* The loop has ended and depths are final: lets the allocator tell the children. */
 void alitra_token_loop_settle (AlitraTokenLoop * loop);
+
+/* The frame has ended: the receiver holds these tokens. */
+void alitra_token_loop_keep (AlitraTokenLoop * loop);
 
 G_END_DECLS
 

@@ -38,32 +38,50 @@ def minmod(a, b):
     return torch.where(a * b > 0, torch.where(a.abs() < b.abs(), a, b), torch.zeros_like(a))
 
 
-def slope(m, flat):
-    """Change of colour over one cell, along the last axis; m: 3,h,w; flat: h,w."""
+def cover(size, count):
+    """How much of each of `count` cells along one side the picture covers."""
+    c = torch.ones(count)
+    c[-1] = size / 64 - (count - 1)
+    return c
+
+
+def slope(m, flat, covered):
+    """Change of colour over one cell, along the last axis; m: 3,h,w colours in the middle of what the picture covers;
+    flat: h,w; covered: w."""
     w = m.shape[-1]
     pad = torch.zeros(3, m.shape[1], w + 4)
     pad[..., 2:2 + w] = m
     f = torch.zeros(m.shape[1], w + 4, dtype=torch.bool)
     f[:, 2:2 + w] = flat
-    at = lambda k: pad[..., 2 + k:2 + k + w]
+    place = torch.arange(w) + covered / 2
+    place = torch.cat([place[:1] - 2, place[:1] - 1, place, place[-1:] + 1, place[-1:] + 2])
+    step = lambda k: (pad[..., 3 + k:3 + k + w] - pad[..., 2 + k:2 + k + w]) / (place[3 + k:3 + k + w] - place[2 + k:2 + k + w])
     ok = lambda k: f[:, 2 + k:2 + k + w]
-    left, right = at(0) - at(-1), at(1) - at(0)
-    both = minmod(left, right)
-    only_right = minmod(right, at(2) - at(1))
-    only_left = minmod(left, at(-1) - at(-2))
     none = torch.zeros_like(m)
-    one_side = torch.where(ok(-1), torch.where(ok(-2), only_left, none), torch.where(ok(1) & ok(2), only_right, none))
-    return torch.where(flat, torch.where(ok(-1) & ok(1), both, one_side), none)
+    one_side = torch.where(ok(-1), torch.where(ok(-2), minmod(step(-1), step(-2)), none),
+                           torch.where(ok(1) & ok(2), minmod(step(0), step(1)), none))
+    if w == 2:      # no more to be had
+        one_side = torch.where(ok(-1), step(-1), torch.where(ok(1), step(0), none))
+    return torch.where(flat, torch.where(ok(-1) & ok(1), minmod(step(-1), step(0)), one_side), none)
 
 
-def surface(m, flat):
-    """m: 3,h,w colours of flat cells -> Planes 1,·,16h,16w (garbage where not flat)."""
-    sx = slope(m, flat)
-    sy = slope(m.transpose(1, 2), flat.T).transpose(1, 2)
+def slopes(m, flat, size):
+    """size: width, height of the picture."""
+    h, w = flat.shape
+    return (slope(m, flat, cover(size[0], w)),
+            slope(m.transpose(1, 2), flat.T, cover(size[1], h)).transpose(1, 2))
+
+
+def surface(m, flat, size, place=lambda covered, n: (torch.arange(n) + .5).expand(len(covered), n)):
+    """m: 3,h,w colours of flat cells -> Planes 1,·,16h,16w (garbage where not flat).  place: where the samples of each
+    cell of a line are, in samples; line,n."""
+    sx, sy = slopes(m, flat, size)
+    h, w = flat.shape
+    cx, cy = cover(size[0], w), cover(size[1], h)
     def paint(c, n):
-        u = (torch.arange(n) + .5) / n - .5
-        cells = m[c][..., None, None] + sy[c][..., None, None] * u[:, None] + sx[c][..., None, None] * u
-        h, w = m.shape[1:]
+        u = place(cx, n) / n - cx[:, None] / 2
+        v = place(cy, n) / n - cy[:, None] / 2
+        cells = m[c][..., None, None] + sy[c][..., None, None] * v[:, None, :, None] + sx[c][..., None, None] * u[None, :, None, :]
         return cells.permute(0, 2, 1, 3).reshape(1, 1, h * n, w * n)
     return Planes(paint(0, CELL), torch.cat([paint(1, CELL // 2) * CHROMA_GAIN[0], paint(2, CELL // 2) * CHROMA_GAIN[1]], 1))
 
@@ -83,28 +101,71 @@ def weight(flat, n):
     return (x * y * flat[:, :, None, None]).permute(0, 2, 1, 3).reshape(h * n, w * n)
 
 
-def blend(painted, m, flat):
+def blend(painted, m, flat, size):
     """The level's picture: painted by the synthesis, flat cells laid over it."""
-    s = surface(m, flat)
+    s = surface(m, flat, size)
     a, b = weight(flat, CELL), weight(flat, CELL // 2)
     return Planes(painted.luma + (s.luma - painted.luma) * a, painted.chroma + (s.chroma - painted.chroma) * b)
 
 
-def means(planes):
-    """3,h,w mean colour of the cells of one picture."""
-    y = torch.nn.functional.avg_pool2d(planes.luma, CELL)[0]
-    c = torch.nn.functional.avg_pool2d(planes.chroma, CELL // 2)[0]
-    return torch.cat([y, c / torch.tensor(CHROMA_GAIN).view(2, 1, 1)])
+def share(covered, n):
+    """How much of each sample of the cells of a line the picture covers: line,n."""
+    return (covered[:, None] * n - torch.arange(n)).clamp(0, 1)
 
 
-def detect(planes):
-    """One picture at quarter size -> flat h,w; coarse h,w; fine h,w."""
-    m = means(planes)
-    h, w = m.shape[1:]
-    coarse, fine = quantise(m.reshape(3, -1).T)
-    q = colour(coarse, fine).T.reshape(3, h, w)
+def position(covered, n):
+    """Where the middles of the samples are.  One that is covered in part is the mean of a row of four, the last of which
+    that the picture has is repeated."""
+    there = share(covered, n)
+    k = (there * 4).ceil()
+    return torch.arange(n) + torch.where(there == 1, .5, (k * k / 2 + (k - .5) * (4 - k)) / 16)
+
+
+def lag(covered, n):
+    """How far the middle of what the picture covers is behind the mean of the covered samples; a part of n."""
+    sh = share(covered, n)
+    return covered / 2 - (position(covered, n) * sh).sum(1) / sh.sum(1) / n
+
+
+def weights(size, h, w, n):
+    """Share of each sample of a plane, h*n,w*n."""
+    return share(cover(size[1], h), n).reshape(-1, 1) * share(cover(size[0], w), n).reshape(1, -1)
+
+
+def colours(planes, size, sx, sy):
+    """3,h,w colours in the middle of what the picture covers."""
+    h, w = planes.luma.shape[2] // CELL, planes.luma.shape[3] // CELL
+    out = []
+    for c in range(3):
+        n = CELL if c == 0 else CELL // 2
+        p = planes.luma[0, 0] if c == 0 else planes.chroma[0, c - 1] / CHROMA_GAIN[c - 1]
+        s = weights(size, h, w, n)
+        add = lambda x: x.reshape(h, n, w, n).sum((1, 3))
+        out.append(add(p * s) / add(s) + sx[c] * lag(cover(size[0], w), n) + sy[c] * lag(cover(size[1], h), n)[:, None])
+    return torch.stack(out)
+
+
+def detect(planes, size):
+    """One picture at quarter size; size: width, height of the picture -> flat h,w; coarse h,w; fine h,w."""
+    h, w = planes.luma.shape[2] // CELL, planes.luma.shape[3] // CELL
+    none = torch.zeros(3, h, w)
+    def take(sx, sy):
+        coarse, fine = quantise(colours(planes, size, sx, sy).reshape(3, -1).T)
+        return coarse.reshape(h, w), fine.reshape(h, w), colour(coarse, fine).T.reshape(3, h, w)
+    coarse, fine, q = take(none, none)
     flat = torch.ones(h, w, dtype=torch.bool)
+    area = cover(size[0], w) * cover(size[1], h)[:, None] * CELL ** 2
+    last = torch.zeros(h, w, dtype=torch.bool)
+    last[-1] |= size[1] % 64 > 0
+    last[:, -1] |= size[0] % 64 > 0
     for _ in range(ROUNDS):
-        error = (surface(q, flat) - planes).energy()[0] / CELL ** 2
-        flat = flat & (error <= TOLERANCE ** 2)
-    return flat, coarse.reshape(h, w), fine.reshape(h, w)
+        again = flat & last
+        c, f, k = take(*slopes(q, flat, size))
+        coarse, fine, q = torch.where(again, c, coarse), torch.where(again, f, fine), torch.where(again, k, q)
+        d = surface(q, flat, size, position) - planes
+        error = (d.luma[0, 0] ** 2 * weights(size, h, w, CELL)).reshape(h, CELL, w, CELL).sum((1, 3))
+        for i in range(2):
+            e = d.chroma[0, i] ** 2 * weights(size, h, w, CELL // 2)
+            error = error + e.reshape(h, CELL // 2, w, CELL // 2).sum((1, 3))
+        flat = flat & (error <= TOLERANCE ** 2 * area)
+    return flat, coarse, fine
