@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A picture sheet: original | where the tokens are | rebuilt, for a picture or for frames of a clip.
 
-Needs numpy and PIL (Debian: python3-numpy python3-pil), and ffmpeg for clips other than .y4m."""
+Needs numpy and PIL (Debian: python3-numpy python3-pil), and ffmpeg for clips."""
 import argparse
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import measures
-from clipreader import Clip
+from clipreader import Clip, parse_size
 from roundtrip import Trip, add_options, give_up, split_i420
 
 PICTURES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
@@ -44,7 +44,7 @@ def read_picture(options, path):
 
 
 def read_clip(options, path):
-    clip = Clip(path, options.frames)
+    clip = Clip(path, options.frames, parse_size(options.raw) if options.raw else None)
     if not clip.frames:
         give_up('expected pictures in %s, found none' % path)
     width, height = clip.width, clip.height
@@ -97,12 +97,13 @@ def main():
                         help='budget of a frame, for each 16x16 pixels; default: %(default)s')
     parser.add_argument('--frames', type=int, default=20,
                         help='of a clip: the first and this one are shown; default: %(default)s')
+    parser.add_argument('--raw', metavar='WIDTHxHEIGHT', help='the clip is raw I420 as GStreamer writes it')
     parser.add_argument('--largest', type=int, default=1024, help='longer side of a picture; default: %(default)s')
     parser.add_argument('--column', type=int, default=480, help='width of a column; default: %(default)s')
     options = parser.parse_args()
     if not Path(options.input).is_file():
         give_up('expected a picture or a clip, found no file %s' % options.input)
-    read = read_picture if Path(options.input).suffix.lower() in PICTURES else read_clip
+    read = read_picture if not options.raw and Path(options.input).suffix.lower() in PICTURES else read_clip
     paint(options, *read(options, options.input)).save(options.output)
 
 
