@@ -20,6 +20,7 @@ struct _AlitraAnalysis
   const AlitraPlanes *planes;
   const guint8 *wanted;         /* cells to do; NULL: all */
   float *latents;
+  float *to;                    /* where the embedding goes: 'embedded', or 'latents' if nothing is mixed */
 };
 
 /* Numbers of cells of a row, gathered until there are enough for a product. */
@@ -70,7 +71,7 @@ embed_tile (AlitraAnalysis *analysis, guint row, const Tile *tile, float *scratc
   alitra_matrix_multiply (&analysis->level->embed, tile->count, samples, ALITRA_CELL_SAMPLES, out, dim,
       ALITRA_END_STORE);
   for (guint i = 0; i < tile->count; i++)
-    memcpy (analysis->embedded + ((gsize) row * analysis->grid.columns + tile->column[i]) * dim,
+    memcpy (analysis->to + ((gsize) row * analysis->grid.columns + tile->column[i]) * dim,
         out + (gsize) i * dim, dim * sizeof (float));
 }
 
@@ -118,7 +119,13 @@ alitra_analysis_run (AlitraAnalysis *analysis, const AlitraPlanes *planes, const
 {
   analysis->planes = planes;
   analysis->latents = latents;
-  analysis->wanted = NULL;
+  analysis->wanted = active;
+  analysis->to = latents;
+  if (analysis->level->analysis.idle) {
+    alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row, analysis);
+    return;
+  }
+  analysis->to = analysis->embedded;
   if (active) {
     alitra_mask_dilate (analysis->grid, analysis->near, active);
     analysis->wanted = analysis->near;

@@ -325,6 +325,18 @@ take_matrix (AlitraModel *model, AlitraMatrix *matrix, const char *prefix, const
   return data != NULL;
 }
 
+/* A block whose output is always zero need not be run. */
+static gboolean
+is_idle (const AlitraMatrix *shrink)
+{
+  const gsize n = (gsize) shrink->panels * shrink->inputs * ALITRA_PANEL;
+
+  for (gsize i = 0; i < n; i++)
+    if (shrink->data[i] != 0)
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 take_mix (AlitraModel *model, AlitraMix *mix, const char *prefix, GError **error)
 {
@@ -332,9 +344,12 @@ take_mix (AlitraModel *model, AlitraMix *mix, const char *prefix, GError **error
   g_autofree char *spread = g_strconcat (prefix, "spread", NULL);
 
   mix->spread = alitra_model_get_tensor (model, spread, 2, size, error);
-  return mix->spread
-      && take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden, model->dim, 1, error)
-      && take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim, model->hidden, 1, error);
+  if (!mix->spread
+      || !take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden, model->dim, 1, error)
+      || !take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim, model->hidden, 1, error))
+    return FALSE;
+  mix->idle = is_idle (&mix->shrink);
+  return TRUE;
 }
 
 static gboolean

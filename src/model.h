@@ -31,6 +31,7 @@ typedef struct
   const float *spread;          /* 9 x dim */
   AlitraMatrix grow;            /* dim -> hidden */
   AlitraMatrix shrink;          /* hidden -> dim */
+  gboolean idle;                /* 'shrink' is all zero: x stays as it is */
 } AlitraMix;
 
 /* One token of a cell. */

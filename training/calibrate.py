@@ -58,6 +58,9 @@ def best_layouts(scores):
     return found
 
 
+AS_GOOD = .01     # dB that do not matter
+
+
 def level_prices(model, allocator, planes, rgb, say):
     """Coordinate search over the two coarse multipliers."""
     price = [1., 1.3, 1.6]
@@ -69,7 +72,8 @@ def level_prices(model, allocator, planes, rgb, say):
             tried[c] = sum(psnr(encode_exactly(model, allocator, planes, n, p).pictures[-1].to_rgb(), rgb).mean().item()
                            for n in (102, 256, 1024)) / 3
             say('price of level %d times %.1f: %.3f dB' % (level, c, tried[c]))
-        price[level] = max(tried, key=tried.get)
+        # The optimum is broad.  Of what is as good, the lowest: more in coarse cells means fewer borders.
+        price[level] = min(c for c in tried if tried[c] >= max(tried.values()) - AS_GOOD)
     return price
 
 
