@@ -309,6 +309,73 @@ surface_error (const AlitraFlatGrid * grid, gsize cell, guint c,
   return sum;
 }
 
+/* Mean place of the covered samples of a line, and the sum of its squares around that. */
+static void
+spread_of (gfloat covered, gfloat * middle, gfloat * spread)
+{
+  gfloat sum = 0.f, squares = 0.f;
+  guint i;
+
+  for (i = 0; i < covered; i++)
+    sum += position (covered, i) * share (covered, i);
+  *middle = sum / covered;
+  for (i = 0; i < covered; i++) {
+    gfloat d = position (covered, i) - *middle;
+
+    squares += d * d * share (covered, i);
+  }
+  *spread = squares;
+}
+
+/* Squared error of the plane that fits one channel of a cell best. */
+static gfloat
+plane_error (const Channel * ch)
+{
+  const gfloat wide = ch->cx * ch->n, high = ch->cy * ch->n;
+  const gfloat mean = mean_of (ch->samples, ch->stride, wide, high);
+  gfloat mx, my, xx, yy, xv = 0.f, yv = 0.f, sum = 0.f;
+  guint x, y;
+
+  spread_of (wide, &mx, &xx);
+  spread_of (high, &my, &yy);
+  for (y = 0; y < high; y++)
+    for (x = 0; x < wide; x++) {
+      gfloat v = (ch->samples[y * ch->stride + x] - mean) * share (wide, x)
+          * share (high, y);
+
+      xv += v * (position (wide, x) - mx);
+      yv += v * (position (high, y) - my);
+    }
+  xv = xx > 0.f ? xv / (xx * high) : 0.f;
+  yv = yy > 0.f ? yv / (yy * wide) : 0.f;
+  for (y = 0; y < high; y++)
+    for (x = 0; x < wide; x++) {
+      gfloat d = ch->samples[y * ch->stride + x] - mean
+          - xv * (position (wide, x) - mx) - yv * (position (high, y) - my);
+
+      sum += d * d * share (wide, x) * share (high, y);
+    }
+  return sum;
+}
+
+/* Whether a cell is plain or shades evenly at all: one that does not must not bend its neighbours' slopes. */
+static gboolean
+is_even (const AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
+{
+  gfloat sum = 0.f, covered = 0.f;
+  guint c;
+
+  for (c = 0; c < 3; c++) {
+    Channel ch = channel_of (grid, quarter, cell % grid->columns,
+        cell / grid->columns, c);
+
+    sum += plane_error (&ch);
+    if (c == 0)
+      covered = ch.cx * ch.cy * CELL * CELL;
+  }
+  return sum <= TOLERANCE * TOLERANCE * covered;
+}
+
 /* Whether the surface describes what the picture shows in the cell. */
 static gboolean
 fits (const AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
@@ -356,7 +423,7 @@ alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
     memset (grid->slope_x + i * 3, 0, 3 * sizeof (gfloat));
     memset (grid->slope_y + i * 3, 0, 3 * sizeof (gfloat));
     take_colour (grid, quarter, i);
-    grid->flat[i] = TRUE;
+    grid->flat[i] = is_even (grid, quarter, i);
   }
   for (round = 0; round < ROUNDS; round++) {
     alitra_flat_grid_slopes (grid);

@@ -42,8 +42,8 @@ void alitra_flat_colour (guint coarse, gint fine, gfloat colour[3]);
 /* Sets slopes from `flat` and `colour`. */
 void alitra_flat_grid_slopes (AlitraFlatGrid * grid);
 
-/* Starts from all cells of `candidate` being flat in their own nearest colour, and drops those that the surface does not
- * describe. */
+/* Starts from all cells of `candidate` that are even being flat in their own nearest colour, and drops those that the
+ * surface does not describe. */
 void alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter, const guint8 * candidate);
 
 /* Lays the flat cells over what the synthesis painted. */

@@ -283,10 +283,12 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   written = alitra_synthesis_run (floor->synthesis, floor->sums, depth,
       floor->fresh ? NULL : changed, &floor->contribution);
   if (level == COARSEST) {
-    if (floor->fresh)
+    if (floor->fresh) {
       memset (floor->painted, 1, cells);
-    else
+    } else {
       spread_change (floor, changed);
+      add_mask (floor->painted, written, cells);
+    }
     copy_planes (&floor->picture, &floor->contribution);
     alitra_flat_grid_blend (self->flat, &floor->picture);
   } else {

@@ -145,6 +145,29 @@ def colours(planes, size, sx, sy):
     return torch.stack(out)
 
 
+def plane_error(planes, size):
+    """h,w squared error of the planes that fit the cells best: a cell that is not even must not bend its neighbours'
+    slopes."""
+    h, w = planes.luma.shape[2] // CELL, planes.luma.shape[3] // CELL
+    total = torch.zeros(h, w)
+    for c in range(3):
+        n = CELL if c == 0 else CELL // 2
+        p = (planes.luma[0, 0] if c == 0 else planes.chroma[0, c - 1]).reshape(h, n, w, n).permute(0, 2, 1, 3)
+        line = []
+        for side, count in ((size[0], w), (size[1], h)):
+            sh, at = share(cover(side, count), n), position(cover(side, count), n)
+            at = at - (at * sh).sum(1, keepdim=True) / sh.sum(1, keepdim=True)
+            line += [sh, at, (at ** 2 * sh).sum(1)]
+        sx, dx, xx, sy, dy, yy = line
+        weight = sy[:, None, :, None] * sx[None, :, None, :]
+        dx, dy = dx[None, :, None, :], dy[:, None, :, None]
+        p = p - (p * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+        bx = (p * weight * dx).sum((2, 3)) / (xx * sy.sum(1)[:, None]).clamp(min=1e-12)
+        by = (p * weight * dy).sum((2, 3)) / (yy[:, None] * sx.sum(1)).clamp(min=1e-12)
+        total += ((p - bx[..., None, None] * dx - by[..., None, None] * dy) ** 2 * weight).sum((2, 3))
+    return total
+
+
 def detect(planes, size):
     """One picture at quarter size; size: width, height of the picture -> flat h,w; coarse h,w; fine h,w."""
     h, w = planes.luma.shape[2] // CELL, planes.luma.shape[3] // CELL
@@ -153,8 +176,8 @@ def detect(planes, size):
         coarse, fine = quantise(colours(planes, size, sx, sy).reshape(3, -1).T)
         return coarse.reshape(h, w), fine.reshape(h, w), colour(coarse, fine).T.reshape(3, h, w)
     coarse, fine, q = take(none, none)
-    flat = torch.ones(h, w, dtype=torch.bool)
     area = cover(size[0], w) * cover(size[1], h)[:, None] * CELL ** 2
+    flat = plane_error(planes, size) <= TOLERANCE ** 2 * area
     last = torch.zeros(h, w, dtype=torch.bool)
     last[-1] |= size[1] % 64 > 0
     last[:, -1] |= size[0] % 64 > 0

@@ -1,0 +1,156 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Once a stream runs, a frame allocates nothing: counts every call of malloc() and its kin, of all threads. */
+#include <errno.h>
+
+#include "drawing.h"
+
+static gint counting, count;
+
+static void
+note (void)
+{
+  if (__atomic_load_n (&counting, __ATOMIC_RELAXED))
+    __atomic_add_fetch (&count, 1, __ATOMIC_RELAXED);
+}
+
+/* glibc's own, so that nothing has to be looked up while memory is asked for. */
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t n, size_t size);
+extern void *__libc_realloc (void *old, size_t size);
+extern void *__libc_memalign (size_t alignment, size_t size);
+
+void *
+malloc (size_t size)
+{
+  note ();
+  return __libc_malloc (size);
+}
+
+void *
+calloc (size_t n, size_t size)
+{
+  note ();
+  return __libc_calloc (n, size);
+}
+
+void *
+realloc (void *old, size_t size)
+{
+  note ();
+  return __libc_realloc (old, size);
+}
+
+void *memalign (size_t alignment, size_t size);
+
+void *
+memalign (size_t alignment, size_t size)
+{
+  note ();
+  return __libc_memalign (alignment, size);
+}
+
+void *
+aligned_alloc (size_t alignment, size_t size)
+{
+  note ();
+  return __libc_memalign (alignment, size);
+}
+
+int
+posix_memalign (void **to, size_t alignment, size_t size)
+{
+  note ();
+  *to = __libc_memalign (alignment, size);
+  return *to ? 0 : ENOMEM;
+}
+
+#define SCENES 5
+
+typedef struct
+{
+  AlitraTokenizer *tokenizer;
+  AlitraDetokenizer *detokenizer;
+  GByteArray *packet;
+  TestPicture *scene[SCENES], *shown;
+} Run;
+
+static void
+one_frame (Run * run, guint i, const AlitraSettings * settings)
+{
+  AlitraFrameStats stats;
+
+  if (!alitra_tokenizer_encode (run->tokenizer, &run->scene[i % SCENES]->frame, settings, i % SCENES == 0, 40 * i,
+          run->packet, &stats, NULL)
+      || !alitra_detokenizer_decode (run->detokenizer, run->packet->data, run->packet->len, NULL)
+      || !alitra_detokenizer_render (run->detokenizer, 0, &run->shown->frame, NULL))
+    g_error ("frame %u failed", i);
+}
+
+static void
+check (guint threads, guint target, AlitraAllocation allocation)
+{
+  const AlitraStreamInfo info = { 333, 217, 25, 1, 1, 1, {1, 2, 2, 2} };
+  g_autoptr (AlitraModel) model = test_model ();
+  AlitraSettings settings;
+  Run run = { 0 };
+
+  alitra_settings_init (&settings);
+  settings.target_tokens = target;
+  settings.allocation = allocation;
+  run.tokenizer = alitra_tokenizer_new (model, &info, threads, NULL);
+  run.detokenizer = alitra_detokenizer_new (model, threads);
+  run.packet = g_byte_array_new ();
+  run.shown = test_picture_new (ALITRA_PIXEL_I420, 333, 217, 0, FALSE);
+  for (guint i = 0; i < SCENES; i++) {
+    run.scene[i] = test_picture_new (ALITRA_PIXEL_I420, 333, 217, 0, FALSE);
+    test_picture_draw_scene (run.scene[i], 2 * i);
+  }
+  for (guint i = 0; i < 4 * SCENES; i++)
+    one_frame (&run, i, &settings);
+  __atomic_store_n (&count, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&counting, 1, __ATOMIC_RELAXED);
+  for (guint i = 4 * SCENES; i < 6 * SCENES; i++)
+    one_frame (&run, i, &settings);
+  __atomic_store_n (&counting, 0, __ATOMIC_RELAXED);
+  g_assert_cmpint (count, ==, 0);
+  alitra_tokenizer_free (run.tokenizer);
+  alitra_detokenizer_free (run.detokenizer);
+  g_byte_array_unref (run.packet);
+  test_picture_free (run.shown);
+  for (guint i = 0; i < SCENES; i++)
+    test_picture_free (run.scene[i]);
+}
+
+static void
+test_counts (void)
+{
+  __atomic_store_n (&count, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&counting, 1, __ATOMIC_RELAXED);
+  g_free (g_malloc (100));
+  g_free (g_malloc0 (100));
+  __atomic_store_n (&counting, 0, __ATOMIC_RELAXED);
+  g_assert_cmpint (count, ==, 2);
+}
+
+static void
+test_frames (gconstpointer data)
+{
+  const guint threads = GPOINTER_TO_UINT (data);
+
+  check (threads, 0, ALITRA_ALLOCATION_LEARNED);
+  check (threads, 500, ALITRA_ALLOCATION_LEARNED);
+  check (threads, 500, ALITRA_ALLOCATION_UNIFORM);
+  check (threads, 500, ALITRA_ALLOCATION_COMPLEXITY);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/allocations/are-counted", test_counts);
+  g_test_add_data_func ("/allocations/one-thread", GUINT_TO_POINTER (1), test_frames);
+  g_test_add_data_func ("/allocations/two-threads", GUINT_TO_POINTER (2), test_frames);
+  return g_test_run ();
+}
