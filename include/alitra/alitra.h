@@ -10,6 +10,7 @@
 #include <alitra/model.h>
 #include <alitra/overlay.h>
 #include <alitra/packet.h>
+#include <alitra/tensor.h>
 #include <alitra/tokenizer.h>
 #include <alitra/version.h>
 

@@ -1,0 +1,126 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <alitra/tensor.h>
+
+#include <string.h>
+
+#include "flat.h"
+#include "model.h"
+
+#define COARSEST (ALITRA_LEVELS - 1)
+#define LUMA_SAMPLES (ALITRA_CELL * ALITRA_CELL)
+#define CHROMA_SAMPLES (LUMA_SAMPLES / 4)
+
+struct _AlitraTokenVectors
+{
+  AlitraModel *model;
+  AlitraVocabulary vocabulary;
+  float *plain;                 /* latents of a plain cell of the coarsest level that is 1 in luma, in Cb, in Cr */
+};
+
+static void
+make_plain (AlitraTokenVectors * self)
+{
+  static const guint first[] =
+      { 0, LUMA_SAMPLES, LUMA_SAMPLES + CHROMA_SAMPLES, ALITRA_CELL_SAMPLES };
+  const AlitraModel *model = self->model;
+  float samples[3 * ALITRA_CELL_SAMPLES] = { 0 };
+
+  for (guint c = 0; c < 3; c++)
+    for (guint i = first[c]; i < first[c + 1]; i++)
+      samples[c * ALITRA_CELL_SAMPLES + i] =
+          c == 0 ? 1.f : model->chroma_gain[c - 1];
+  self->plain = alitra_floats_new (3 * (gsize) model->dim);
+  alitra_matrix_multiply (&model->level[COARSEST].embed, 3, samples,
+      ALITRA_CELL_SAMPLES, self->plain, model->dim, ALITRA_END_STORE);
+}
+
+AlitraTokenVectors *
+alitra_token_vectors_new (AlitraModel * model)
+{
+  AlitraTokenVectors *self;
+
+  g_return_val_if_fail (model, NULL);
+
+  self = g_new0 (AlitraTokenVectors, 1);
+  self->model = alitra_model_ref (model);
+  alitra_flat_get_vocabulary (model, &self->vocabulary);
+  make_plain (self);
+  return self;
+}
+
+void
+alitra_token_vectors_free (AlitraTokenVectors * self)
+{
+  if (!self)
+    return;
+  alitra_floats_free (self->plain);
+  alitra_model_unref (self->model);
+  g_free (self);
+}
+
+guint
+alitra_token_vectors_get_size (const AlitraTokenVectors * self)
+{
+  g_return_val_if_fail (self, 0);
+  return self->model->dim;
+}
+
+static void
+add_colour (const AlitraTokenVectors * self, const gfloat colour[3],
+    gfloat factor, gfloat * out)
+{
+  const guint dim = self->model->dim;
+
+  for (guint c = 0; c < 3; c++)
+    for (guint i = 0; i < dim; i++)
+      out[i] += factor * colour[c] * self->plain[c * dim + i];
+}
+
+/* `number` counts the ids behind the learned codes of the coarsest level. */
+static void
+flat_vector (const AlitraTokenVectors * self, guint number, gfloat * out)
+{
+  const guint coarse = self->vocabulary.flat_coarse;
+  gfloat colour[3], middle[3];
+
+  if (number < coarse) {
+    alitra_flat_colour (number, -1, colour);
+    add_colour (self, colour, 1.f, out);
+  } else if (number < coarse + self->vocabulary.flat_fine) {
+    /* A fine token moves every coarse colour by the same. */
+    alitra_flat_colour (0, number - coarse, colour);
+    alitra_flat_colour (0, -1, middle);
+    add_colour (self, colour, 1.f, out);
+    add_colour (self, middle, -1.f, out);
+  }
+}
+
+void
+alitra_token_vectors_fill (const AlitraTokenVectors * self,
+    const AlitraTokenTable * table, guint count, gfloat * out)
+{
+  const AlitraModel *model;
+
+  g_return_if_fail (self && table && count <= table->capacity);
+  model = self->model;
+
+  for (guint i = 0; i < count; i++, out += model->dim) {
+    const AlitraModelLevel *level;
+    const guint id = table->ids[i], depth = table->depths[i];
+
+    g_return_if_fail (table->levels[i] < ALITRA_LEVELS);
+    level = &model->level[table->levels[i]];
+    if (id < level->codes && depth < level->depth) {
+      const AlitraStep *step = &level->step[depth];
+
+      alitra_matrix_multiply (&step->back, 1, step->codes
+          + (gsize) id * model->narrow, model->narrow, out, model->dim,
+          ALITRA_END_STORE);
+      continue;
+    }
+    memset (out, 0, model->dim * sizeof (gfloat));
+    if (id >= level->codes && table->levels[i] == COARSEST)
+      flat_vector (self, id - level->codes, out);
+  }
+}
