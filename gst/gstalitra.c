@@ -17,6 +17,8 @@ plugin_init (GstPlugin * plugin)
   ok |= GST_ELEMENT_REGISTER (alitradec, plugin);
   ok |= GST_ELEMENT_REGISTER (alitraparse, plugin);
   ok |= GST_ELEMENT_REGISTER (alitratrim, plugin);
+  ok |= GST_ELEMENT_REGISTER (rtpalitrapay, plugin);
+  ok |= GST_ELEMENT_REGISTER (rtpalitradepay, plugin);
   ok |= GST_ELEMENT_REGISTER (alitratensor, plugin);
   ok |= GST_TYPE_FIND_REGISTER (alitra, plugin);
   return ok;

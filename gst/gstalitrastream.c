@@ -115,6 +115,43 @@ gst_alitra_caps_new (const gchar * stream_format, const gchar * model_id)
       "model-id", G_TYPE_STRING, model_id, NULL);
 }
 
+void
+gst_alitra_caps_set_model (GstCaps * caps, guint32 model)
+{
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+  guint32 number;
+  gchar digits[9];
+
+  if (gst_alitra_model_id_get_number (gst_structure_get_string (structure,
+              "model-id"), &number) && number == model)
+    return;
+  g_snprintf (digits, sizeof (digits), "%08x", model);
+  gst_caps_set_simple (caps, "model-id", G_TYPE_STRING, digits, NULL);
+}
+
+void
+gst_alitra_caps_set_picture (GstCaps * caps, const AlitraStreamInfo * stream)
+{
+  GstVideoColorimetry colorimetry;
+  gchar *name;
+
+  gst_caps_set_simple (caps,
+      "width", G_TYPE_INT, (gint) stream->width,
+      "height", G_TYPE_INT, (gint) stream->height,
+      "pixel-aspect-ratio", GST_TYPE_FRACTION, (gint) stream->par_n,
+      (gint) stream->par_d, NULL);
+  if (stream->fps_n > 0
+      || !gst_structure_has_field (gst_caps_get_structure (caps, 0),
+          "framerate"))
+    gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION,
+        (gint) stream->fps_n, (gint) stream->fps_d, NULL);
+  gst_alitra_stream_get_colorimetry (stream, &colorimetry);
+  name = gst_video_colorimetry_to_string (&colorimetry);
+  if (name)
+    gst_caps_set_simple (caps, "colorimetry", G_TYPE_STRING, name, NULL);
+  g_free (name);
+}
+
 gboolean
 gst_alitra_model_id_get_number (const gchar * model_id, guint32 * number)
 {

@@ -36,6 +36,12 @@ gboolean gst_alitra_frame_from_video_frame (AlitraFrame * frame, GstVideoFrame *
 /* (transfer full): caps of a stream without the fields that describe the picture. */
 GstCaps *gst_alitra_caps_new (const gchar * stream_format, const gchar * model_id);
 
+/* Names the model in caps: the id that they have stays when it ends in the number; else it becomes the number alone. */
+void gst_alitra_caps_set_model (GstCaps * caps, guint32 model);
+
+/* Adds the fields that describe the picture. */
+void gst_alitra_caps_set_picture (GstCaps * caps, const AlitraStreamInfo * stream);
+
 /* The model's number at the end of a model id ("alitra-base-1-1f3a09c2", or the number alone); FALSE: there is none. */
 gboolean gst_alitra_model_id_get_number (const gchar * model_id, guint32 * number);
 

@@ -1,0 +1,584 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-rtpalitradepay
+ * @title: rtpalitradepay
+ *
+ * Takes packets of tokens out of RTP packets. Where RTP packets are missing it keeps the layers before the gap, which
+ * are a coarser packet, and leaves out the frame when not even the first layer is whole.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 udpsrc port=5004 caps="application/x-rtp,media=video,clock-rate=90000,encoding-name=X-ALITRA" ! rtpjitterbuffer ! rtpalitradepay ! alitradec ! videoconvert ! autovideosink
+ * ]| Watch what rtpalitrapay sends to this port.
+ */
+#include "gstrtpalitradepay.h"
+
+#include <gst/base/gstadapter.h>
+#include <gst/rtp/gstrtpbuffer.h>
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "gstalitraelements.h"
+#include "gstalitrastream.h"
+#include "gstrtpalitra.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_rtp_alitra_depay_debug);
+#define GST_CAT_DEFAULT gst_rtp_alitra_depay_debug
+
+enum
+{
+  PROP_0,
+  PROP_WAIT_FOR_KEYFRAME,
+  PROP_REQUEST_KEYFRAME
+};
+
+#define DEFAULT_WAIT_FOR_KEYFRAME FALSE
+#define DEFAULT_REQUEST_KEYFRAME FALSE
+
+/* While no key frame comes, ask again each time that so many frames were lost or of no use. */
+#define ASK_AGAIN 15
+
+struct _GstRtpAlitraDepay
+{
+  GstRTPBaseDepayload parent;
+
+  /* Properties; object lock. */
+  gboolean wait_for_keyframe;
+  gboolean request_keyframe;
+
+  /* Streaming thread. */
+  gchar *model_id;              /* that the input's caps name */
+  AlitraStreamInfo stream;      /* that the output caps describe; width 0: unknown */
+  guint32 model;
+  gboolean caps_current;
+
+  /* The frame that is being put together: its first bytes, up to the first gap. */
+  GstAdapter *bytes;
+  gboolean open;
+  gboolean gap;                 /* what comes after it has no place any more */
+  guint16 number;
+  guint32 rtp_time;
+  GstClockTime pts, dts;
+
+  /* What the receiver holds. */
+  gboolean needs_key;           /* delta frames have nothing that they could change */
+  guint32 last_number;          /* of the last frame that went on */
+  guint useless;                /* frames lost or of no use since the last key frame */
+  gboolean discont;
+  GByteArray *shorter;
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("application/x-rtp, media = (string) video, "
+        "clock-rate = (int) 90000, encoding-name = (string) "
+        GST_RTP_ALITRA_ENCODING));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_PACKET_CAPS));
+
+#define gst_rtp_alitra_depay_parent_class parent_class
+G_DEFINE_TYPE (GstRtpAlitraDepay, gst_rtp_alitra_depay,
+    GST_TYPE_RTP_BASE_DEPAYLOAD);
+GST_ELEMENT_REGISTER_DEFINE (rtpalitradepay, "rtpalitradepay",
+    GST_RANK_SECONDARY, GST_TYPE_RTP_ALITRA_DEPAY);
+
+/* PROPERTIES */
+
+static void
+gst_rtp_alitra_depay_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_WAIT_FOR_KEYFRAME:
+      self->wait_for_keyframe = g_value_get_boolean (value);
+      break;
+    case PROP_REQUEST_KEYFRAME:
+      self->request_keyframe = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_rtp_alitra_depay_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_WAIT_FOR_KEYFRAME:
+      g_value_set_boolean (value, self->wait_for_keyframe);
+      break;
+    case PROP_REQUEST_KEYFRAME:
+      g_value_set_boolean (value, self->request_keyframe);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* CAPS */
+
+static void
+send_caps (GstRtpAlitraDepay * self)
+{
+  GstCaps *caps = gst_alitra_caps_new ("packet", self->model_id);
+
+  gst_alitra_caps_set_model (caps, self->model);
+  if (self->stream.width > 0)
+    gst_alitra_caps_set_picture (caps, &self->stream);
+  gst_pad_set_caps (GST_RTP_BASE_DEPAYLOAD_SRCPAD (self), caps);
+  gst_caps_unref (caps);
+  self->caps_current = TRUE;
+}
+
+static void
+update_model (GstRtpAlitraDepay * self, guint32 model)
+{
+  if (self->model != model)
+    self->caps_current = FALSE;
+  self->model = model;
+}
+
+static void
+update_stream (GstRtpAlitraDepay * self, const AlitraStreamInfo * stream)
+{
+  if (memcmp (&self->stream, stream, sizeof (*stream)) == 0)
+    return;
+  self->stream = *stream;
+  self->caps_current = FALSE;
+}
+
+static void
+take_config (GstRtpAlitraDepay * self, const guint8 * data, gsize size)
+{
+  AlitraStreamInfo stream;
+  guint32 model;
+
+  if (!gst_rtp_alitra_config_read (data, size, &stream, &model)) {
+    GST_DEBUG_OBJECT (self, "ignoring a config that is out of bounds");
+    return;
+  }
+  update_model (self, model);
+  update_stream (self, &stream);
+}
+
+static gboolean
+gst_rtp_alitra_depay_set_caps (GstRTPBaseDepayload * depayload, GstCaps * caps)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (depayload);
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+  const gchar *version = gst_structure_get_string (structure, "version");
+  const gchar *config = gst_structure_get_string (structure, "config");
+
+  if (version && strcmp (version, GST_RTP_ALITRA_VERSION) != 0)
+    goto other_version;
+  depayload->clock_rate = GST_RTP_ALITRA_CLOCK_RATE;
+  g_free (self->model_id);
+  self->model_id = g_strdup (gst_structure_get_string (structure, "model-id"));
+  gst_alitra_model_id_get_number (self->model_id, &self->model);
+  self->caps_current = FALSE;
+  if (config) {
+    gsize size;
+    guint8 *data = g_base64_decode (config, &size);
+
+    take_config (self, data, size);
+    g_free (data);
+  }
+  if (self->stream.width > 0)
+    send_caps (self);
+  return TRUE;
+
+other_version:
+  {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("Expected version " GST_RTP_ALITRA_VERSION " of X-ALITRA, got \"%s\"; "
+            "sender and receiver need gst-alitra of the same version",
+            version), (NULL));
+    return FALSE;
+  }
+}
+
+/* LOSSES */
+
+static void
+ask_for_key (GstRtpAlitraDepay * self)
+{
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = self->request_keyframe;
+  GST_OBJECT_UNLOCK (self);
+  if (self->useless++ % ASK_AGAIN == 0 && wanted)
+    gst_pad_push_event (GST_RTP_BASE_DEPAYLOAD_SINKPAD (self),
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+            TRUE, 0));
+}
+
+static void
+lose_frame (GstRtpAlitraDepay * self, const gchar * why)
+{
+  GST_DEBUG_OBJECT (self, "a frame is lost: %s", why);
+  self->needs_key = TRUE;
+  self->discont = TRUE;
+  ask_for_key (self);
+}
+
+/* FRAMES */
+
+/* Whether the frame has a memory to change, as far as this element let frames pass. */
+static gboolean
+is_wanted (GstRtpAlitraDepay * self, const AlitraPacketInfo * info)
+{
+  gboolean wait;
+
+  if (info->key) {
+    self->needs_key = FALSE;
+    self->useless = 0;
+    return TRUE;
+  }
+  if (!self->needs_key && info->frame_number == self->last_number + 1)
+    return TRUE;
+  self->needs_key = TRUE;
+  ask_for_key (self);
+  GST_OBJECT_LOCK (self);
+  wait = self->wait_for_keyframe;
+  GST_OBJECT_UNLOCK (self);
+  return !wait;
+}
+
+/* Takes a buffer that holds one whole token packet. */
+static void
+send_packet (GstRtpAlitraDepay * self, GstBuffer * buffer,
+    const AlitraPacketInfo * info, GstClockTime pts, GstClockTime dts)
+{
+  if (!is_wanted (self, info)) {
+    self->discont = TRUE;
+    gst_buffer_unref (buffer);
+    return;
+  }
+  self->last_number = info->frame_number;
+  update_model (self, info->model);
+  if (info->key)
+    update_stream (self, &info->stream);
+  if (!self->caps_current)
+    send_caps (self);
+
+  GST_BUFFER_PTS (buffer) = pts;
+  GST_BUFFER_DTS (buffer) = dts;
+  if (!info->key)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (self->discont)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  self->discont = FALSE;
+  gst_rtp_base_depayload_push (GST_RTP_BASE_DEPAYLOAD (self), buffer);
+}
+
+/* (transfer full) (nullable): the token packet of which these are the first bytes, shortened if they are not all. */
+static GstBuffer *
+rescue (GstRtpAlitraDepay * self, GstBuffer * buffer, AlitraPacketInfo * info)
+{
+  GstMapInfo map;
+  gboolean whole, usable;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return NULL;
+  usable = alitra_packet_read_info (map.data, map.size,
+      info) == ALITRA_PACKET_OK && map.size <= info->size;
+  whole = usable && map.size == info->size;
+  if (usable && !whole)
+    usable = alitra_packet_salvage (map.data, map.size, self->shorter, NULL);
+  gst_buffer_unmap (buffer, &map);
+
+  if (!usable)
+    return NULL;
+  if (whole)
+    return gst_buffer_ref (buffer);
+  GST_DEBUG_OBJECT (self, "frame %u: %u of %" G_GSIZE_FORMAT " bytes are left",
+      info->frame_number, self->shorter->len, info->size);
+  return gst_buffer_new_memdup (self->shorter->data, self->shorter->len);
+}
+
+/* Nothing more will come for the frame. */
+static void
+finish_frame (GstRtpAlitraDepay * self)
+{
+  gsize size = gst_adapter_available (self->bytes);
+  GstBuffer *bytes, *packet = NULL;
+  AlitraPacketInfo info;
+
+  if (!self->open)
+    return;
+  self->open = FALSE;
+  if (size > 0) {
+    bytes = gst_adapter_take_buffer (self->bytes, size);
+    packet = rescue (self, bytes, &info);
+    gst_buffer_unref (bytes);
+  }
+  if (packet)
+    send_packet (self, packet, &info, self->pts, self->dts);
+  else
+    lose_frame (self, "its first layer is not whole");
+}
+
+static void
+forget_frame (GstRtpAlitraDepay * self)
+{
+  gst_adapter_clear (self->bytes);
+  self->open = FALSE;
+}
+
+static void
+begin_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp, guint16 number)
+{
+  gst_adapter_clear (self->bytes);
+  self->open = TRUE;
+  self->gap = FALSE;
+  self->number = number;
+  self->rtp_time = gst_rtp_buffer_get_timestamp (rtp);
+  self->pts = GST_BUFFER_PTS (rtp->buffer);
+  self->dts = GST_BUFFER_DTS (rtp->buffer);
+}
+
+/* RTP PACKETS */
+
+/* Bytes of the config field, whose length byte comes first; 0: it runs over the end. */
+static gsize
+read_config (GstRtpAlitraDepay * self, const guint8 * data, gsize size)
+{
+  if (size < 1 || size - 1 <= data[0])
+    return 0;
+  take_config (self, data + 1, data[0]);
+  return 1 + (gsize) data[0];
+}
+
+static void
+take_aggregate (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
+    const guint8 * data, gsize size)
+{
+  GstClockTime pts = GST_BUFFER_PTS (rtp->buffer);
+  GstClockTime dts = GST_BUFFER_DTS (rtp->buffer);
+
+  while (size > GST_RTP_ALITRA_RECORD_HEADER) {
+    gsize bytes = GST_READ_UINT16_BE (data);
+    GstClockTime later = gst_util_uint64_scale (GST_READ_UINT16_BE (data + 2),
+        GST_SECOND, GST_RTP_ALITRA_CLOCK_RATE);
+    AlitraPacketInfo info;
+
+    data += GST_RTP_ALITRA_RECORD_HEADER;
+    size -= GST_RTP_ALITRA_RECORD_HEADER;
+    if (bytes > size || alitra_packet_read_info (data, bytes,
+            &info) != ALITRA_PACKET_OK || info.size != bytes) {
+      lose_frame (self, "an aggregate is damaged");
+      return;
+    }
+    send_packet (self, gst_buffer_new_memdup (data, bytes), &info,
+        GST_CLOCK_TIME_IS_VALID (pts) ? pts + later : pts,
+        GST_CLOCK_TIME_IS_VALID (dts) ? dts + later : dts);
+    data += bytes;
+    size -= bytes;
+  }
+}
+
+/* Whether the RTP packet goes on with the frame that is open. */
+static gboolean
+continues_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
+    const GstRtpAlitraHeader * header)
+{
+  return self->open && !header->start && header->number == self->number
+      && gst_rtp_buffer_get_timestamp (rtp) == self->rtp_time;
+}
+
+static void
+add_bytes (GstRtpAlitraDepay * self, GstRTPBuffer * rtp, guint offset)
+{
+  guint size = gst_rtp_buffer_get_payload_len (rtp) - offset;
+
+  if (gst_adapter_available (self->bytes) + size > ALITRA_PACKET_MAX_SIZE) {
+    self->gap = TRUE;
+    return;
+  }
+  gst_adapter_push (self->bytes, gst_rtp_buffer_get_payload_subbuffer (rtp,
+          offset, size));
+}
+
+static void
+take_part (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
+    const GstRtpAlitraHeader * header, guint offset)
+{
+  if (!continues_frame (self, rtp, header)) {
+    finish_frame (self);
+    if (!header->start) {
+      /* Said once, when the frame ends. */
+      if (header->end)
+        lose_frame (self, "it began before the first packet that came");
+      return;
+    }
+    begin_frame (self, rtp, header->number);
+  } else if (GST_BUFFER_IS_DISCONT (rtp->buffer)) {
+    self->gap = TRUE;
+  }
+  if (!self->gap)
+    add_bytes (self, rtp, offset);
+  if (header->end)
+    finish_frame (self);
+}
+
+static GstBuffer *
+gst_rtp_alitra_depay_process (GstRTPBaseDepayload * depayload,
+    GstRTPBuffer * rtp)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (depayload);
+  const guint8 *data = gst_rtp_buffer_get_payload (rtp);
+  gsize size = gst_rtp_buffer_get_payload_len (rtp), offset, more;
+  GstRtpAlitraHeader header;
+
+  offset = data ? gst_rtp_alitra_header_read (&header, data, size) : 0;
+  if (offset == 0)
+    goto unreadable;
+  if (header.aggregate) {
+    finish_frame (self);
+    take_aggregate (self, rtp, data + offset, size - offset);
+    return NULL;
+  }
+  if (header.config) {
+    more = read_config (self, data + offset, size - offset);
+    if (more == 0)
+      goto unreadable;
+    offset += more;
+  }
+  take_part (self, rtp, &header, offset);
+  return NULL;
+
+unreadable:
+  {
+    GST_DEBUG_OBJECT (self, "dropping %" G_GSIZE_FORMAT " bytes that are no "
+        "payload of version 1", size);
+    self->gap = TRUE;
+    return NULL;
+  }
+}
+
+/* EVENTS AND STATES */
+
+static void
+forget_all (GstRtpAlitraDepay * self)
+{
+  forget_frame (self);
+  self->needs_key = TRUE;
+  self->useless = 0;
+  self->discont = FALSE;
+}
+
+static gboolean
+gst_rtp_alitra_depay_handle_event (GstRTPBaseDepayload * depayload,
+    GstEvent * event)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (depayload);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_EOS:
+      finish_frame (self);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      forget_all (self);
+      break;
+    default:
+      break;
+  }
+  return GST_RTP_BASE_DEPAYLOAD_CLASS (parent_class)->handle_event (depayload,
+      event);
+}
+
+static GstStateChangeReturn
+gst_rtp_alitra_depay_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (element);
+  GstStateChangeReturn result =
+      GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    forget_all (self);
+    memset (&self->stream, 0, sizeof (self->stream));
+    self->model = 0;
+    self->caps_current = FALSE;
+  }
+  return result;
+}
+
+/* OBJECT */
+
+static void
+gst_rtp_alitra_depay_finalize (GObject * object)
+{
+  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
+
+  g_free (self->model_id);
+  g_object_unref (self->bytes);
+  g_byte_array_unref (self->shorter);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_rtp_alitra_depay_init (GstRtpAlitraDepay * self)
+{
+  self->wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
+  self->request_keyframe = DEFAULT_REQUEST_KEYFRAME;
+  self->bytes = gst_adapter_new ();
+  self->shorter = g_byte_array_new ();
+  self->needs_key = TRUE;
+}
+
+static void
+gst_rtp_alitra_depay_class_init (GstRtpAlitraDepayClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstRTPBaseDepayloadClass *depayload_class =
+      GST_RTP_BASE_DEPAYLOAD_CLASS (klass);
+  const GParamFlags live = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+      GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_rtp_alitra_depay_debug, "rtpalitradepay", 0,
+      "Alitra token RTP depayloader");
+
+  object_class->set_property = gst_rtp_alitra_depay_set_property;
+  object_class->get_property = gst_rtp_alitra_depay_get_property;
+  object_class->finalize = gst_rtp_alitra_depay_finalize;
+  g_object_class_install_property (object_class, PROP_WAIT_FOR_KEYFRAME,
+      g_param_spec_boolean ("wait-for-keyframe", "Wait for keyframe",
+          "After a lost frame, and at the start, let nothing pass until the "
+          "next key frame.", DEFAULT_WAIT_FOR_KEYFRAME, live));
+  g_object_class_install_property (object_class, PROP_REQUEST_KEYFRAME,
+      g_param_spec_boolean ("request-keyframe", "Request keyframe",
+          "After a lost frame, and at the start, ask the sender for a key "
+          "frame.", DEFAULT_REQUEST_KEYFRAME, live));
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Alitra token RTP depayloader", "Codec/Depayloader/Network/RTP",
+      "Takes adaptive-length video tokens out of RTP packets",
+      "The gst-alitra authors");
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_change_state);
+
+  depayload_class->set_caps = GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_set_caps);
+  depayload_class->process_rtp_packet =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_process);
+  depayload_class->handle_event =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_handle_event);
+}

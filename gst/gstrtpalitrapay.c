@@ -1,0 +1,734 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-rtpalitrapay
+ * @title: rtpalitrapay
+ *
+ * Puts packets of tokens into RTP packets, so that the loss of one costs the regions and layers that it held: what one
+ * layer says of one row of cells stays together wherever it fits. Coarse layers come first and are marked as the ones
+ * to protect.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! alitraenc ! rtpalitrapay ! udpsink host=127.0.0.1 port=5004
+ * ]| Send tokens to another program on this machine.
+ */
+#include "gstrtpalitrapay.h"
+
+#include <gst/rtp/gstrtpbuffer.h>
+#include <string.h>
+
+#include "gstalitraelements.h"
+#include "gstalitrastream.h"
+#include "gstrtpalitra.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_rtp_alitra_pay_debug);
+#define GST_CAT_DEFAULT gst_rtp_alitra_pay_debug
+
+typedef enum
+{
+  AGGREGATE_NONE,
+  AGGREGATE_ZERO_LATENCY,
+  AGGREGATE_MAX
+} AggregateMode;
+
+enum
+{
+  PROP_0,
+  PROP_CONFIG_INTERVAL,
+  PROP_AGGREGATE_MODE
+};
+
+#define DEFAULT_CONFIG_INTERVAL 1
+#define DEFAULT_AGGREGATE_MODE AGGREGATE_ZERO_LATENCY
+
+/* How long frames wait for each other when max-ptime does not say it; and at most, as the time has 16 bits. */
+#define DEFAULT_HOLD (100 * GST_MSECOND)
+#define MAX_HOLD (500 * GST_MSECOND)
+
+#define CONFIG_FIELD (1 + GST_RTP_ALITRA_CONFIG_SIZE)
+
+struct _GstRtpAlitraPay
+{
+  GstRTPBasePayload parent;
+
+  /* Properties; object lock. */
+  guint config_interval;
+  AggregateMode aggregate_mode;
+
+  /* Streaming thread. */
+  gchar *model_id;              /* that the input's caps name */
+  gboolean caps_current;
+  AlitraStreamInfo stream;      /* of the last key frame; width 0: none yet */
+  guint32 model;
+  GstClockTime config_time;     /* of the frame that carried the last config */
+  AlitraPacketLayout layout;    /* of the frame that is being sent */
+
+  /* Frames that wait for others, with aggregate-mode=max. */
+  GByteArray *held;
+  GstRtpAlitraHeader held_header;
+  GstClockTime held_pts, held_dts;
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_PACKET_CAPS));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("application/x-rtp, media = (string) video, "
+        "payload = (int) " GST_RTP_PAYLOAD_DYNAMIC_STRING ", "
+        "clock-rate = (int) 90000, encoding-name = (string) "
+        GST_RTP_ALITRA_ENCODING ", version = (string) "
+        GST_RTP_ALITRA_VERSION));
+
+#define gst_rtp_alitra_pay_parent_class parent_class
+G_DEFINE_TYPE (GstRtpAlitraPay, gst_rtp_alitra_pay, GST_TYPE_RTP_BASE_PAYLOAD);
+GST_ELEMENT_REGISTER_DEFINE (rtpalitrapay, "rtpalitrapay", GST_RANK_SECONDARY,
+    GST_TYPE_RTP_ALITRA_PAY);
+
+#define TYPE_AGGREGATE_MODE (aggregate_mode_get_type ())
+static GType
+aggregate_mode_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {AGGREGATE_NONE, "One chunk in an RTP packet", "none"},
+    {AGGREGATE_ZERO_LATENCY, "As many chunks of a frame as fit",
+        "zero-latency"},
+    {AGGREGATE_MAX, "As many frames as fit (adds delay, see max-ptime)", "max"},
+    {0, NULL, NULL}
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstRtpAlitraAggregateMode", values));
+  return type;
+}
+
+/* PROPERTIES */
+
+static void
+gst_rtp_alitra_pay_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_CONFIG_INTERVAL:
+      self->config_interval = g_value_get_uint (value);
+      break;
+    case PROP_AGGREGATE_MODE:
+      self->aggregate_mode = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_rtp_alitra_pay_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_CONFIG_INTERVAL:
+      g_value_set_uint (value, self->config_interval);
+      break;
+    case PROP_AGGREGATE_MODE:
+      g_value_set_enum (value, self->aggregate_mode);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static AggregateMode
+get_mode (GstRtpAlitraPay * self)
+{
+  AggregateMode mode;
+
+  GST_OBJECT_LOCK (self);
+  mode = self->aggregate_mode;
+  GST_OBJECT_UNLOCK (self);
+  return mode;
+}
+
+/* CAPS */
+
+static gboolean
+send_caps (GstRtpAlitraPay * self)
+{
+  guint8 config[GST_RTP_ALITRA_CONFIG_SIZE];
+  gchar number[9], *text = NULL;
+  const gchar *id = self->model_id;
+  guint32 named;
+  gboolean ok;
+
+  if (!gst_alitra_model_id_get_number (id, &named) || named != self->model) {
+    g_snprintf (number, sizeof (number), "%08x", self->model);
+    id = number;
+  }
+  if (self->stream.width > 0) {
+    gst_rtp_alitra_config_write (config, &self->stream, self->model);
+    text = g_base64_encode (config, sizeof (config));
+  }
+  ok = gst_rtp_base_payload_set_outcaps (GST_RTP_BASE_PAYLOAD (self),
+      "version", G_TYPE_STRING, GST_RTP_ALITRA_VERSION,
+      "model-id", G_TYPE_STRING, id,
+      text ? "config" : NULL, G_TYPE_STRING, text, NULL);
+  g_free (text);
+  return ok;
+}
+
+/* The packets say what the stream is, so the caps wait for one. */
+static gboolean
+update_caps (GstRtpAlitraPay * self)
+{
+  const AlitraPacketInfo *info = &self->layout.info;
+
+  if (self->model != info->model)
+    self->caps_current = FALSE;
+  self->model = info->model;
+  if (info->key && memcmp (&self->stream, &info->stream,
+          sizeof (info->stream)) != 0) {
+    self->stream = info->stream;
+    self->config_time = GST_CLOCK_TIME_NONE;
+    self->caps_current = FALSE;
+  }
+  if (!self->caps_current)
+    self->caps_current = send_caps (self);
+  return self->caps_current;
+}
+
+static GstFlowReturn send_held (GstRtpAlitraPay * self);
+
+static gboolean
+gst_rtp_alitra_pay_set_caps (GstRTPBasePayload * payload, GstCaps * caps)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (payload);
+
+  send_held (self);
+  g_free (self->model_id);
+  self->model_id =
+      g_strdup (gst_structure_get_string (gst_caps_get_structure (caps, 0),
+          "model-id"));
+  memset (&self->stream, 0, sizeof (self->stream));
+  self->config_time = GST_CLOCK_TIME_NONE;
+  self->caps_current = FALSE;
+  gst_rtp_base_payload_set_options (payload, "video", TRUE,
+      GST_RTP_ALITRA_ENCODING, GST_RTP_ALITRA_CLOCK_RATE);
+  return TRUE;
+}
+
+/* ONE FRAME */
+
+/* What goes into one RTP packet: a run of bytes of the token packet. */
+typedef struct
+{
+  gsize begin, end;
+  GstRtpAlitraHeader header;
+  gboolean is_protected;
+} Piece;
+
+/* Units are what is kept together: the header of the token packet is the first, then come the chunks. */
+static guint
+count_units (const AlitraPacketLayout * layout)
+{
+  return 1 + layout->info.layers * layout->info.slices;
+}
+
+static gsize
+unit_end (const AlitraPacketLayout * layout, guint unit)
+{
+  return layout->chunk[unit];
+}
+
+/* The frame cannot be read without it. */
+static gboolean
+unit_is_protected (const AlitraPacketLayout * layout, guint unit)
+{
+  return unit == 0
+      || layout->level[(unit - 1) / layout->info.slices] == ALITRA_LEVELS - 1;
+}
+
+static guint
+payload_room (GstRtpAlitraPay * self)
+{
+  return gst_rtp_buffer_calc_payload_len (GST_RTP_BASE_PAYLOAD_MTU (self), 0,
+      0);
+}
+
+/* How far whole units go that fit into @room and may travel together. */
+static gsize
+whole_units_end (const AlitraPacketLayout * layout, guint first, gsize begin,
+    gsize room, AggregateMode mode)
+{
+  gboolean frame_fits = layout->info.size - begin <= room && begin == 0;
+  gboolean is_protected = unit_is_protected (layout, first);
+  gsize end = begin;
+  guint unit;
+
+  for (unit = first; unit < count_units (layout); unit++) {
+    gsize next = unit_end (layout, unit);
+
+    if (next == end)
+      continue;
+    if (next - begin > room)
+      break;
+    if (end > begin && (mode == AGGREGATE_NONE || (!frame_fits
+                && unit_is_protected (layout, unit) != is_protected)))
+      break;
+    end = next;
+  }
+  return end;
+}
+
+/* The first unit that has bytes at or after @at. */
+static guint
+unit_at (const AlitraPacketLayout * layout, guint unit, gsize at)
+{
+  while (unit + 1 < count_units (layout) && unit_end (layout, unit) <= at)
+    unit++;
+  return unit;
+}
+
+static void
+describe (const AlitraPacketLayout * layout, guint unit, Piece * piece)
+{
+  GstRtpAlitraHeader *header = &piece->header;
+  guint chunk_unit = MAX (unit, 1);
+  gsize unit_begin = unit > 0 ? unit_end (layout, unit - 1) : 0;
+
+  header->key = layout->info.key;
+  header->number = layout->info.frame_number & 0xffff;
+  header->start = piece->begin == 0;
+  header->end = piece->end == layout->info.size;
+  header->header = unit == 0;
+  header->offset = piece->begin - unit_begin;
+  if (unit == 0)
+    chunk_unit = unit_at (layout, 1, layout->info.header_size);
+  if (piece->end > unit_end (layout, chunk_unit - 1)) {
+    header->chunk = chunk_unit - 1;
+    header->layer = header->chunk / layout->info.slices;
+  }
+  piece->is_protected = unit_is_protected (layout, unit);
+}
+
+/* The next piece from byte @begin, which lies in @unit, with @config bytes of config. */
+static void
+cut_piece (GstRtpAlitraPay * self, AggregateMode mode, guint unit,
+    gsize begin, guint config, Piece * piece)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  gsize room = payload_room (self) - config;
+  gboolean unit_begins = begin == (unit > 0 ? unit_end (layout, unit - 1) : 0);
+
+  memset (piece, 0, sizeof (*piece));
+  piece->begin = piece->end = begin;
+  if (unit_begins && room > GST_RTP_ALITRA_HEADER)
+    piece->end = whole_units_end (layout, unit, begin,
+        room - GST_RTP_ALITRA_HEADER, mode);
+  if (piece->end == begin) {
+    room -= GST_RTP_ALITRA_FRAGMENT_HEADER;
+    piece->end = MIN (unit_end (layout, unit), begin + room);
+    piece->header.fragment = TRUE;
+  }
+  piece->header.config = config > 0;
+  describe (layout, unit, piece);
+}
+
+static void
+set_flags (GstBuffer * buffer, const GstRtpAlitraHeader * header,
+    gboolean is_protected)
+{
+  if (!header->key || !header->start)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (header->end)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_MARKER);
+  GST_BUFFER_FLAG_SET (buffer, is_protected ? GST_BUFFER_FLAG_NON_DROPPABLE :
+      GST_BUFFER_FLAG_DROPPABLE);
+}
+
+/* An RTP packet with room for @size bytes behind the payload header. */
+static GstBuffer *
+new_packet (GstRtpAlitraPay * self, const GstRtpAlitraHeader * header,
+    const guint8 * bytes, guint size)
+{
+  guint8 start[GST_RTP_ALITRA_FRAGMENT_HEADER];
+  guint start_size = gst_rtp_alitra_header_write (header, start);
+  GstBuffer *buffer =
+      gst_rtp_base_payload_allocate_output_buffer (GST_RTP_BASE_PAYLOAD (self),
+      start_size + size, 0, 0);
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  guint8 *payload;
+
+  gst_rtp_buffer_map (buffer, GST_MAP_WRITE, &rtp);
+  gst_rtp_buffer_set_marker (&rtp, header->end);
+  payload = gst_rtp_buffer_get_payload (&rtp);
+  memcpy (payload, start, start_size);
+  if (size > 0)
+    memcpy (payload + start_size, bytes, size);
+  gst_rtp_buffer_unmap (&rtp);
+  return buffer;
+}
+
+static GstBuffer *
+make_packet (GstRtpAlitraPay * self, GstBuffer * frame, const Piece * piece)
+{
+  guint8 config[CONFIG_FIELD];
+  guint config_size = 0;
+  GstBuffer *buffer;
+
+  if (piece->header.config) {
+    config[0] = GST_RTP_ALITRA_CONFIG_SIZE;
+    gst_rtp_alitra_config_write (config + 1, &self->stream, self->model);
+    config_size = CONFIG_FIELD;
+  }
+  buffer = new_packet (self, &piece->header, config, config_size);
+  set_flags (buffer, &piece->header, piece->is_protected);
+  gst_buffer_copy_into (buffer, frame,
+      GST_BUFFER_COPY_MEMORY, piece->begin, piece->end - piece->begin);
+  /* Pieces have the frame's time, whatever part of it they are. */
+  GST_BUFFER_PTS (buffer) = GST_BUFFER_PTS (frame);
+  GST_BUFFER_DTS (buffer) = GST_BUFFER_DTS (frame);
+  GST_BUFFER_DURATION (buffer) = GST_CLOCK_TIME_NONE;
+  if (piece->header.start && GST_BUFFER_IS_DISCONT (frame))
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  return buffer;
+}
+
+static gboolean
+config_is_due (GstRtpAlitraPay * self, GstClockTime time)
+{
+  GstClockTime interval;
+
+  GST_OBJECT_LOCK (self);
+  interval = self->config_interval * GST_SECOND;
+  GST_OBJECT_UNLOCK (self);
+  if (interval == 0 || self->stream.width == 0
+      || payload_room (self) <= GST_RTP_ALITRA_FRAGMENT_HEADER + CONFIG_FIELD)
+    return FALSE;
+  return !GST_CLOCK_TIME_IS_VALID (self->config_time)
+      || !GST_CLOCK_TIME_IS_VALID (time) || time < self->config_time
+      || time - self->config_time >= interval;
+}
+
+static GstFlowReturn
+send_frame (GstRtpAlitraPay * self, GstBuffer * frame, AggregateMode mode)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  GstBufferList *list = gst_buffer_list_new ();
+  guint config = 0, unit = 0;
+  Piece piece;
+  gsize at;
+
+  if (config_is_due (self, GST_BUFFER_PTS (frame))) {
+    config = CONFIG_FIELD;
+    self->config_time = GST_BUFFER_PTS (frame);
+  }
+  for (at = 0; at < layout->info.size; at = piece.end) {
+    unit = unit_at (layout, unit, at);
+    cut_piece (self, mode, unit, at, at == 0 ? config : 0, &piece);
+    gst_buffer_list_add (list, make_packet (self, frame, &piece));
+  }
+  return gst_rtp_base_payload_push_list (GST_RTP_BASE_PAYLOAD (self), list);
+}
+
+/* FRAMES TOGETHER */
+
+static GstClockTime
+hold_limit (GstRtpAlitraPay * self)
+{
+  gint64 ptime = GST_RTP_BASE_PAYLOAD (self)->max_ptime;
+
+  return ptime >= 0 ? MIN (ptime, MAX_HOLD) : DEFAULT_HOLD;
+}
+
+static void
+forget_held (GstRtpAlitraPay * self)
+{
+  g_byte_array_set_size (self->held, 0);
+}
+
+static GstFlowReturn
+send_held (GstRtpAlitraPay * self)
+{
+  GstBuffer *buffer;
+
+  if (self->held->len == 0)
+    return GST_FLOW_OK;
+  buffer = new_packet (self, &self->held_header, self->held->data,
+      self->held->len);
+  set_flags (buffer, &self->held_header, TRUE);
+  GST_BUFFER_PTS (buffer) = self->held_pts;
+  GST_BUFFER_DTS (buffer) = self->held_dts;
+  forget_held (self);
+  return gst_rtp_base_payload_push (GST_RTP_BASE_PAYLOAD (self), buffer);
+}
+
+static void
+begin_held (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  GstRtpAlitraHeader *header = &self->held_header;
+
+  memset (header, 0, sizeof (*header));
+  header->key = self->layout.info.key;
+  header->start = header->end = header->header = header->aggregate = TRUE;
+  header->number = self->layout.info.frame_number & 0xffff;
+  self->held_pts = GST_BUFFER_PTS (frame);
+  self->held_dts = GST_BUFFER_DTS (frame);
+}
+
+/* Whether frames that follow could share an RTP packet with this one. */
+static gboolean
+can_hold (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  gsize size = self->layout.info.size;
+
+  return GST_BUFFER_PTS_IS_VALID (frame)
+      && !config_is_due (self, GST_BUFFER_PTS (frame))
+      && size <= G_MAXUINT16
+      && GST_RTP_ALITRA_AGGREGATE_HEADER + GST_RTP_ALITRA_RECORD_HEADER +
+      size <= payload_room (self);
+}
+
+static gboolean
+fits_held (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  GstClockTime pts = GST_BUFFER_PTS (frame);
+
+  return !self->layout.info.key && !GST_BUFFER_IS_DISCONT (frame)
+      && pts >= self->held_pts && pts - self->held_pts <= hold_limit (self)
+      && GST_RTP_ALITRA_AGGREGATE_HEADER + self->held->len +
+      GST_RTP_ALITRA_RECORD_HEADER + self->layout.info.size <=
+      payload_room (self);
+}
+
+static void
+add_held (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  guint8 record[GST_RTP_ALITRA_RECORD_HEADER];
+  guint start = self->held->len;
+  gsize size = self->layout.info.size;
+
+  GST_WRITE_UINT16_BE (record, size);
+  GST_WRITE_UINT16_BE (record + 2,
+      gst_util_uint64_scale_round (GST_BUFFER_PTS (frame) - self->held_pts,
+          GST_RTP_ALITRA_CLOCK_RATE, GST_SECOND));
+  g_byte_array_append (self->held, record, sizeof (record));
+  g_byte_array_set_size (self->held, start + sizeof (record) + size);
+  gst_buffer_extract (frame, 0, self->held->data + start + sizeof (record),
+      size);
+}
+
+/* Sends when waiting for one more frame would take too long. */
+static GstFlowReturn
+hold (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstClockTime end = GST_BUFFER_PTS (frame);
+
+  if (self->held->len > 0 && !fits_held (self, frame))
+    flow = send_held (self);
+  if (self->held->len == 0)
+    begin_held (self, frame);
+  add_held (self, frame);
+  if (GST_BUFFER_DURATION_IS_VALID (frame))
+    end += GST_BUFFER_DURATION (frame);
+  if (flow == GST_FLOW_OK && end - self->held_pts > hold_limit (self))
+    flow = send_held (self);
+  return flow;
+}
+
+/* FRAMES */
+
+static gboolean
+read_frame (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  GstMapInfo map;
+  gboolean ok;
+
+  if (!gst_buffer_map (frame, &map, GST_MAP_READ))
+    return FALSE;
+  ok = alitra_packet_read_layout (map.data, map.size,
+      &self->layout) == ALITRA_PACKET_OK && self->layout.info.size == map.size;
+  gst_buffer_unmap (frame, &map);
+  return ok;
+}
+
+static GstFlowReturn
+gst_rtp_alitra_pay_handle_buffer (GstRTPBasePayload * payload,
+    GstBuffer * frame)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (payload);
+  AggregateMode mode = get_mode (self);
+  GstFlowReturn flow;
+
+  if (!read_frame (self, frame))
+    goto unreadable;
+  if (self->held->len > 0 && (self->layout.info.key
+          || mode != AGGREGATE_MAX || !can_hold (self, frame))) {
+    flow = send_held (self);
+    if (flow != GST_FLOW_OK)
+      goto done;
+  }
+  if (!update_caps (self))
+    goto not_negotiated;
+  if (mode == AGGREGATE_MAX && can_hold (self, frame))
+    flow = hold (self, frame);
+  else
+    flow = send_frame (self, frame, mode);
+
+done:
+  gst_buffer_unref (frame);
+  return flow;
+
+unreadable:
+  {
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Expected one whole token packet, got %" G_GSIZE_FORMAT " bytes that "
+            "are none; put alitraparse before rtpalitrapay",
+            gst_buffer_get_size (frame)), (NULL));
+    gst_buffer_unref (frame);
+    return GST_FLOW_OK;
+  }
+not_negotiated:
+  {
+    gst_buffer_unref (frame);
+    return GST_PAD_IS_FLUSHING (GST_RTP_BASE_PAYLOAD_SRCPAD (payload)) ?
+        GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
+  }
+}
+
+/* EVENTS, QUERIES, STATES */
+
+static gboolean
+gst_rtp_alitra_pay_sink_event (GstRTPBasePayload * payload, GstEvent * event)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (payload);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_EOS:
+    case GST_EVENT_SEGMENT:
+    case GST_EVENT_GAP:
+      send_held (self);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      forget_held (self);
+      self->config_time = GST_CLOCK_TIME_NONE;
+      break;
+    default:
+      break;
+  }
+  return GST_RTP_BASE_PAYLOAD_CLASS (parent_class)->sink_event (payload, event);
+}
+
+static gboolean
+gst_rtp_alitra_pay_src_query (GstPad * pad, GstObject * parent,
+    GstQuery * query)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (parent);
+  gboolean ok = gst_pad_query_default (pad, parent, query);
+
+  if (ok && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY
+      && get_mode (self) == AGGREGATE_MAX) {
+    GstClockTime min, max;
+    gboolean live;
+
+    gst_query_parse_latency (query, &live, &min, &max);
+    min += hold_limit (self);
+    if (GST_CLOCK_TIME_IS_VALID (max))
+      max += hold_limit (self);
+    gst_query_set_latency (query, live, min, max);
+  }
+  return ok;
+}
+
+static GstStateChangeReturn
+gst_rtp_alitra_pay_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (element);
+  GstStateChangeReturn result =
+      GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    forget_held (self);
+    memset (&self->stream, 0, sizeof (self->stream));
+    self->caps_current = FALSE;
+    self->config_time = GST_CLOCK_TIME_NONE;
+  }
+  return result;
+}
+
+/* OBJECT */
+
+static void
+gst_rtp_alitra_pay_finalize (GObject * object)
+{
+  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
+
+  g_free (self->model_id);
+  g_byte_array_unref (self->held);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_rtp_alitra_pay_init (GstRtpAlitraPay * self)
+{
+  self->config_interval = DEFAULT_CONFIG_INTERVAL;
+  self->aggregate_mode = DEFAULT_AGGREGATE_MODE;
+  self->config_time = GST_CLOCK_TIME_NONE;
+  self->held = g_byte_array_new ();
+  gst_pad_set_query_function (GST_RTP_BASE_PAYLOAD_SRCPAD (self),
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_src_query));
+}
+
+static void
+gst_rtp_alitra_pay_class_init (GstRtpAlitraPayClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstRTPBasePayloadClass *payload_class = GST_RTP_BASE_PAYLOAD_CLASS (klass);
+  const GParamFlags live = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+      GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_rtp_alitra_pay_debug, "rtpalitrapay", 0,
+      "Alitra token RTP payloader");
+
+  object_class->set_property = gst_rtp_alitra_pay_set_property;
+  object_class->get_property = gst_rtp_alitra_pay_get_property;
+  object_class->finalize = gst_rtp_alitra_pay_finalize;
+  g_object_class_install_property (object_class, PROP_CONFIG_INTERVAL,
+      g_param_spec_uint ("config-interval", "Config interval",
+          "Seconds after which the format of the stream is sent again, beside "
+          "the caps and the key frames, which always say it. 0: never.", 0,
+          3600, DEFAULT_CONFIG_INTERVAL, live));
+  g_object_class_install_property (object_class, PROP_AGGREGATE_MODE,
+      g_param_spec_enum ("aggregate-mode", "Aggregate mode",
+          "What may share an RTP packet.", TYPE_AGGREGATE_MODE,
+          DEFAULT_AGGREGATE_MODE, live));
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "Alitra token RTP payloader", "Codec/Payloader/Network/RTP",
+      "Puts adaptive-length video tokens into RTP packets",
+      "The gst-alitra authors");
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_change_state);
+
+  payload_class->set_caps = GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_set_caps);
+  payload_class->handle_buffer =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_handle_buffer);
+  payload_class->sink_event = GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_sink_event);
+  gst_type_mark_as_plugin_api (TYPE_AGGREGATE_MODE, 0);
+}

@@ -1,0 +1,1050 @@
+/* gst-alitra: adaptive-length video tokens for GStreamer
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Token packets over RTP: there and back, whole and with all that a network does to them. */
+#include <alitra/packet.h>
+#include <gst/rtp/gstrtpbuffer.h>
+#include <gst/sdp/gstsdpmessage.h>
+#include <string.h>
+
+#include "pictures.h"
+
+/* Several slices, and layers in key frames. */
+#define WIDTH 320
+#define HEIGHT 192
+#define MODEL "alitra-test-12345678"
+#define TOKEN_CAPS "video/x-alitra, version = (int) 1, " \
+    "stream-format = (string) packet, alignment = (string) frame, " \
+    "model-id = (string) " MODEL
+#define RTP_CAPS "application/x-rtp, media = (string) video, " \
+    "clock-rate = (int) 90000, encoding-name = (string) X-ALITRA, " \
+    "payload = (int) 96"
+#define RTP_HEADER 12
+#define CONFIG_FIELD 29
+
+typedef struct
+{
+  const gchar *mode;
+  guint mtu;
+  guint seqnum;
+  guint config_interval;
+} Sender;
+
+static const Sender usual = { "zero-latency", 200, 0, 0 };
+
+static GstHarness *
+start_pay (const Sender * sender)
+{
+  GstElement *element = gst_element_factory_make ("rtpalitrapay", NULL);
+  GstHarness *h;
+
+  gst_util_set_object_arg (G_OBJECT (element), "aggregate-mode", sender->mode);
+  g_object_set (element, "mtu", sender->mtu, "seqnum-offset", sender->seqnum,
+      "timestamp-offset", 0, "ssrc", 7, "config-interval",
+      sender->config_interval, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_object_unref (element);
+  gst_harness_set_src_caps_str (h, TOKEN_CAPS);
+  return h;
+}
+
+static GstHarness *
+start_depay (gboolean wait, gboolean request)
+{
+  GstHarness *h = test_harness ("rtpalitradepay", "wait-for-keyframe", wait,
+      "request-keyframe", request, NULL);
+
+  gst_harness_set_src_caps_str (h, RTP_CAPS);
+  return h;
+}
+
+static GstHarness *
+start_decoder (void)
+{
+  GstHarness *h = test_harness ("alitradec", "threads", 1, NULL);
+
+  gst_harness_set_src_caps_str (h, "video/x-alitra, version = (int) 1, "
+      "stream-format = (string) packet, alignment = (string) frame");
+  return h;
+}
+
+static GPtrArray *
+pull_all (GstHarness * h)
+{
+  GPtrArray *all =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
+  GstBuffer *buffer;
+
+  while ((buffer = gst_harness_try_pull (h)))
+    g_ptr_array_add (all, buffer);
+  return all;
+}
+
+/* (transfer full): the RTP packets of all frames. */
+static GPtrArray *
+send_all (GPtrArray * frames, const Sender * sender)
+{
+  GstHarness *h = start_pay (sender);
+  GPtrArray *packets;
+  guint n;
+
+  for (n = 0; n < frames->len; n++)
+    assert_equals_int (gst_harness_push (h,
+            gst_buffer_ref (frames->pdata[n])), GST_FLOW_OK);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  packets = pull_all (h);
+  gst_harness_teardown (h);
+  return packets;
+}
+
+static void
+push_packet (GstHarness * h, GstBuffer * packet)
+{
+  assert_equals_int (gst_harness_push (h, gst_buffer_copy (packet)),
+      GST_FLOW_OK);
+}
+
+static void
+read_layout (GstBuffer * buffer, AlitraPacketLayout * layout)
+{
+  GstMapInfo map;
+
+  fail_unless (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  fail_unless (alitra_packet_read_layout (map.data, map.size,
+          layout) == ALITRA_PACKET_OK);
+  assert_equals_int (layout->info.size, map.size);
+  gst_buffer_unmap (buffer, &map);
+}
+
+/* What came must be a frame that was sent, or its first layers. Returns which one; *missing is how many layers are not there. */
+static guint
+identify (GstBuffer * buffer, GPtrArray * frames, guint * missing)
+{
+  GByteArray *shorter = g_byte_array_new ();
+  AlitraPacketLayout came, sent;
+  GstMapInfo map;
+  guint n;
+
+  read_layout (buffer, &came);
+  n = came.info.frame_number;
+  fail_unless (n < frames->len);
+  read_layout (frames->pdata[n], &sent);
+  gst_buffer_map (frames->pdata[n], &map, GST_MAP_READ);
+  fail_unless (alitra_packet_trim (map.data, map.size, came.info.layers,
+          shorter, NULL));
+  gst_buffer_unmap (frames->pdata[n], &map);
+  assert_equals_int (gst_buffer_get_size (buffer), shorter->len);
+  fail_unless (gst_buffer_memcmp (buffer, 0, shorter->data,
+          shorter->len) == 0, "frame %u", n);
+  g_byte_array_unref (shorter);
+
+  assert_equals_uint64 (GST_BUFFER_PTS (buffer), n * TEST_FRAME_DURATION);
+  assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
+          GST_BUFFER_FLAG_DELTA_UNIT), !came.info.key);
+  *missing = sent.info.layers - came.info.layers;
+  return n;
+}
+
+static void
+expect_all (GstHarness * h, GPtrArray * frames)
+{
+  guint n, missing;
+
+  for (n = 0; n < frames->len; n++) {
+    GstBuffer *buffer = gst_harness_try_pull (h);
+
+    fail_unless (buffer != NULL, "frame %u is missing", n);
+    assert_equals_int (identify (buffer, frames, &missing), n);
+    assert_equals_int (missing, 0);
+    gst_buffer_unref (buffer);
+  }
+  fail_unless (gst_harness_try_pull (h) == NULL);
+}
+
+static guint
+key_requests (GstHarness * h)
+{
+  GstEvent *event;
+  guint n = 0;
+
+  while ((event = gst_harness_try_pull_upstream_event (h))) {
+    n += gst_video_event_is_force_key_unit (event);
+    gst_event_unref (event);
+  }
+  return n;
+}
+
+/* THERE AND BACK */
+
+/* The marks that queues, error correction and receivers look at. */
+static void
+check_marks (GPtrArray * packets, GPtrArray * frames, guint mtu)
+{
+  guint i, frame = 0, seqnum = 0;
+  gboolean begins = TRUE;
+
+  for (i = 0; i < packets->len; i++) {
+    GstBuffer *packet = packets->pdata[i];
+    GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+    AlitraPacketLayout layout;
+    gboolean marker;
+    guint8 *payload;
+
+    read_layout (frames->pdata[frame], &layout);
+    fail_unless (gst_buffer_get_size (packet) <= mtu);
+    fail_unless (gst_rtp_buffer_map (packet, GST_MAP_READ, &rtp));
+    marker = gst_rtp_buffer_get_marker (&rtp);
+    payload = gst_rtp_buffer_get_payload (&rtp);
+    if (i > 0)
+      assert_equals_int (gst_rtp_buffer_get_seq (&rtp), (seqnum + 1) & 0xffff);
+    seqnum = gst_rtp_buffer_get_seq (&rtp);
+    assert_equals_int (gst_rtp_buffer_get_timestamp (&rtp),
+        frame * 90000 / TEST_FPS);
+    assert_equals_uint64 (GST_BUFFER_PTS (packet), frame * TEST_FRAME_DURATION);
+
+    /* Version 1, K, S, E and the frame number. */
+    assert_equals_int (payload[0] >> 6, 1);
+    assert_equals_int (payload[0] >> 5 & 1, layout.info.key);
+    assert_equals_int (payload[0] >> 4 & 1, begins);
+    assert_equals_int (payload[0] >> 3 & 1, marker);
+    assert_equals_int (GST_READ_UINT16_BE (payload + 2), frame);
+
+    assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
+            GST_BUFFER_FLAG_MARKER), marker);
+    assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
+            GST_BUFFER_FLAG_DELTA_UNIT), !(layout.info.key && begins));
+    fail_if (begins && !GST_BUFFER_FLAG_IS_SET (packet,
+            GST_BUFFER_FLAG_NON_DROPPABLE));
+    /* A finer level is never among the protected ones, unless all the frame is in one packet. */
+    if (!(begins && marker))
+      assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
+              GST_BUFFER_FLAG_NON_DROPPABLE),
+          begins || (payload[0] & 4) || layout.level[payload[1] >> 4] == 2);
+    assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
+            GST_BUFFER_FLAG_DROPPABLE), !GST_BUFFER_FLAG_IS_SET (packet,
+            GST_BUFFER_FLAG_NON_DROPPABLE));
+    gst_rtp_buffer_unmap (&rtp);
+    begins = marker;
+    frame += marker;
+  }
+  assert_equals_int (frame, frames->len);
+}
+
+static void
+check_round_trip (GPtrArray * frames, const Sender * sender)
+{
+  GPtrArray *packets = send_all (frames, sender);
+  GstHarness *h = start_depay (TRUE, TRUE);
+  guint i;
+
+  if (strcmp (sender->mode, "max") != 0)
+    check_marks (packets, frames, sender->mtu);
+  for (i = 0; i < packets->len; i++)
+    push_packet (h, packets->pdata[i]);
+  expect_all (h, frames);
+  assert_equals_int (key_requests (h), 0);
+  gst_harness_teardown (h);
+  g_ptr_array_unref (packets);
+}
+
+GST_START_TEST (test_round_trips)
+{
+  static const gchar *modes[] = { "none", "zero-latency", "max" };
+  static const guint mtus[] = { 28, 60, 61, 200, 576, 1400, 9000, 100000 };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 6, 4);
+  guint i, j, interval;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++)
+    for (j = 0; j < G_N_ELEMENTS (mtus); j++)
+      for (interval = 0; interval < 2; interval++) {
+        /* Sequence numbers wrap on the way. */
+        const Sender sender = { modes[i], mtus[j], 65530, interval };
+
+        check_round_trip (frames, &sender);
+      }
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* Frames of every kind of size: those that just fit travel in one RTP packet, one byte more makes it two. */
+GST_START_TEST (test_sizes_around_mtu)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 5, 0);
+  guint n, interval;
+  gint more;
+
+  for (n = 0; n < frames->len; n++) {
+    GstBuffer *frame = frames->pdata[n];
+
+    for (interval = 0; interval < 2; interval++)
+      for (more = -1; more <= 1; more++) {
+        GPtrArray *one =
+            g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
+        guint config = interval && n == 0 ? CONFIG_FIELD : 0;
+        Sender sender = { "zero-latency", RTP_HEADER + 6 + config +
+              gst_buffer_get_size (frame) - more, 0, interval
+        };
+        GPtrArray *packets;
+
+        g_ptr_array_add (one, gst_buffer_ref (frame));
+        packets = send_all (one, &sender);
+        if (more > 0) {
+          fail_unless (packets->len >= 2);
+        } else {
+          assert_equals_int (packets->len, 1);
+        }
+        g_ptr_array_unref (packets);
+        g_ptr_array_unref (one);
+        check_round_trip (frames, &sender);
+      }
+  }
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* One chunk in each RTP packet, and no chunk in two where it fits. */
+GST_START_TEST (test_chunks_stay_whole)
+{
+  const Sender sender = { "none", 1400, 0, 0 };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 1, 0);
+  GPtrArray *packets = send_all (frames, &sender);
+  AlitraPacketLayout layout;
+  guint chunk, i = 1;
+
+  read_layout (frames->pdata[0], &layout);
+  fail_unless (layout.info.slices == 3 && layout.info.layers > 1);
+  for (chunk = 0; chunk < layout.info.layers * layout.info.slices; chunk++) {
+    gsize size = layout.chunk[chunk + 1] - layout.chunk[chunk];
+    guint8 header[6];
+
+    if (size == 0)
+      continue;
+    fail_unless (i < packets->len);
+    gst_buffer_extract (packets->pdata[i], RTP_HEADER, header, 6);
+    assert_equals_int (GST_READ_UINT16_BE (header + 4), chunk);
+    assert_equals_int (header[1] >> 4, chunk / layout.info.slices);
+    assert_equals_int (gst_buffer_get_size (packets->pdata[i]),
+        RTP_HEADER + 6 + size);
+    i++;
+  }
+  assert_equals_int (i, packets->len);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* Small frames share RTP packets, for as long as max-ptime allows, and the latency says so. */
+GST_START_TEST (test_aggregates)
+{
+  const Sender sender = { "max", 1400, 0, 0 };
+  GPtrArray *frames = test_packets (64, 64, 30, 0);
+  GstHarness *h = start_pay (&sender), *back = start_depay (FALSE, FALSE);
+  GPtrArray *packets;
+  guint n, i;
+
+  g_object_set (h->element, "max-ptime", (gint64) 4 * TEST_FRAME_DURATION,
+      NULL);
+  for (n = 0; n < frames->len; n++) {
+    gst_harness_push (h, gst_buffer_ref (frames->pdata[n]));
+    /* The oldest one that is held is never older than that. */
+    fail_unless (gst_harness_buffers_received (h) >= n / 5);
+  }
+  assert_equals_uint64 (gst_harness_query_latency (h), 4 * TEST_FRAME_DURATION);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  packets = pull_all (h);
+  fail_unless (packets->len <= 10, "%u packets", packets->len);
+  for (i = 0; i < packets->len; i++) {
+    fail_unless (gst_buffer_get_size (packets->pdata[i]) <= 1400);
+    push_packet (back, packets->pdata[i]);
+  }
+  expect_all (back, frames);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+  gst_harness_teardown (back);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_pay_refuses_garbage)
+{
+  GstHarness *h = start_pay (&usual);
+  GstBus *bus = test_watch (h);
+  GstMessage *message;
+
+  assert_equals_int (gst_harness_push (h, gst_buffer_new_memdup ("ALTK no", 7)),
+      GST_FLOW_OK);
+  assert_equals_int (gst_harness_push (h, gst_buffer_new ()), GST_FLOW_OK);
+  message = test_wait_for (bus, GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  assert_equals_int (gst_harness_buffers_in_queue (h), 0);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* LOSSES */
+
+/* Whether byte ranges of the first layer, or the header, are in the RTP packet: then the frame cannot be read. */
+static gboolean
+is_vital (GstBuffer * packet)
+{
+  guint8 header[2];
+
+  gst_buffer_extract (packet, RTP_HEADER, header, 2);
+  return (header[0] & 4) || header[1] >> 4 == 0;
+}
+
+static guint
+frame_of (GstBuffer * packet)
+{
+  guint8 header[4];
+
+  gst_buffer_extract (packet, RTP_HEADER, header, 4);
+  return GST_READ_UINT16_BE (header + 2);
+}
+
+static gboolean
+is_key_frame (GPtrArray * frames, guint n)
+{
+  return !GST_BUFFER_FLAG_IS_SET ((GstBuffer *) frames->pdata[n],
+      GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
+/* Every frame comes but the one of the lost packet, which comes shorter, or not at all when its first layer is gone;
+ * then a key frame is asked for. What comes decodes. */
+static void
+check_one_loss (GPtrArray * frames, GPtrArray * packets, guint lost)
+{
+  GstHarness *h = start_depay (FALSE, TRUE), *decoder = start_decoder ();
+  guint hit = frame_of (packets->pdata[lost]), i, n, expected = 0;
+  gboolean vital = is_vital (packets->pdata[lost]);
+  GstStructure *stats;
+  guint64 errors;
+  GPtrArray *came;
+
+  for (i = 0; i < packets->len; i++)
+    if (i != lost)
+      push_packet (h, packets->pdata[i]);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  came = pull_all (h);
+  for (i = 0; i < came->len; i++, expected++) {
+    guint missing;
+
+    if (vital && expected == hit)
+      expected++;
+    n = identify (came->pdata[i], frames, &missing);
+    assert_equals_int (n, expected);
+    assert_equals_int (n == hit, missing > 0);
+    gst_harness_push (decoder, gst_buffer_ref (came->pdata[i]));
+  }
+  assert_equals_int (came->len, frames->len - vital);
+  assert_equals_int (key_requests (h), vital);
+  g_object_get (decoder->element, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "errors", &errors);
+  assert_equals_uint64 (errors, 0);
+  gst_structure_free (stats);
+  g_ptr_array_unref (came);
+  gst_harness_teardown (h);
+  gst_harness_teardown (decoder);
+}
+
+GST_START_TEST (test_any_loss)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
+  GPtrArray *packets = send_all (frames, &usual);
+  guint lost, vital = 0;
+
+  for (lost = 0; lost < packets->len; lost++) {
+    check_one_loss (frames, packets, lost);
+    vital += is_vital (packets->pdata[lost]);
+  }
+  /* Both kinds are there. */
+  fail_unless (vital > 0 && vital < packets->len);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* With wait-for-keyframe nothing comes from a lost frame to the next key frame, which is marked. */
+GST_START_TEST (test_wait_for_keyframe)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 9, 4);
+  GPtrArray *packets = send_all (frames, &usual), *came;
+  GstHarness *h = start_depay (TRUE, FALSE);
+  static const guint expected[] = { 0, 4, 5, 6, 7, 8 };
+  guint i, missing;
+
+  for (i = 0; i < packets->len; i++)
+    if (frame_of (packets->pdata[i]) != 1)
+      push_packet (h, packets->pdata[i]);
+  came = pull_all (h);
+  assert_equals_int (came->len, G_N_ELEMENTS (expected));
+  for (i = 0; i < came->len; i++)
+    assert_equals_int (identify (came->pdata[i], frames, &missing),
+        expected[i]);
+  fail_unless (GST_BUFFER_IS_DISCONT ((GstBuffer *) came->pdata[1]));
+  fail_if (GST_BUFFER_IS_DISCONT ((GstBuffer *) came->pdata[2]));
+  assert_equals_int (key_requests (h), 0);
+  g_ptr_array_unref (came);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Who comes late, at any packet, gets whole frames only, from the next key frame on. */
+GST_START_TEST (test_late_join)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 6, 3);
+  GPtrArray *packets = send_all (frames, &usual);
+  guint from, i, missing;
+
+  for (from = 0; from < packets->len; from++) {
+    GstHarness *h = start_depay (TRUE, TRUE);
+    GPtrArray *came;
+    guint next = 0;
+    guint8 header;
+
+    gst_buffer_extract (packets->pdata[from], RTP_HEADER, &header, 1);
+    while (next < frames->len && (!is_key_frame (frames, next)
+            || next < frame_of (packets->pdata[from])
+            || (next == frame_of (packets->pdata[from])
+                && !(header & 0x10))))
+      next++;
+    for (i = from; i < packets->len; i++)
+      push_packet (h, packets->pdata[i]);
+    came = pull_all (h);
+    assert_equals_int (came->len, frames->len - next);
+    for (i = 0; i < came->len; i++) {
+      assert_equals_int (identify (came->pdata[i], frames, &missing), next + i);
+      assert_equals_int (missing, 0);
+    }
+    if (from > 0 && next > frame_of (packets->pdata[from]))
+      fail_unless (key_requests (h) >= 1);
+    g_ptr_array_unref (came);
+    gst_harness_teardown (h);
+  }
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_duplicates)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 2);
+  GPtrArray *packets = send_all (frames, &usual);
+  GstHarness *h = start_depay (FALSE, TRUE);
+  guint i;
+
+  for (i = 0; i < packets->len; i++) {
+    push_packet (h, packets->pdata[i]);
+    push_packet (h, packets->pdata[i]);
+    push_packet (h, packets->pdata[i / 2]);
+  }
+  expect_all (h, frames);
+  assert_equals_int (key_requests (h), 0);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Packets up to eight places from where they should be: the jitter buffer puts them right. */
+GST_START_TEST (test_reordered)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 8, 4);
+  GPtrArray *packets = send_all (frames, &usual);
+  GstHarness *h =
+      gst_harness_new_parse ("rtpjitterbuffer latency=1000 ! rtpalitradepay "
+      "wait-for-keyframe=true");
+  GRand *random = g_rand_new_with_seed (8);
+  guint i, n, missing;
+
+  /* Time stands still: nothing comes because a timer ran out. */
+  gst_harness_use_testclock (h);
+  gst_harness_set_src_caps_str (h, RTP_CAPS ", seqnum-base = (uint) 0");
+  for (i = 0; i + 8 < packets->len; i++) {
+    guint other = i + g_rand_int_range (random, 0, 8);
+    gpointer packet = packets->pdata[i];
+
+    /* The first one says where the numbers begin. */
+    if (i == 0)
+      continue;
+    packets->pdata[i] = packets->pdata[other];
+    packets->pdata[other] = packet;
+  }
+  for (i = 0; i < packets->len; i++)
+    push_packet (h, packets->pdata[i]);
+  for (n = 0; n < frames->len; n++) {
+    GstBuffer *buffer = gst_harness_pull (h);
+
+    fail_unless (buffer != NULL, "frame %u is missing", n);
+    GST_BUFFER_PTS (buffer) = n * TEST_FRAME_DURATION;
+    assert_equals_int (identify (buffer, frames, &missing), n);
+    assert_equals_int (missing, 0);
+    gst_buffer_unref (buffer);
+  }
+  g_rand_free (random);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* DAMAGE */
+
+/* Whatever comes out is a token packet by its header, and does not upset the decoder. */
+static void
+decode_what_came (GstHarness * h, GstHarness * decoder)
+{
+  GPtrArray *came = pull_all (h), *pictures;
+  AlitraPacketLayout layout;
+  guint i;
+
+  for (i = 0; i < came->len; i++) {
+    read_layout (came->pdata[i], &layout);
+    gst_harness_push (decoder, gst_buffer_ref (came->pdata[i]));
+  }
+  pictures = pull_all (decoder);
+  g_ptr_array_unref (pictures);
+  g_ptr_array_unref (came);
+}
+
+static void
+check_flips (const gchar * mode, guint seed)
+{
+  Sender sender = { mode, 300, 0, 1 };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 6, 2);
+  GPtrArray *packets = send_all (frames, &sender);
+  GstHarness *h = start_depay (FALSE, FALSE), *decoder = start_decoder ();
+  GRand *random = g_rand_new_with_seed (seed);
+  guint round, i;
+
+  g_object_set (decoder->element, "max-errors", -1, NULL);
+  for (round = 0; round < 20; round++)
+    for (i = 0; i < packets->len; i++) {
+      GstBuffer *packet = gst_buffer_copy_deep (packets->pdata[i]);
+      gsize size = gst_buffer_get_size (packet);
+      gsize at = g_rand_int_range (random, 0, 3) ? g_rand_int_range (random,
+          RTP_HEADER, size) : RTP_HEADER + g_rand_int_range (random, 0, 6);
+      GstMapInfo map;
+
+      gst_buffer_map (packet, &map, GST_MAP_READWRITE);
+      map.data[MIN (at, size - 1)] ^= 1 << g_rand_int_range (random, 0, 8);
+      /* The rounds follow each other. */
+      GST_WRITE_UINT16_BE (map.data + 2, round * packets->len + i);
+      gst_buffer_unmap (packet, &map);
+      if (!g_rand_int_range (random, 0, 8))
+        gst_buffer_set_size (packet, g_rand_int_range (random, RTP_HEADER,
+                size));
+      assert_equals_int (gst_harness_push (h, packet), GST_FLOW_OK);
+      decode_what_came (h, decoder);
+    }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  decode_what_came (h, decoder);
+  g_rand_free (random);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+  gst_harness_teardown (decoder);
+}
+
+GST_START_TEST (test_bit_flips)
+{
+  check_flips ("zero-latency", 1);
+  check_flips ("none", 2);
+  check_flips ("max", 3);
+}
+
+GST_END_TEST;
+
+static GstBuffer *
+random_packet (GRand * random, guint seqnum)
+{
+  guint size = g_rand_int_range (random, 0, 60), i;
+  GstBuffer *packet = gst_rtp_buffer_new_allocate (size, 0, 0);
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  guint8 *payload;
+
+  gst_rtp_buffer_map (packet, GST_MAP_WRITE, &rtp);
+  gst_rtp_buffer_set_seq (&rtp, seqnum);
+  gst_rtp_buffer_set_payload_type (&rtp, 96);
+  gst_rtp_buffer_set_timestamp (&rtp, seqnum / 4 * 3600);
+  payload = gst_rtp_buffer_get_payload (&rtp);
+  for (i = 0; i < size; i++)
+    payload[i] = g_rand_int (random);
+  /* Mostly the right version, and the start of a token packet. */
+  if (size > 0 && g_rand_int_range (random, 0, 8))
+    payload[0] = 0x40 | (payload[0] & 0x3f);
+  if (size > 10 && g_rand_int_range (random, 0, 2))
+    memcpy (payload + 6, "ALTK\001", 5);
+  gst_rtp_buffer_unmap (&rtp);
+  return packet;
+}
+
+/* Noise, then a whole stream: the stream comes through. */
+GST_START_TEST (test_noise)
+{
+  const Sender sender = { "zero-latency", 200, 10000, 0 };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 3, 0);
+  GPtrArray *packets = send_all (frames, &sender);
+  GstHarness *h = start_depay (TRUE, TRUE), *decoder = start_decoder ();
+  GRand *random = g_rand_new_with_seed (4);
+  guint i;
+
+  for (i = 0; i < 9000; i++) {
+    assert_equals_int (gst_harness_push (h, random_packet (random, i)),
+        GST_FLOW_OK);
+    decode_what_came (h, decoder);
+  }
+  for (i = 0; i < packets->len; i++)
+    push_packet (h, packets->pdata[i]);
+  expect_all (h, frames);
+  g_rand_free (random);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+  gst_harness_teardown (decoder);
+}
+
+GST_END_TEST;
+
+/* CAPS */
+
+static void
+expect_size (GstPad * pad, gint width, gint height)
+{
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstStructure *s;
+  gint value;
+
+  fail_unless (caps != NULL);
+  s = gst_caps_get_structure (caps, 0);
+  fail_unless (gst_structure_get_int (s, "width", &value));
+  assert_equals_int (value, width);
+  fail_unless (gst_structure_get_int (s, "height", &value));
+  assert_equals_int (value, height);
+  gst_caps_unref (caps);
+}
+
+/* A stream that changes its size in the middle, without new caps at the receiver. */
+GST_START_TEST (test_size_change)
+{
+  GPtrArray *small = test_packets (WIDTH, HEIGHT, 2, 0);
+  GPtrArray *large = test_packets (400, 300, 2, 0);
+  GstHarness *pay = start_pay (&usual), *h = start_depay (TRUE, FALSE);
+  GPtrArray *streams[] = { small, large };
+  guint i, n;
+
+  for (i = 0; i < 2; i++) {
+    GPtrArray *packets;
+
+    gst_harness_set_src_caps_str (pay, i == 0 ? TOKEN_CAPS
+        : TOKEN_CAPS ", width = (int) 400");
+    for (n = 0; n < 2; n++)
+      gst_harness_push (pay, gst_buffer_ref (streams[i]->pdata[n]));
+    packets = pull_all (pay);
+    for (n = 0; n < packets->len; n++)
+      push_packet (h, packets->pdata[n]);
+    expect_all (h, streams[i]);
+    expect_size (h->sinkpad, i == 0 ? WIDTH : 400, i == 0 ? HEIGHT : 300);
+    g_ptr_array_unref (packets);
+  }
+  g_ptr_array_unref (small);
+  g_ptr_array_unref (large);
+  gst_harness_teardown (pay);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* The caps of the payloader survive a session description, and say the format before the first packet. */
+GST_START_TEST (test_sdp)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 1, 0);
+  GstHarness *pay = start_pay (&usual), *h;
+  GstCaps *caps, *back;
+  GstStructure *s;
+  GstSDPMedia *media;
+  AlitraPacketLayout layout;
+  gchar *id, *text;
+
+  /* The caps name the model that the packets are from. */
+  read_layout (frames->pdata[0], &layout);
+  id = g_strdup_printf ("alitra-test-%08x", layout.info.model);
+  text = g_strdup_printf ("video/x-alitra, version = (int) 1, stream-format = "
+      "(string) packet, alignment = (string) frame, model-id = (string) %s",
+      id);
+  gst_harness_set_src_caps_str (pay, text);
+  gst_harness_push (pay, gst_buffer_ref (frames->pdata[0]));
+  caps = gst_pad_get_current_caps (pay->sinkpad);
+  s = gst_caps_get_structure (caps, 0);
+  assert_equals_string (gst_structure_get_string (s, "encoding-name"),
+      "X-ALITRA");
+  assert_equals_string (gst_structure_get_string (s, "model-id"), id);
+  gst_sdp_media_new (&media);
+  assert_equals_int (gst_sdp_media_set_media_from_caps (caps, media),
+      GST_SDP_OK);
+  back = gst_sdp_media_get_caps_from_media (media, 96);
+  fail_unless (back != NULL);
+  gst_structure_set_name (gst_caps_get_structure (back, 0),
+      "application/x-rtp");
+
+  h = gst_harness_new ("rtpalitradepay");
+  gst_harness_set_src_caps (h, back);
+  expect_size (h->sinkpad, WIDTH, HEIGHT);
+  gst_caps_unref (caps);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  assert_equals_string (gst_structure_get_string (gst_caps_get_structure (caps,
+              0), "model-id"), id);
+  gst_caps_unref (caps);
+  gst_sdp_media_free (media);
+  g_free (id);
+  g_free (text);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (pay);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* A receiver without session description that comes between key frames learns the format from the next config. */
+GST_START_TEST (test_config_in_band)
+{
+  const Sender sender = { "zero-latency", 1400, 0, 1 };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, TEST_FPS + 1, 0);
+  GPtrArray *packets = send_all (frames, &sender);
+  GstHarness *h = start_depay (FALSE, FALSE);
+  guint i, configs = 0;
+
+  for (i = 0; i < packets->len; i++) {
+    guint8 header;
+
+    gst_buffer_extract (packets->pdata[i], RTP_HEADER, &header, 1);
+    configs += header & 1;
+    if (frame_of (packets->pdata[i]) > 0)
+      push_packet (h, packets->pdata[i]);
+  }
+  assert_equals_int (configs, 2);
+  expect_size (h->sinkpad, WIDTH, HEIGHT);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_other_version)
+{
+  GstHarness *h = gst_harness_new ("rtpalitradepay");
+  GstBus *bus = test_watch (h);
+
+  gst_harness_set_src_caps_str (h, RTP_CAPS ", version = (string) 2");
+  test_expect_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "version");
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* OVER SOCKETS */
+
+typedef struct
+{
+  GRand *random;
+  gdouble loss;
+} Network;
+
+static gboolean
+drop_some (GstBuffer ** buffer, guint i, gpointer data)
+{
+  Network *network = data;
+
+  if (g_rand_double (network->random) < network->loss)
+    gst_clear_buffer (buffer);
+  return TRUE;
+}
+
+static GstPadProbeReturn
+lose_some (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  Network *network = data;
+  GstBufferList *list;
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+    return g_rand_double (network->random) < network->loss
+        ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+  list = gst_buffer_list_make_writable (GST_PAD_PROBE_INFO_BUFFER_LIST (info));
+  gst_buffer_list_foreach (list, drop_some, network);
+  GST_PAD_PROBE_INFO_DATA (info) = list;
+  return gst_buffer_list_length (list) > 0 ? GST_PAD_PROBE_OK :
+      GST_PAD_PROBE_DROP;
+}
+
+typedef struct
+{
+  gint pictures, corrupted, wrong_size;
+} Watched;
+
+static void
+on_picture (GstElement * sink, GstBuffer * buffer, GstPad * pad, gpointer data)
+{
+  Watched *watched = data;
+
+  g_atomic_int_inc (&watched->pictures);
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED))
+    g_atomic_int_inc (&watched->corrupted);
+  if (gst_buffer_get_size (buffer) < WIDTH * HEIGHT * 3 / 2)
+    g_atomic_int_inc (&watched->wrong_size);
+}
+
+static void
+expect_no_error (GstElement * pipeline)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+
+  fail_unless (message == NULL, "%" GST_PTR_FORMAT, message);
+  gst_object_unref (bus);
+}
+
+static GstElement *
+start_receiver (Watched * watched, gint * port)
+{
+  GstElement *receiver = gst_parse_launch ("udpsrc name=source "
+      "address=127.0.0.1 port=0 buffer-size=1000000 caps=\"" RTP_CAPS "\" "
+      "! rtpjitterbuffer latency=200 ! rtpalitradepay "
+      "! alitradec threads=1 ! fakesink name=sink signal-handoffs=true "
+      "sync=false", NULL);
+  GstElement *source = gst_bin_get_by_name (GST_BIN (receiver), "source");
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (receiver), "sink");
+
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_picture), watched);
+  gst_element_set_state (receiver, GST_STATE_PLAYING);
+  g_object_get (source, "port", port, NULL);
+  gst_object_unref (source);
+  gst_object_unref (sink);
+  return receiver;
+}
+
+static GstElement *
+start_sender (Network * network, gint port, guint count)
+{
+  gchar *launch = g_strdup_printf ("videotestsrc is-live=true pattern=ball "
+      "num-buffers=%u ! video/x-raw,format=I420,width=%d,height=%d,"
+      "framerate=25/1 ! alitraenc threads=1 key-int-max=8 "
+      "! rtpalitrapay mtu=200 ! udpsink name=sink host=127.0.0.1 port=%d "
+      "sync=false", count, WIDTH, HEIGHT, port);
+  GstElement *sender = gst_parse_launch (launch, NULL);
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (sender), "sink");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, lose_some,
+      network, NULL);
+  gst_element_set_state (sender, GST_STATE_PLAYING);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  g_free (launch);
+  return sender;
+}
+
+/* Sends @count frames over a socket on which a share of the RTP packets is lost. */
+static void
+stream (gdouble loss, guint count, Watched * watched)
+{
+  Network network = { g_rand_new_with_seed (11), loss };
+  GstElement *receiver, *sender;
+  GstMessage *message;
+  GstBus *bus;
+  gint port, last, i;
+
+  memset (watched, 0, sizeof (*watched));
+  receiver = start_receiver (watched, &port);
+  sender = start_sender (&network, port, count);
+  bus = gst_element_get_bus (sender);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+
+  /* No end comes over the network: wait until nothing comes any more, at most for three seconds. */
+  for (i = 0, last = -1; i < 6 && last != g_atomic_int_get (&watched->pictures);
+      i++) {
+    last = g_atomic_int_get (&watched->pictures);
+    g_usleep (G_USEC_PER_SEC / 2);
+  }
+  expect_no_error (receiver);
+  gst_element_set_state (sender, GST_STATE_NULL);
+  gst_element_set_state (receiver, GST_STATE_NULL);
+  gst_object_unref (sender);
+  gst_object_unref (receiver);
+  g_rand_free (network.random);
+}
+
+#define STREAMED 50
+
+GST_START_TEST (test_udp)
+{
+  static const gdouble losses[] = { 0, 0.05, 0.2 };
+  static const gint least[] = { STREAMED, STREAMED / 2, STREAMED / 8 };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (losses); i++) {
+    Watched watched;
+
+    stream (losses[i], STREAMED, &watched);
+    g_print ("%.0f %% loss: %d of %d frames shown, %d of them concealed\n",
+        100 * losses[i], watched.pictures, STREAMED, watched.corrupted);
+    fail_unless (watched.pictures >= least[i] && watched.pictures <= STREAMED,
+        "%d pictures at %g loss", watched.pictures, losses[i]);
+    assert_equals_int (watched.wrong_size, 0);
+    if (losses[i] == 0)
+      assert_equals_int (watched.corrupted, 0);
+  }
+}
+
+GST_END_TEST;
+
+static Suite *
+rtpalitra_suite (void)
+{
+  Suite *suite = suite_create ("rtpalitra");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_test (tc, test_round_trips);
+  tcase_add_test (tc, test_sizes_around_mtu);
+  tcase_add_test (tc, test_chunks_stay_whole);
+  tcase_add_test (tc, test_aggregates);
+  tcase_add_test (tc, test_pay_refuses_garbage);
+  tcase_add_test (tc, test_any_loss);
+  tcase_add_test (tc, test_wait_for_keyframe);
+  tcase_add_test (tc, test_late_join);
+  tcase_add_test (tc, test_duplicates);
+  tcase_add_test (tc, test_reordered);
+  tcase_add_test (tc, test_bit_flips);
+  tcase_add_test (tc, test_noise);
+  tcase_add_test (tc, test_size_change);
+  tcase_add_test (tc, test_sdp);
+  tcase_add_test (tc, test_config_in_band);
+  tcase_add_test (tc, test_other_version);
+  tcase_add_test (tc, test_udp);
+  return suite;
+}
+
+GST_CHECK_MAIN (rtpalitra);
