@@ -6,17 +6,9 @@
 #include <alitra/packet.h>
 
 #include "memory.h"
+#include "vocabulary.h"
 
 G_BEGIN_DECLS
-
-/* What both ends know of a stream's vocabulary. */
-typedef struct
-{
-  guint codes[ALITRA_LEVELS];   /* ids below are learned codes */
-  guint flat_coarse;            /* level 2: ids codes .. codes+flat_coarse-1 are coarse flat colours */
-  guint flat_fine;              /* level 2: the next flat_fine ids are fine flat colours */
-  guint smooth;                 /* levels 0 and 1: ids codes .. codes+smooth-1, 0 or 1 */
-} AlitraVocabulary;
 
 typedef struct _AlitraPacketCoder AlitraPacketCoder;    /* scratch space; one for each stream end */
 

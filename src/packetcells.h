@@ -3,8 +3,8 @@
 #ifndef ALITRA_SRC_PACKETCELLS_H
 #define ALITRA_SRC_PACKETCELLS_H
 
-#include "packet.h"
 #include "rangecoder.h"
+#include "vocabulary.h"
 
 G_BEGIN_DECLS
 
@@ -45,13 +45,6 @@ typedef struct
   AlitraContext flat[2];
   AlitraContext smooth[3];      /* of the chunk's level */
 } AlitraPacketCells;
-
-/* The smooth token of cells of `level`; TRUE only for levels that have it. */
-static inline gboolean
-alitra_vocabulary_is_smooth (const AlitraVocabulary * vocabulary, guint level, guint16 token)
-{
-  return level + 1 < ALITRA_LEVELS && vocabulary->smooth && token == vocabulary->codes[level];
-}
 
 void alitra_packet_cells_write (AlitraPacketCells * cells, guint slice, guint level, AlitraPacketLayerMode mode,
     gboolean map, GByteArray * out);
