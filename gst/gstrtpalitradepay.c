@@ -40,6 +40,11 @@ enum
 /* While no key frame comes, ask again each time that so many frames were lost or of no use. */
 #define ASK_AGAIN 15
 
+/* What RTP packets are marked with, and the frames that share their memory would be too. */
+#define RTP_PACKET_FLAGS (GST_BUFFER_FLAG_DELTA_UNIT | \
+    GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER | \
+    GST_BUFFER_FLAG_DROPPABLE | GST_BUFFER_FLAG_NON_DROPPABLE)
+
 struct _GstRtpAlitraDepay
 {
   GstRTPBaseDepayload parent;
@@ -278,6 +283,7 @@ send_packet (GstRtpAlitraDepay * self, GstBuffer * buffer,
 
   GST_BUFFER_PTS (buffer) = pts;
   GST_BUFFER_DTS (buffer) = dts;
+  GST_BUFFER_FLAG_UNSET (buffer, RTP_PACKET_FLAGS);
   if (!info->key)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   if (self->discont)

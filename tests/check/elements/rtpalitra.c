@@ -141,6 +141,9 @@ identify (GstBuffer * buffer, GPtrArray * frames, guint * missing)
   assert_equals_uint64 (GST_BUFFER_PTS (buffer), n * TEST_FRAME_DURATION);
   assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
           GST_BUFFER_FLAG_DELTA_UNIT), !came.info.key);
+  fail_if (GST_BUFFER_FLAG_IS_SET (buffer,
+          GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_DROPPABLE |
+          GST_BUFFER_FLAG_NON_DROPPABLE));
   *missing = sent.info.layers - came.info.layers;
   return n;
 }
