@@ -40,12 +40,24 @@ gst_alitra_tensor_pool_alloc_buffer (GstBufferPool * pool, GstBuffer ** buffer,
   return GST_FLOW_OK;
 }
 
+static gboolean
+remove_meta (GstBuffer * buffer, GstMeta ** meta, gpointer data)
+{
+  if (!GST_META_FLAG_IS_SET (*meta, GST_META_FLAG_POOLED)) {
+    GST_META_FLAG_UNSET (*meta, GST_META_FLAG_LOCKED);
+    *meta = NULL;
+  }
+  return TRUE;
+}
+
 static void
 gst_alitra_tensor_pool_reset_buffer (GstBufferPool * pool, GstBuffer * buffer)
 {
   GstAlitraTensorPool *self = GST_ALITRA_TENSOR_POOL (pool);
   guint i;
 
+  /* GstTensorMeta shares the memories, and what is shared cannot change its size. */
+  gst_buffer_foreach_meta (buffer, remove_meta, NULL);
   /* A buffer whose memories were exchanged is thrown away by the parent class. */
   if (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY)
       && gst_buffer_n_memory (buffer) == self->memories)
@@ -54,7 +66,7 @@ gst_alitra_tensor_pool_reset_buffer (GstBufferPool * pool, GstBuffer * buffer)
       gsize offset, room;
 
       gst_memory_get_sizes (memory, &offset, &room);
-      if (room >= self->size[i])
+      if (room >= self->size[i] && gst_memory_is_writable (memory))
         gst_memory_resize (memory, -(gssize) offset, self->size[i]);
     }
   GST_BUFFER_POOL_CLASS (parent_class)->reset_buffer (pool, buffer);
