@@ -30,8 +30,12 @@ enum
   PROP_MAX_TOKENS,
   PROP_MAX_BYTES,
   PROP_MAX_LAYERS,
+  PROP_MAX_BITRATE,
   PROP_STATS
 };
+
+/* With max-bitrate: what was not spent can be spent later, within this time. */
+#define SAVING_TIME GST_SECOND
 
 /* What a packet may be at most; 0: no limit. */
 typedef struct
@@ -51,11 +55,14 @@ struct _GstAlitraTrim
 
   /* Properties and what they report; object lock. */
   Budget budget;
+  guint max_bitrate;            /* kbit/s */
   Totals totals;
 
   /* Streaming thread. */
   AlitraPacketLayout layout;
   GByteArray *packet;
+  gint64 savings;               /* bits that may be spent */
+  GstClockTime savings_time;    /* of the packet for which that was worked out */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -104,6 +111,9 @@ gst_alitra_trim_set_property (GObject * object, guint id, const GValue * value,
     case PROP_MAX_LAYERS:
       self->budget.layers = g_value_get_uint (value);
       break;
+    case PROP_MAX_BITRATE:
+      self->max_bitrate = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -127,6 +137,9 @@ gst_alitra_trim_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_MAX_LAYERS:
       g_value_set_uint (value, self->budget.layers);
+      break;
+    case PROP_MAX_BITRATE:
+      g_value_set_uint (value, self->max_bitrate);
       break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
@@ -181,9 +194,45 @@ count (GstAlitraTrim * self, guint layers, gboolean over_budget)
   sum->bits_out += 8 * (guint64) layout->trimmed_size[layers - 1];
 }
 
+/* What was earned since the last packet, at most what can be saved; a time that jumps begins with full savings. */
+static void
+earn (GstAlitraTrim * self, GstClockTime time)
+{
+  gint64 most = gst_util_uint64_scale (self->max_bitrate * (guint64) 1000,
+      SAVING_TIME, GST_SECOND);
+
+  if (GST_CLOCK_TIME_IS_VALID (self->savings_time)
+      && time >= self->savings_time && time - self->savings_time < SAVING_TIME) {
+    self->savings += gst_util_uint64_scale (self->max_bitrate *
+        (guint64) 1000, time - self->savings_time, GST_SECOND);
+    self->savings = CLAMP (self->savings, -most, most);
+  } else {
+    self->savings = most;
+  }
+  self->savings_time = time;
+}
+
+/* What this packet may be. Object lock. */
+static Budget
+make_budget (GstAlitraTrim * self, GstClockTime time)
+{
+  Budget budget = self->budget;
+  guint affordable;
+
+  if (self->max_bitrate == 0 || !GST_CLOCK_TIME_IS_VALID (time)) {
+    self->savings_time = GST_CLOCK_TIME_NONE;
+    return budget;
+  }
+  earn (self, time);
+  affordable = CLAMP (self->savings / 8, 1, G_MAXUINT);
+  if (budget.bytes == 0 || affordable < budget.bytes)
+    budget.bytes = affordable;
+  return budget;
+}
+
 /* FALSE: the packet stays as it is. */
 static gboolean
-trim (GstAlitraTrim * self, const guint8 * data, gsize size)
+trim (GstAlitraTrim * self, const guint8 * data, gsize size, GstClockTime time)
 {
   AlitraPacketLayout *layout = &self->layout;
   gboolean readable = alitra_packet_read_layout (data, size,
@@ -193,9 +242,11 @@ trim (GstAlitraTrim * self, const guint8 * data, gsize size)
   GST_OBJECT_LOCK (self);
   self->totals.frames++;
   if (readable) {
-    guint within = choose_layers (layout, &self->budget);
+    Budget budget = make_budget (self, time);
+    guint within = choose_layers (layout, &budget);
 
     layers = MAX (within, 1);
+    self->savings -= 8 * (gint64) layout->trimmed_size[layers - 1];
     count (self, layers, within == 0);
   } else {
     self->totals.unreadable++;
@@ -219,7 +270,7 @@ gst_alitra_trim_prepare_output_buffer (GstBaseTransform * transform,
 
   if (!gst_buffer_map (input, &map, GST_MAP_READ))
     goto no_map;
-  shorter = trim (self, map.data, map.size);
+  shorter = trim (self, map.data, map.size, GST_BUFFER_PTS (input));
   gst_buffer_unmap (input, &map);
 
   *output = input;
@@ -255,6 +306,8 @@ gst_alitra_trim_start (GstBaseTransform * transform)
   GST_OBJECT_LOCK (self);
   memset (&self->totals, 0, sizeof (self->totals));
   GST_OBJECT_UNLOCK (self);
+  self->savings = 0;
+  self->savings_time = GST_CLOCK_TIME_NONE;
   return TRUE;
 }
 
@@ -291,6 +344,11 @@ install_properties (GObjectClass * klass)
       g_param_spec_uint ("max-layers", "Maximum layers",
           "Quality layers that a packet may have at most. 0: no limit.", 0,
           ALITRA_PACKET_MAX_LAYERS, 0, live));
+  g_object_class_install_property (klass, PROP_MAX_BITRATE,
+      g_param_spec_uint ("max-bitrate", "Maximum bit rate",
+          "Bits that all packets may have at most, in kbit/s. What is not "
+          "spent can be spent within a second. The first layer always stays. "
+          "0: no limit.", 0, G_MAXINT / 1000, 0, live));
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started: frames, trimmed (packets that "

@@ -210,6 +210,57 @@ GST_START_TEST (test_byte_budget)
 
 GST_END_TEST;
 
+/* Over every stretch of time no more bits come than the rate, and what a second saves, allow; the rate is used. */
+static void
+check_bitrate (GPtrArray * packets, guint kbits)
+{
+  GstHarness *h = start ("alitratrim");
+  guint64 sum = 0, saved = kbits * 1000, n;
+  guint64 per_frame = kbits * 1000 / TEST_FPS;
+
+  g_object_set (h->element, "max-bitrate", kbits, NULL);
+  for (n = 0; n < 2 * TEST_FPS; n++) {
+    GstBuffer *packet = gst_buffer_copy (packets->pdata[n % packets->len]);
+    GstBuffer *out;
+
+    GST_BUFFER_PTS (packet) = n * TEST_FRAME_DURATION;
+    out = trim (h, packet);
+    sum += 8 * gst_buffer_get_size (out);
+    fail_unless (sum <= saved + n * per_frame, "%" G_GUINT64_FORMAT
+        " bits after %" G_GUINT64_FORMAT " frames", sum, n);
+    gst_buffer_unref (out);
+    gst_buffer_unref (packet);
+  }
+  assert_equals_uint64 (stat_of (h, "over-budget"), 0);
+  fail_unless (stat_of (h, "trimmed") > 0);
+  fail_unless (sum > (saved + n * per_frame) / 2, "%" G_GUINT64_FORMAT
+      " bits are little", sum);
+  gst_harness_teardown (h);
+}
+
+GST_START_TEST (test_bitrate)
+{
+  GPtrArray *packets = snow_packets (7);
+  AlitraPacketLayout whole;
+  guint64 all = 0, least = 0;
+  guint n;
+
+  for (n = 0; n < packets->len; n++) {
+    read_layout (packets->pdata[n], &whole);
+    all += 8 * whole.info.size;
+    least = MAX (least, 8 * whole.trimmed_size[0]);
+  }
+  /* kbit/s of everything, and of nothing but first layers. */
+  all = all * TEST_FPS / packets->len / 1000;
+  least = least * TEST_FPS / 1000 + 1;
+  check_bitrate (packets, (all + least) / 2);
+  check_bitrate (packets, (all + 3 * least) / 4);
+  check_bitrate (packets, least);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
 /* Fewer tokens are a worse picture of the same scene, and all of them the same picture as without the element. */
 static gdouble
 error_of (GPtrArray * packets, guint layers, GstBuffer * picture)
@@ -295,6 +346,7 @@ alitratrim_suite (void)
   tcase_add_test (tc, test_every_layer_count);
   tcase_add_test (tc, test_token_budget);
   tcase_add_test (tc, test_byte_budget);
+  tcase_add_test (tc, test_bitrate);
   tcase_add_test (tc, test_layers_help);
   tcase_add_test (tc, test_unreadable);
   return suite;
