@@ -8,40 +8,40 @@
  * 0, 1, 2. */
 
 static const gint8 changed_start[ALITRA_LEVELS][3][2] = {
-  {{-32, -8}, {-16, 2}, {-6, 10}},
-  {{-28, -6}, {-14, 4}, {-4, 12}},
-  {{-12, -12}, {2, 2}, {12, 12}},
+  {{-29, -7}, {-11, 3}, {0, 10}},
+  {{-29, -5}, {-11, 6}, {-3, 16}},
+  {{-11, -11}, {10, 10}, {12, 12}},
 };
 
 static const gint8 keep_start[ALITRA_LEVELS][4] = {
-  {-12, -4, 0, 0},
-  {-8, -2, 2, 4},
-  {-4, 0, 2, 4},
+  {-27, -3, 2, 2},
+  {-19, -1, 3, 5},
+  {5, 2, 0, 2},
 };
 
-static const gint8 keep_neighbours[3] = { 0, -8, 12 };
+static const gint8 keep_neighbours[3] = { -1, -7, 1 };
 
 static const gint8 more_start[ALITRA_LEVELS][3][6] = {
-  {{-12, -4, -4, -4, -4, -4},
-      {8, -4, -4, -4, -4, -4},
-      {-12, -8, -8, -8, -8, -8}},
-  {{4, 2, 0, -2, -2, -2},
-      {10, 0, -2, -2, -4, -4},
-      {-8, -6, -6, -6, -6, -6}},
-  {{28, 16, 8, 4, 2, 0},
-      {16, 4, 0, -2, -4, -4},
+  {{-20, -12, -3, -8, -7, -4},
+      {-19, -13, -5, -15, -10, -6},
+      {-5, -11, -6, -9, -5, -4}},
+  {{-10, -6, 1, -5, -2, 4},
+      {-7, -6, 1, -6, 1, 4},
+      {-2, -7, -5, -6, -9, -3}},
+  {{32, 13, 7, 6, 14, 9},
+      {24, 10, 9, 9, 11, 12},
       {-4, -4, -6, -6, -6, -6}},
 };
 
-static const gint8 more_neighbours[5] = { -10, -5, 0, 5, 10 };
-static const gint8 more_parent[4] = { 0, -6, 0, 6 };
+static const gint8 more_neighbours[5] = { -8, -5, 1, 7, 10 };
+static const gint8 more_parent[4] = { 2, -4, 0, 7 };
 
-static const gint8 more_flat_start = 8;
-static const gint8 flat_start[2] = { -8, -12 };
+static const gint8 more_flat_start = 27;
+static const gint8 flat_start[2] = { -26, -32 };
 
 static const gint8 smooth_start[ALITRA_LEVELS - 1][3] = {
-  {-22, -22, -22},
-  {-22, -22, -22},
+  {-27, -10, -8},
+  {-27, -6, -10},
 };
 
 /* A cell and the two neighbours that were coded before it, as indices of its level; -1: not in this slice. */
