@@ -4,7 +4,8 @@
 /**
  * SECTION:plugin-alitra
  *
- * Live video as adaptive-length tokens: an encoder, a decoder, a parser and a typefinder for `video/x-alitra`.
+ * Live video as adaptive-length tokens: encoder, decoder, parser and typefinder for `video/x-alitra`, a trimmer, tensors,
+ * and payloader and depayloader for RTP.
  */
 #include "gstalitraelements.h"
 
