@@ -86,7 +86,12 @@ struct _GstAlitraEnc
   GByteArray *packet;
   gboolean force_key;
   GstAlitraOverlay overlay;
+  GQueue held;                  /* finished frames that wait while the pipeline prerolls, see must_hold() */
+  gint sink_needs_packet;       /* atomic: no packet was pushed since PAUSED was reached or a flush */
 };
+
+/* So many packets wait at most. */
+#define MOST_HELD 1024
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_RAW_CAPS));
@@ -356,11 +361,21 @@ gst_alitra_enc_start (GstVideoEncoder * encoder)
   return TRUE;
 }
 
+static void
+drop_held (GstAlitraEnc * self)
+{
+  GstVideoCodecFrame *frame;
+
+  while ((frame = g_queue_pop_head (&self->held)))
+    gst_video_codec_frame_unref (frame);
+}
+
 static gboolean
 gst_alitra_enc_stop (GstVideoEncoder * encoder)
 {
   GstAlitraEnc *self = GST_ALITRA_ENC (encoder);
 
+  drop_held (self);
   g_clear_pointer (&self->tokenizer, alitra_tokenizer_free);
   g_clear_pointer (&self->model, alitra_model_unref);
   gst_video_info_init (&self->info);
@@ -371,7 +386,11 @@ gst_alitra_enc_stop (GstVideoEncoder * encoder)
 static gboolean
 gst_alitra_enc_flush (GstVideoEncoder * encoder)
 {
-  GST_ALITRA_ENC (encoder)->force_key = TRUE;
+  GstAlitraEnc *self = GST_ALITRA_ENC (encoder);
+
+  drop_held (self);
+  g_atomic_int_set (&self->sink_needs_packet, TRUE);
+  self->force_key = TRUE;
   return TRUE;
 }
 
@@ -597,9 +616,51 @@ failed:
 }
 
 static GstFlowReturn
-push_packet (GstAlitraEnc * self, GstVideoCodecFrame * frame, gboolean key)
+push_held (GstAlitraEnc * self)
+{
+  GstVideoCodecFrame *frame;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  while ((frame = g_queue_pop_head (&self->held))) {
+    GstFlowReturn one =
+        gst_video_encoder_finish_frame (GST_VIDEO_ENCODER (self), frame);
+
+    if (flow == GST_FLOW_OK)
+      flow = one;
+  }
+  return flow;
+}
+
+/* While the pipeline prerolls, the sink of the tokens takes one packet and blocks, and what follows the overlay may need
+ * many pictures before its sink has one (an encoder with look-ahead).  If packets were pushed all the same, the queue
+ * behind `src` would fill up and both would wait for ever.  The packets are small: they wait here. */
+static gboolean
+must_hold (GstAlitraEnc * self, gboolean overlay)
+{
+  return overlay && GST_STATE (self) < GST_STATE_PLAYING
+      && !g_atomic_int_get (&self->sink_needs_packet)
+      && g_queue_get_length (&self->held) < MOST_HELD;
+}
+
+/* A frame that waits keeps metas and times of its input, but not the picture: upstream may need the buffer. */
+static void
+hold (GstAlitraEnc * self, GstVideoCodecFrame * frame)
+{
+  GstBuffer *empty = gst_buffer_new ();
+
+  gst_buffer_copy_into (empty, frame->input_buffer, GST_BUFFER_COPY_METADATA,
+      0, -1);
+  gst_buffer_replace (&frame->input_buffer, empty);
+  gst_buffer_unref (empty);
+  g_queue_push_tail (&self->held, frame);
+}
+
+static GstFlowReturn
+push_packet (GstAlitraEnc * self, GstVideoCodecFrame * frame, gboolean key,
+    gboolean overlay)
 {
   GstVideoEncoder *encoder = GST_VIDEO_ENCODER (self);
+  GstFlowReturn flow;
 
   frame->output_buffer =
       gst_video_encoder_allocate_output_buffer (encoder, self->packet->len);
@@ -607,6 +668,16 @@ push_packet (GstAlitraEnc * self, GstVideoCodecFrame * frame, gboolean key)
       self->packet->len);
   if (key)
     GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT (frame);
+  if (must_hold (self, overlay)) {
+    hold (self, frame);
+    return GST_FLOW_OK;
+  }
+  g_atomic_int_set (&self->sink_needs_packet, FALSE);
+  flow = push_held (self);
+  if (flow != GST_FLOW_OK) {
+    gst_video_codec_frame_unref (frame);
+    return flow;
+  }
   return gst_video_encoder_finish_frame (encoder, frame);
 }
 
@@ -626,7 +697,7 @@ push_both (GstAlitraEnc * self, GstVideoCodecFrame * frame,
   GstBuffer *input = pad ? gst_buffer_ref (frame->input_buffer) : NULL;
   GstAlitraOverlayLook look;
 
-  flow = push_packet (self, frame, stats->key);
+  flow = push_packet (self, frame, stats->key, pad != NULL);
   if (pad && !stops_all (flow)) {
     GST_OBJECT_LOCK (self);
     look = self->look;
@@ -674,6 +745,12 @@ not_negotiated:
   }
 }
 
+static GstFlowReturn
+gst_alitra_enc_finish (GstVideoEncoder * encoder)
+{
+  return push_held (GST_ALITRA_ENC (encoder));
+}
+
 /* EVENTS AND PADS */
 
 static gboolean
@@ -688,6 +765,16 @@ gst_alitra_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
   gst_alitra_overlay_event_after (&self->overlay, event);
   gst_event_unref (event);
   return handled;
+}
+
+static GstStateChangeReturn
+gst_alitra_enc_change_state (GstElement * element, GstStateChange transition)
+{
+  /* Sinks that come to PAUSED, from either side, want one packet before they block. */
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      || transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    g_atomic_int_set (&GST_ALITRA_ENC (element)->sink_needs_packet, TRUE);
+  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
 
 static GstPad *
@@ -722,6 +809,7 @@ gst_alitra_enc_finalize (GObject * object)
 static void
 gst_alitra_enc_init (GstAlitraEnc * self)
 {
+  g_queue_init (&self->held);
   alitra_settings_init (&self->settings);
   self->threads = DEFAULT_THREADS;
   self->look.alpha = DEFAULT_OVERLAY_ALPHA;
@@ -845,6 +933,7 @@ gst_alitra_enc_class_init (GstAlitraEncClass * klass)
       "Alitra token encoder", "Codec/Encoder/Video",
       "Turns video into adaptive-length tokens, many where they help and few "
       "where they do not", "The gst-alitra authors");
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_alitra_enc_change_state);
   element_class->request_new_pad =
       GST_DEBUG_FUNCPTR (gst_alitra_enc_request_new_pad);
   element_class->release_pad = GST_DEBUG_FUNCPTR (gst_alitra_enc_release_pad);
@@ -853,6 +942,7 @@ gst_alitra_enc_class_init (GstAlitraEncClass * klass)
   encoder_class->stop = GST_DEBUG_FUNCPTR (gst_alitra_enc_stop);
   encoder_class->flush = GST_DEBUG_FUNCPTR (gst_alitra_enc_flush);
   encoder_class->set_format = GST_DEBUG_FUNCPTR (gst_alitra_enc_set_format);
+  encoder_class->finish = GST_DEBUG_FUNCPTR (gst_alitra_enc_finish);
   encoder_class->handle_frame = GST_DEBUG_FUNCPTR (gst_alitra_enc_handle_frame);
   encoder_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_alitra_enc_propose_allocation);

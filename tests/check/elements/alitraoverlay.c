@@ -463,6 +463,45 @@ GST_START_TEST (test_pipelines)
 
 GST_END_TEST;
 
+static GstPadProbeReturn
+count_buffer (GstPad * pad, GstPadProbeInfo * info, gpointer count)
+{
+  g_atomic_int_inc ((gint *) count);
+  return GST_PAD_PROBE_OK;
+}
+
+/* What follows the overlay looks ahead farther than the queue of the tokens reaches, as x264enc does: no deadlock, and
+ * no packet is lost. */
+GST_START_TEST (test_look_ahead)
+{
+  GstElement *pipeline = gst_parse_launch ("videotestsrc num-buffers=150 ! "
+      "video/x-raw, width=64, height=64, framerate=25/1 ! "
+      "alitraenc name=e e.src ! queue name=tokens ! fakesink "
+      "e.overlay ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 "
+      "min-threshold-buffers=100 ! fakesink", NULL);
+  GstElement *queue = gst_bin_get_by_name (GST_BIN (pipeline), "tokens");
+  GstPad *pad = gst_element_get_static_pad (queue, "src");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  gint packets = 0;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffer, &packets,
+      NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  fail_unless_equals_int (g_atomic_int_get (&packets), 150);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pad);
+  gst_object_unref (queue);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 /* Flushing unblocks both branches, again and again. */
 GST_START_TEST (test_flushing_seeks)
 {
@@ -560,6 +599,7 @@ alitraoverlay_suite (void)
   tcase_add_test (tc, test_attach);
   tcase_add_test (tc, test_refused_caps);
   tcase_add_test (tc, test_pipelines);
+  tcase_add_test (tc, test_look_ahead);
   tcase_add_test (tc, test_flushing_seeks);
   tcase_add_test (tc, test_viewer_comes_and_goes);
   return suite;
