@@ -9,7 +9,9 @@
 
 #define REACH 4
 #define LIMIT .08f              /* excess step at which half of the effect is left */
-#define HALF_DEPTH 4.f          /* tokens on both sides at which half of the effect is left */
+
+/* Tokens on both sides at which half of the effect is left, by level: the borders of coarse cells show most. */
+static const gfloat half_depth[ALITRA_LEVELS] = { 4.f, 8.f, 30.f };
 
 static const gfloat luma_weights[REACH] = { .5f, .42f, .34f, .2f };
 static const gfloat chroma_weights[REACH] = { .42f, .34f, 0.f, 0.f };
@@ -19,13 +21,14 @@ typedef struct
   AlitraPlanes *to;
   const AlitraPlanes *from;
   const guint8 *depth;
+  gfloat half_depth;
 } Job;
 
 /* How much of the effect is left between two cells of these depths. */
 static inline gfloat
-strength (guint a, guint b)
+strength (const Job * job, guint a, guint b)
 {
-  return HALF_DEPTH / (HALF_DEPTH + a + b);
+  return job->half_depth / (job->half_depth + a + b);
 }
 
 /* One line of samples across a border; p is the first sample behind it, `step` leads along the line. */
@@ -47,26 +50,27 @@ smooth (gfloat * p, gssize step, gfloat strength, const gfloat * weights)
 
 /* Borders between the columns of cells, for one row of cells. */
 static void
-filter_across (gfloat * samples, gsize stride, guint cell, guint columns,
-    const guint8 * depth, const gfloat * weights)
+filter_across (const Job * job, gfloat * samples, gsize stride, guint cell,
+    guint columns, const guint8 * depth, const gfloat * weights)
 {
   guint x, y;
 
   for (y = 0; y < cell; y++)
     for (x = 1; x < columns; x++)
       smooth (samples + y * stride + x * cell, 1,
-          strength (depth[x - 1], depth[x]), weights);
+          strength (job, depth[x - 1], depth[x]), weights);
 }
 
 /* The border between a row of cells and the one above it. */
 static void
-filter_down (gfloat * samples, gsize stride, guint cell, guint columns,
-    const guint8 * depth, const gfloat * weights)
+filter_down (const Job * job, gfloat * samples, gsize stride, guint cell,
+    guint columns, const guint8 * depth, const gfloat * weights)
 {
   guint x, i;
 
   for (x = 0; x < columns; x++) {
-    gfloat s = strength (depth[x], depth[(gssize) x - (gssize) columns]);
+    gfloat s = strength (job, depth[x],
+        depth[(gssize) x - (gssize) columns]);
 
     for (i = 0; i < cell; i++)
       smooth (samples + x * cell + i, stride, s, weights);
@@ -86,13 +90,13 @@ copy_and_filter_row (gpointer data, guint row, guint worker)
 
   memcpy (to->luma + at, from->luma + at,
       ALITRA_CELL * to->luma_stride * sizeof (gfloat));
-  filter_across (to->luma + at, to->luma_stride, ALITRA_CELL, columns, depth,
-      luma_weights);
+  filter_across (job, to->luma + at, to->luma_stride, ALITRA_CELL, columns,
+      depth, luma_weights);
   at = (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride;
   for (c = 0; c < 2; c++) {
     memcpy (to->chroma[c] + at, from->chroma[c] + at,
         ALITRA_CELL / 2 * to->chroma_stride * sizeof (gfloat));
-    filter_across (to->chroma[c] + at, to->chroma_stride, ALITRA_CELL / 2,
+    filter_across (job, to->chroma[c] + at, to->chroma_stride, ALITRA_CELL / 2,
         columns, depth, chroma_weights);
   }
 }
@@ -106,19 +110,19 @@ filter_border_above (gpointer data, guint border, guint worker)
   const guint8 *depth = job->depth + (gsize) row * columns;
   guint c;
 
-  filter_down (to->luma + (gsize) row * ALITRA_CELL * to->luma_stride,
+  filter_down (job, to->luma + (gsize) row * ALITRA_CELL * to->luma_stride,
       to->luma_stride, ALITRA_CELL, columns, depth, luma_weights);
   for (c = 0; c < 2; c++)
-    filter_down (to->chroma[c]
+    filter_down (job, to->chroma[c]
         + (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride,
         to->chroma_stride, ALITRA_CELL / 2, columns, depth, chroma_weights);
 }
 
 void
-alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from,
+alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level,
     const guint8 * depth, AlitraWorkers * workers)
 {
-  Job job = { to, from, depth };
+  Job job = { to, from, depth, half_depth[level] };
 
   alitra_workers_run (workers, to->grid.rows, copy_and_filter_row, &job);
   alitra_workers_run (workers, to->grid.rows - 1, filter_border_above, &job);

@@ -7,12 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* The light filter over cell borders that ends the decoder: a step across a border that its surroundings do not explain
- * is spread over eight samples.  Large steps are pictures, not errors, and cells with many tokens need it less.
+/* The light filter over the cell borders of a level: a step across a border that its surroundings do not explain is
+ * spread over eight samples of that level.  Large steps are pictures, not errors, and cells with many tokens need it less.
  * Straight ramps stay as they are.
  *
- * to, from: planes of level 0, two different ones.  depth: tokens of each 16-cell. */
-void alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * depth, AlitraWorkers * workers);
+ * to, from: planes of the level, two different ones.  depth: tokens of each cell. */
+void alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level, const guint8 * depth,
+    AlitraWorkers * workers);
 
 G_END_DECLS
 

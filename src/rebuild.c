@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "deblock.h"
 #include "flat.h"
 #include "quantizer.h"
 #include "smooth.h"
@@ -24,6 +25,7 @@ typedef struct
   AlitraPlanes contribution;    /* what the tokens of this level add */
   AlitraPlanes base;            /* what the coarser levels say; unused at the coarsest */
   AlitraPlanes picture;         /* both; at the coarsest with flat cells laid over */
+  AlitraPlanes clean;           /* the picture without cell borders, for finer levels; unused at the finest */
   guint8 *painted;              /* cells of the picture that the last run wrote */
   guint8 *base_painted;
   guint8 *smooth;               /* cells that hold the smooth token; unused at the coarsest */
@@ -79,6 +81,8 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
   alitra_planes_init (&floor->picture, floor->grid);
   if (level < COARSEST)
     alitra_planes_init (&floor->base, floor->grid);
+  if (level > 0)
+    alitra_planes_init (&floor->clean, floor->grid);
   floor->painted = g_new0 (guint8, cells);
   floor->base_painted = g_new0 (guint8, cells);
   floor->smooth = g_new0 (guint8, cells);
@@ -87,7 +91,7 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
 }
 
 static void
-floor_clear (Floor * floor, gboolean has_base)
+floor_clear (Floor * floor, guint level)
 {
   alitra_quantizer_free (floor->quantizer);
   alitra_synthesis_free (floor->synthesis);
@@ -95,8 +99,10 @@ floor_clear (Floor * floor, gboolean has_base)
   g_free (floor->list);
   alitra_planes_clear (&floor->contribution);
   alitra_planes_clear (&floor->picture);
-  if (has_base)
+  if (level < COARSEST)
     alitra_planes_clear (&floor->base);
+  if (level > 0)
+    alitra_planes_clear (&floor->clean);
   g_free (floor->painted);
   g_free (floor->base_painted);
   g_free (floor->smooth);
@@ -125,7 +131,7 @@ alitra_rebuild_free (AlitraRebuild * self)
   guint i;
 
   for (i = 0; i < ALITRA_LEVELS; i++)
-    floor_clear (&self->floor[i], i < COARSEST);
+    floor_clear (&self->floor[i], i);
   alitra_flat_grid_free (self->flat);
   g_free (self->flat_latents);
   g_free (self);
@@ -252,14 +258,18 @@ copy_planes (AlitraPlanes * to, const AlitraPlanes * from)
         rows / 2 * from->chroma_stride * sizeof (float));
 }
 
-/* Twice the size for the next finer level, where the picture changed. */
+/* Twice the size for the next finer level, where the picture changed; the filter over the borders takes a change as far
+ * as the next cell. */
 static void
-make_base (AlitraRebuild * self, guint level)
+make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
 {
   Floor *coarse = &self->floor[level + 1], *fine = &self->floor[level];
 
-  alitra_mask_upsample (fine->grid, fine->base_painted, coarse->painted);
-  alitra_planes_upsample (&fine->base, &coarse->picture, fine->base_painted,
+  alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
+      self->workers);
+  alitra_mask_dilate (coarse->grid, coarse->scratch, coarse->painted);
+  alitra_mask_upsample (fine->grid, fine->base_painted, coarse->scratch);
+  alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
       self->workers);
 }
 
@@ -302,7 +312,7 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   }
   floor->fresh = FALSE;
   if (level > 0)
-    make_base (self, level - 1);
+    make_base (self, level - 1, depth);
 }
 
 const AlitraPlanes *

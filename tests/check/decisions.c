@@ -284,7 +284,7 @@ test_deblock (void)
   take_planes (&v, &from, take_half);
   take_planes (&v, &expected, take_float);
   g_assert_true (v.at == v.end);
-  alitra_deblock (&to, &from, depth, workers);
+  alitra_deblock (&to, &from, 0, depth, workers);
   worst = worst_difference (&to, &expected);
   g_test_message ("samples differ by at most %g", worst);
   g_assert_cmpfloat (worst, <, 1e-5f);

@@ -4,6 +4,7 @@ import math
 import torch
 
 from .allocator import LevelRun
+from .deblock import deblock
 from .model import LEVELS, fixed_depth
 
 ROUNDS = 6
@@ -84,7 +85,7 @@ def encode_at(tokenizer, allocator, planes, price, level_price, target=None, ora
         pictures.append(picture)
         depths.append(run.depth.reshape(b, h, w))
         ids.append(run.ids.reshape(b, h, w, -1))
-        base, parent = picture.upsample(), run
+        base, parent = deblock(picture, run.depth.reshape(b, h, w), i).upsample(), run
     return Encoded(pictures, depths, ids, price), limit
 
 
