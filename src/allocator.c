@@ -319,8 +319,7 @@ alitra_allocator_predict (AlitraAllocator * self, guint level, guint step,
 
 void
 alitra_allocator_settle (AlitraAllocator * self, guint level, guint n,
-    const guint32 * cells, const guint8 * depth,
-    const gfloat * left)
+    const guint32 * cells, const guint8 * depth, const gfloat * left)
 {
   const Grid *grid = &self->grid[level];
   guint i;

@@ -30,10 +30,12 @@ typedef struct
   guint column[ALITRA_TILE];
 } Tile;
 
-typedef void (*TileFunc) (AlitraAnalysis * analysis, guint row, const Tile * tile, float *scratch);
+typedef void (*TileFunc) (AlitraAnalysis * analysis, guint row,
+    const Tile * tile, float *scratch);
 
 AlitraAnalysis *
-alitra_analysis_new (AlitraModel *model, guint level, AlitraGrid grid, AlitraWorkers *workers)
+alitra_analysis_new (AlitraModel * model, guint level, AlitraGrid grid,
+    AlitraWorkers * workers)
 {
   AlitraAnalysis *analysis = g_new0 (AlitraAnalysis, 1);
   const gsize cells = (gsize) grid.columns * grid.rows;
@@ -44,13 +46,17 @@ alitra_analysis_new (AlitraModel *model, guint level, AlitraGrid grid, AlitraWor
   analysis->workers = workers;
   analysis->near = g_malloc (cells);
   analysis->embedded = alitra_floats_new (cells * model->dim);
-  analysis->scratch_size = MAX (alitra_mix_scratch (model), ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim));
-  analysis->scratch = alitra_floats_new (analysis->scratch_size * alitra_workers_get_threads (workers));
+  analysis->scratch_size =
+      MAX (alitra_mix_scratch (model),
+      ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim));
+  analysis->scratch =
+      alitra_floats_new (analysis->scratch_size *
+      alitra_workers_get_threads (workers));
   return analysis;
 }
 
 void
-alitra_analysis_free (AlitraAnalysis *analysis)
+alitra_analysis_free (AlitraAnalysis * analysis)
 {
   if (!analysis)
     return;
@@ -61,31 +67,39 @@ alitra_analysis_free (AlitraAnalysis *analysis)
 }
 
 static void
-embed_tile (AlitraAnalysis *analysis, guint row, const Tile *tile, float *scratch)
+embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
+    float *scratch)
 {
   const guint dim = analysis->model->dim;
-  float *samples = scratch, *out = scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
+  float *samples = scratch, *out =
+      scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
 
   for (guint i = 0; i < tile->count; i++)
-    alitra_planes_get_cell (analysis->planes, tile->column[i], row, samples + (gsize) i * ALITRA_CELL_SAMPLES);
-  alitra_matrix_multiply (&analysis->level->embed, tile->count, samples, ALITRA_CELL_SAMPLES, out, dim,
-      ALITRA_END_STORE);
+    alitra_planes_get_cell (analysis->planes, tile->column[i], row,
+        samples + (gsize) i * ALITRA_CELL_SAMPLES);
+  alitra_matrix_multiply (&analysis->level->embed, tile->count, samples,
+      ALITRA_CELL_SAMPLES, out, dim, ALITRA_END_STORE);
   for (guint i = 0; i < tile->count; i++)
-    memcpy (analysis->to + ((gsize) row * analysis->grid.columns + tile->column[i]) * dim,
-        out + (gsize) i * dim, dim * sizeof (float));
+    memcpy (analysis->to + ((gsize) row * analysis->grid.columns +
+            tile->column[i]) * dim, out + (gsize) i * dim,
+        dim * sizeof (float));
 }
 
 static void
-mix_tile (AlitraAnalysis *analysis, guint row, const Tile *tile, float *scratch)
+mix_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
+    float *scratch)
 {
-  alitra_mix_run (&analysis->level->analysis, analysis->model, analysis->grid, row, tile->count, tile->column,
-      analysis->embedded, analysis->latents, scratch);
+  alitra_mix_run (&analysis->level->analysis, analysis->model, analysis->grid,
+      row, tile->count, tile->column, analysis->embedded, analysis->latents,
+      scratch);
 }
 
 static void
-do_row (AlitraAnalysis *analysis, guint row, guint worker, TileFunc func)
+do_row (AlitraAnalysis * analysis, guint row, guint worker, TileFunc func)
 {
-  const guint8 *wanted = analysis->wanted ? analysis->wanted + (gsize) row * analysis->grid.columns : NULL;
+  const guint8 *wanted =
+      analysis->wanted ? analysis->wanted +
+      (gsize) row * analysis->grid.columns : NULL;
   float *scratch = analysis->scratch + worker * analysis->scratch_size;
   Tile tile = { 0 };
 
@@ -115,14 +129,16 @@ mix_row (gpointer data, guint row, guint worker)
 }
 
 void
-alitra_analysis_run (AlitraAnalysis *analysis, const AlitraPlanes *planes, const guint8 *active, float *latents)
+alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
+    const guint8 * active, float *latents)
 {
   analysis->planes = planes;
   analysis->latents = latents;
   analysis->wanted = active;
   analysis->to = latents;
   if (analysis->level->analysis.idle) {
-    alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row, analysis);
+    alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
+        analysis);
     return;
   }
   analysis->to = analysis->embedded;
@@ -130,7 +146,9 @@ alitra_analysis_run (AlitraAnalysis *analysis, const AlitraPlanes *planes, const
     alitra_mask_dilate (analysis->grid, analysis->near, active);
     analysis->wanted = analysis->near;
   }
-  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row, analysis);
+  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
+      analysis);
   analysis->wanted = active;
-  alitra_workers_run (analysis->workers, analysis->grid.rows, mix_row, analysis);
+  alitra_workers_run (analysis->workers, analysis->grid.rows, mix_row,
+      analysis);
 }

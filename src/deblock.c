@@ -92,7 +92,7 @@ copy_and_filter_row (gpointer data, guint row, guint worker)
       ALITRA_CELL * to->luma_stride * sizeof (gfloat));
   filter_across (job, to->luma + at, to->luma_stride, ALITRA_CELL, columns,
       depth, luma_weights);
-  at = (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride;
+  at = (gsize) row *(ALITRA_CELL / 2) * to->chroma_stride;
   for (c = 0; c < 2; c++) {
     memcpy (to->chroma[c] + at, from->chroma[c] + at,
         ALITRA_CELL / 2 * to->chroma_stride * sizeof (gfloat));

@@ -450,7 +450,8 @@ painted_sides (const AlitraFlatGrid * grid, guint x, guint y)
           x > 0 && !flat[-1],
           x + 1 < grid->columns && !flat[1],
           y > 0 && !flat[-(gssize) grid->columns],
-      y + 1 < grid->rows && !flat[grid->columns]} };
+      y + 1 < grid->rows && !flat[grid->columns]}
+  };
 
   return s;
 }

@@ -15,11 +15,13 @@
 /* Panels of codes that stay in the first-level cache while a group of rows is searched. */
 #define GROUP 48
 
-typedef float Vector __attribute__ ((vector_size (4 * ALITRA_LANES)));
-typedef gint32 Index __attribute__ ((vector_size (4 * ALITRA_LANES)));
+typedef float Vector __attribute__((vector_size (4 * ALITRA_LANES)));
+typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
 /* the same in memory, where it may be an array of floats: at an aligned address, and at any */
-typedef float Aligned __attribute__ ((vector_size (4 * ALITRA_LANES), may_alias));
-typedef float Loose __attribute__ ((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
+typedef float Aligned
+    __attribute__((vector_size (4 * ALITRA_LANES), may_alias));
+typedef float Loose
+    __attribute__((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
 
 #define EACH_1(M) M (0)
 #define EACH_2(M) EACH_1 (M) M (1)
@@ -30,7 +32,8 @@ typedef float Loose __attribute__ ((vector_size (4 * ALITRA_LANES), aligned (4),
 static inline Vector
 splat (float x)
 {
-  return x - (Vector) { 0 };
+  return x - (Vector) {
+  0};
 }
 
 /* The sums of R rows and COLUMNS columns: weights are ALITRA_PANEL floats an input, `start` COLUMNS floats. */
@@ -48,7 +51,9 @@ splat (float x)
 static inline Vector
 positive (Vector x)
 {
-  return (Vector) ((Index) x & (Index) (x > (Vector) { 0 }));
+  return (Vector) ((Index) x & (Index) (x > (Vector) {
+          0}
+      ));
 }
 
 static inline void
@@ -84,7 +89,8 @@ better (Vector value, gint32 number, Vector * best, Index * where)
   const Index is = (Index) (value > *best);
 
   *best = (Vector) ((is & (Index) value) | (~is & (Index) * best));
-  *where = (is & ((Index) { 0 } + number)) | (~is & *where);
+  *where = (is & ((Index) {
+          0} +number)) | (~is & *where);
 }
 
 #define KEEP(r) { Vector v = best[r]; Index w = where[r]; \
@@ -99,23 +105,21 @@ search_##R (const float *weights, const float *start, guint inputs, const float 
 }
 
 DEFINE_PRODUCT (1)
-DEFINE_PRODUCT (3)
-DEFINE_SEARCH (1)
-DEFINE_SEARCH (3)
+    DEFINE_PRODUCT (3)
+    DEFINE_SEARCH (1)
+    DEFINE_SEARCH (3)
 #if ALITRA_WIDE
 #define MOST 12
-DEFINE_PRODUCT (6)
-DEFINE_PRODUCT (12)
-DEFINE_SEARCH (6)
-DEFINE_SEARCH (12)
+    DEFINE_PRODUCT (6)
+    DEFINE_PRODUCT (12)
+    DEFINE_SEARCH (6)
+    DEFINE_SEARCH (12)
 #else
 #define MOST 6
-DEFINE_PRODUCT (6)
-DEFINE_SEARCH (6)
+    DEFINE_PRODUCT (6)
+    DEFINE_SEARCH (6)
 #endif
-
-static inline guint
-next_rows (guint left)
+     static inline guint next_rows (guint left)
 {
   if (MOST == 12 && left >= 12)
     return 12;
@@ -123,8 +127,9 @@ next_rows (guint left)
 }
 
 static inline void
-product (guint rows, const float *weights, const float *start, guint inputs, const float *in, gsize in_stride,
-    float *out, gsize out_stride, AlitraEnd end)
+product (guint rows, const float *weights, const float *start, guint inputs,
+    const float *in, gsize in_stride, float *out, gsize out_stride,
+    AlitraEnd end)
 {
   switch (rows) {
 #if ALITRA_WIDE
@@ -146,27 +151,32 @@ product (guint rows, const float *weights, const float *start, guint inputs, con
 
 /* The columns at the end of a matrix that do not fill a vector pair. */
 static void
-product_partial (guint rows, const float *weights, const float *start, guint inputs, const float *in,
-    gsize in_stride, float *out, gsize out_stride, AlitraEnd end, guint columns)
+product_partial (guint rows, const float *weights, const float *start,
+    guint inputs, const float *in, gsize in_stride, float *out,
+    gsize out_stride, AlitraEnd end, guint columns)
 {
   float whole[MOST * COLUMNS];
 
   for (guint r = 0; end == ALITRA_END_ADD && r < rows; r++) {
-    memcpy (whole + r * COLUMNS, out + r * out_stride, columns * sizeof (float));
-    memset (whole + r * COLUMNS + columns, 0, (COLUMNS - columns) * sizeof (float));
+    memcpy (whole + r * COLUMNS, out + r * out_stride,
+        columns * sizeof (float));
+    memset (whole + r * COLUMNS + columns, 0,
+        (COLUMNS - columns) * sizeof (float));
   }
   product (rows, weights, start, inputs, in, in_stride, whole, COLUMNS, end);
   for (guint r = 0; r < rows; r++)
-    memcpy (out + r * out_stride, whole + r * COLUMNS, columns * sizeof (float));
+    memcpy (out + r * out_stride, whole + r * COLUMNS,
+        columns * sizeof (float));
 }
 
 static void
-multiply (const AlitraMatrix *matrix, guint rows, const float *in, gsize in_stride, float *out, gsize out_stride,
-    AlitraEnd end)
+multiply (const AlitraMatrix * matrix, guint rows, const float *in,
+    gsize in_stride, float *out, gsize out_stride, AlitraEnd end)
 {
   for (guint column = 0; column < matrix->outputs; column += COLUMNS) {
     const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
-    const float *weights = matrix->data + panel * matrix->inputs * ALITRA_PANEL + inside;
+    const float *weights =
+        matrix->data + panel * matrix->inputs * ALITRA_PANEL + inside;
     const float *start = matrix->start + column;
     const guint columns = MIN (matrix->outputs - column, COLUMNS);
     guint r = 0;
@@ -177,17 +187,20 @@ multiply (const AlitraMatrix *matrix, guint rows, const float *in, gsize in_stri
       float *to = out + r * out_stride + column;
 
       if (columns == COLUMNS)
-        product (n, weights, start, matrix->inputs, from, in_stride, to, out_stride, end);
+        product (n, weights, start, matrix->inputs, from, in_stride, to,
+            out_stride, end);
       else
-        product_partial (n, weights, start, matrix->inputs, from, in_stride, to, out_stride, end, columns);
+        product_partial (n, weights, start, matrix->inputs, from, in_stride, to,
+            out_stride, end, columns);
       r += n;
     }
   }
 }
 
 static inline void
-search (guint rows, const float *weights, const float *start, guint inputs, const float *in, gsize in_stride,
-    gint32 number, Vector *best, Index *where)
+search (guint rows, const float *weights, const float *start, guint inputs,
+    const float *in, gsize in_stride, gint32 number, Vector * best,
+    Index * where)
 {
   switch (rows) {
 #if ALITRA_WIDE
@@ -226,7 +239,8 @@ best_of_lanes (Vector best, Index where)
 }
 
 static void
-nearest (const AlitraMatrix *codes, guint rows, const float *in, gsize in_stride, guint16 *ids)
+nearest (const AlitraMatrix * codes, guint rows, const float *in,
+    gsize in_stride, guint16 * ids)
 {
   Vector best[GROUP];
   Index where[GROUP];
@@ -236,16 +250,19 @@ nearest (const AlitraMatrix *codes, guint rows, const float *in, gsize in_stride
 
     for (guint r = 0; r < members; r++) {
       best[r] = splat (-G_MAXFLOAT);
-      where[r] = (Index) { 0 };
+      where[r] = (Index) {
+      0};
     }
     for (guint column = 0; column < codes->outputs; column += COLUMNS) {
       const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
-      const float *weights = codes->data + panel * codes->inputs * ALITRA_PANEL + inside;
+      const float *weights =
+          codes->data + panel * codes->inputs * ALITRA_PANEL + inside;
 
       for (guint r = 0, n; r < members; r += n) {
         n = next_rows (members - r);
-        search (n, weights, codes->start + column, codes->inputs, in + (group + r) * in_stride, in_stride,
-            column / ALITRA_LANES, best + r, where + r);
+        search (n, weights, codes->start + column, codes->inputs,
+            in + (group + r) * in_stride, in_stride, column / ALITRA_LANES,
+            best + r, where + r);
       }
     }
     for (guint r = 0; r < members; r++)
@@ -262,7 +279,9 @@ spread (const float *const rows[9], const float *taps, guint count, float *out)
     Vector sum = *(const Loose *) (rows[0] + c) * *(const Loose *) (taps + c);
 
     for (guint i = 1; i < 9; i++)
-      sum += *(const Loose *) (rows[i] + c) * *(const Loose *) (taps + (gsize) i * count + c);
+      sum +=
+          *(const Loose *) (rows[i] + c) * *(const Loose *) (taps +
+          (gsize) i * count + c);
     *(Loose *) (out + c) = sum;
   }
   for (; c < count; c++) {
@@ -293,4 +312,5 @@ energy (const float *in, guint n)
   return sum;
 }
 
-const AlitraLoops ALITRA_LOOPS = { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy };
+const AlitraLoops ALITRA_LOOPS =
+    { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy };

@@ -9,12 +9,14 @@
 static const AlitraLoops *chosen_loops;
 
 static gboolean
-can_run (const AlitraLoops *loops)
+can_run (const AlitraLoops * loops)
 {
 #ifdef ALITRA_HAVE_X86
   if (loops == &alitra_loops_avx512)
-    return __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512dq")
-        && __builtin_cpu_supports ("avx512vl") && __builtin_cpu_supports ("fma");
+    return __builtin_cpu_supports ("avx512f")
+        && __builtin_cpu_supports ("avx512dq")
+        && __builtin_cpu_supports ("avx512vl")
+        && __builtin_cpu_supports ("fma");
   if (loops == &alitra_loops_avx2)
     return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
 #endif
@@ -77,15 +79,19 @@ alitra_floats_free (float *floats)
 }
 
 void
-alitra_matrix_init (AlitraMatrix *matrix, guint outputs, guint inputs, const float *weights, float factor)
+alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs,
+    const float *weights, float factor)
 {
   matrix->outputs = outputs;
   matrix->inputs = inputs;
   matrix->panels = (outputs + ALITRA_PANEL - 1) / ALITRA_PANEL;
-  matrix->data = alitra_floats_new ((gsize) matrix->panels * inputs * ALITRA_PANEL);
+  matrix->data =
+      alitra_floats_new ((gsize) matrix->panels * inputs * ALITRA_PANEL);
   matrix->start = alitra_floats_new ((gsize) matrix->panels * ALITRA_PANEL);
   for (gsize o = 0; o < outputs; o++) {
-    float *column = matrix->data + o / ALITRA_PANEL * inputs * ALITRA_PANEL + o % ALITRA_PANEL;
+    float *column =
+        matrix->data + o / ALITRA_PANEL * inputs * ALITRA_PANEL +
+        o % ALITRA_PANEL;
 
     for (gsize k = 0; k < inputs; k++)
       column[k * ALITRA_PANEL] = weights[o * inputs + k] * factor;
@@ -93,7 +99,8 @@ alitra_matrix_init (AlitraMatrix *matrix, guint outputs, guint inputs, const flo
 }
 
 void
-alitra_matrix_init_codes (AlitraMatrix *matrix, guint codes, guint inputs, const float *weights)
+alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs,
+    const float *weights)
 {
   alitra_matrix_init (matrix, codes, inputs, weights, 1);
   for (gsize o = 0; o < codes; o++) {
@@ -109,27 +116,30 @@ alitra_matrix_init_codes (AlitraMatrix *matrix, guint codes, guint inputs, const
 }
 
 void
-alitra_matrix_clear (AlitraMatrix *matrix)
+alitra_matrix_clear (AlitraMatrix * matrix)
 {
   g_clear_pointer (&matrix->data, alitra_floats_free);
   g_clear_pointer (&matrix->start, alitra_floats_free);
 }
 
 void
-alitra_matrix_multiply (const AlitraMatrix *matrix, guint rows, const float *in, gsize in_stride, float *out,
-    gsize out_stride, AlitraEnd end)
+alitra_matrix_multiply (const AlitraMatrix * matrix, guint rows,
+    const float *in, gsize in_stride, float *out, gsize out_stride,
+    AlitraEnd end)
 {
   get_loops ()->multiply (matrix, rows, in, in_stride, out, out_stride, end);
 }
 
 void
-alitra_matrix_nearest (const AlitraMatrix *codes, guint rows, const float *in, gsize in_stride, guint16 *ids)
+alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in,
+    gsize in_stride, guint16 * ids)
 {
   get_loops ()->nearest (codes, rows, in, in_stride, ids);
 }
 
 void
-alitra_matrix_spread (const float *const rows[9], const float *taps, guint count, float *out)
+alitra_matrix_spread (const float *const rows[9], const float *taps,
+    guint count, float *out)
 {
   get_loops ()->spread (rows, taps, count, out);
 }

@@ -17,10 +17,9 @@
 #define MAX_NESTING 16
 #define MAX_CODES 65000
 
-G_DEFINE_BOXED_TYPE (AlitraModel, alitra_model, alitra_model_ref, alitra_model_unref)
-
-static void
-tensor_free (gpointer data)
+G_DEFINE_BOXED_TYPE (AlitraModel, alitra_model, alitra_model_ref,
+    alitra_model_unref)
+     static void tensor_free (gpointer data)
 {
   AlitraTensor *tensor = data;
 
@@ -28,8 +27,9 @@ tensor_free (gpointer data)
   g_free (tensor);
 }
 
-static void G_GNUC_PRINTF (2, 3)
-invalid (GError **error, const char *format, ...)
+static void
+G_GNUC_PRINTF (2, 3)
+invalid (GError ** error, const char *format, ...)
 {
   g_autofree char *message = NULL;
   va_list args;
@@ -38,8 +38,8 @@ invalid (GError **error, const char *format, ...)
   message = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID,
-      "The model file cannot be used: %s. Take a whole file of format %d, as training/export.py writes it", message,
-      FORMAT);
+      "The model file cannot be used: %s. Take a whole file of format %d, as training/export.py writes it",
+      message, FORMAT);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ nests_too_deep (const char *text, gsize size)
 }
 
 static JsonObject *
-parse_object (const char *text, gsize size, const char *what, GError **error)
+parse_object (const char *text, gsize size, const char *what, GError ** error)
 {
   g_autoptr (JsonParser) parser = NULL;
   g_autoptr (GError) problem = NULL;
@@ -93,7 +93,7 @@ parse_object (const char *text, gsize size, const char *what, GError **error)
 }
 
 static gboolean
-node_to_double (JsonNode *node, double *value)
+node_to_double (JsonNode * node, double *value)
 {
   if (!node || !JSON_NODE_HOLDS_VALUE (node))
     return FALSE;
@@ -108,11 +108,12 @@ node_to_double (JsonNode *node, double *value)
 
 /* A whole number of 0..2^53, which is all that a double holds exactly. */
 static gboolean
-node_to_whole (JsonNode *node, guint64 *value)
+node_to_whole (JsonNode * node, guint64 * value)
 {
   double v;
 
-  if (!node_to_double (node, &v) || v < 0 || v > 9007199254740992. || v != floor (v))
+  if (!node_to_double (node, &v) || v < 0 || v > 9007199254740992.
+      || v != floor (v))
     return FALSE;
   *value = v;
   return TRUE;
@@ -120,23 +121,28 @@ node_to_whole (JsonNode *node, guint64 *value)
 
 /* `count` numbers low..high: of an array, or for count 1 a number by itself. */
 static gboolean
-read_numbers (JsonObject *object, const char *name, guint count, double low, double high, double *values,
-    GError **error)
+read_numbers (JsonObject * object, const char *name, guint count, double low,
+    double high, double *values, GError ** error)
 {
   JsonNode *node = json_object_get_member (object, name);
-  JsonArray *array = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  JsonArray *array = node
+      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   gboolean fits = array ? json_array_get_length (array) == count : count == 1;
 
   for (guint i = 0; fits && i < count; i++)
-    fits = node_to_double (array ? json_array_get_element (array, i) : node, &values[i])
+    fits =
+        node_to_double (array ? json_array_get_element (array, i) : node,
+        &values[i])
         && values[i] >= low && values[i] <= high;
   if (!fits)
-    invalid (error, "setting \"%s\" should be %u number(s) of %g to %g", name, count, low, high);
+    invalid (error, "setting \"%s\" should be %u number(s) of %g to %g", name,
+        count, low, high);
   return fits;
 }
 
 static gboolean
-read_counts (JsonObject *object, const char *name, guint count, guint low, guint high, guint *values, GError **error)
+read_counts (JsonObject * object, const char *name, guint count, guint low,
+    guint high, guint * values, GError ** error)
 {
   double numbers[ALITRA_LEVELS];
 
@@ -145,7 +151,8 @@ read_counts (JsonObject *object, const char *name, guint count, guint low, guint
     return FALSE;
   for (guint i = 0; i < count; i++) {
     if (numbers[i] != floor (numbers[i])) {
-      invalid (error, "setting \"%s\" should be whole, got %g", name, numbers[i]);
+      invalid (error, "setting \"%s\" should be whole, got %g", name,
+          numbers[i]);
       return FALSE;
     }
     values[i] = numbers[i];
@@ -154,11 +161,12 @@ read_counts (JsonObject *object, const char *name, guint count, guint low, guint
 }
 
 static const char *
-get_string (JsonObject *object, const char *name)
+get_string (JsonObject * object, const char *name)
 {
   JsonNode *node = json_object_get_member (object, name);
 
-  return node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+  return node
+      && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
 }
 
 /* --- tensors ---------------------------------------------------------------------------------------------------- */
@@ -167,14 +175,15 @@ static float
 half_to_float (guint16 half)
 {
   const guint exponent = half >> 10 & 31, fraction = half & 1023;
-  const float magnitude = exponent == 31 ? NAN : exponent == 0 ? ldexpf (fraction, -24)
+  const float magnitude =
+      exponent == 31 ? NAN : exponent == 0 ? ldexpf (fraction, -24)
       : ldexpf (fraction + 1024, (int) exponent - 25);
 
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
 static gboolean
-convert (float *to, const guint8 *from, gsize count, gboolean halves)
+convert (float *to, const guint8 * from, gsize count, gboolean halves)
 {
   gboolean finite = TRUE;
 
@@ -182,8 +191,9 @@ convert (float *to, const guint8 *from, gsize count, gboolean halves)
     if (halves) {
       to[i] = half_to_float (from[2 * i] | from[2 * i + 1] << 8);
     } else {
-      const guint32 bits = from[4 * i] | from[4 * i + 1] << 8 | from[4 * i + 2] << 16
-          | (guint32) from[4 * i + 3] << 24;
+      const guint32 bits =
+          from[4 * i] | from[4 * i + 1] << 8 | from[4 * i +
+          2] << 16 | (guint32) from[4 * i + 3] << 24;
 
       memcpy (&to[i], &bits, 4);
     }
@@ -193,9 +203,10 @@ convert (float *to, const guint8 *from, gsize count, gboolean halves)
 }
 
 static gboolean
-read_shape (JsonNode *node, gsize limit, AlitraTensor *tensor, gsize *count)
+read_shape (JsonNode * node, gsize limit, AlitraTensor * tensor, gsize * count)
 {
-  JsonArray *array = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  JsonArray *array = node
+      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
 
   if (!array || json_array_get_length (array) > G_N_ELEMENTS (tensor->size))
     return FALSE;
@@ -204,8 +215,9 @@ read_shape (JsonNode *node, gsize limit, AlitraTensor *tensor, gsize *count)
   for (guint i = 0; i < G_N_ELEMENTS (tensor->size); i++) {
     guint64 size = 1;
 
-    if (i < tensor->rank && (!node_to_whole (json_array_get_element (array, i), &size) || size == 0
-            || size > limit / *count))
+    if (i < tensor->rank
+        && (!node_to_whole (json_array_get_element (array, i), &size)
+            || size == 0 || size > limit / *count))
       return FALSE;
     tensor->size[i] = size;
     *count *= size;
@@ -214,11 +226,15 @@ read_shape (JsonNode *node, gsize limit, AlitraTensor *tensor, gsize *count)
 }
 
 static AlitraTensor *
-read_tensor (const char *name, JsonNode *node, const guint8 *data, gsize size, GError **error)
+read_tensor (const char *name, JsonNode * node, const guint8 * data, gsize size,
+    GError ** error)
 {
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  JsonNode *places = object ? json_object_get_member (object, "data_offsets") : NULL;
-  JsonArray *place = places && JSON_NODE_HOLDS_ARRAY (places) ? json_node_get_array (places) : NULL;
+  JsonObject *object =
+      JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  JsonNode *places =
+      object ? json_object_get_member (object, "data_offsets") : NULL;
+  JsonArray *place = places
+      && JSON_NODE_HOLDS_ARRAY (places) ? json_node_get_array (places) : NULL;
   const char *type = object ? get_string (object, "dtype") : NULL;
   const gboolean halves = g_strcmp0 (type, "F16") == 0;
   g_autofree AlitraTensor *tensor = g_new0 (AlitraTensor, 1);
@@ -226,17 +242,25 @@ read_tensor (const char *name, JsonNode *node, const guint8 *data, gsize size, G
   gsize count;
 
   if (!halves && g_strcmp0 (type, "F32") != 0) {
-    invalid (error, "tensor %s should be of type F16 or F32, got %s", name, type ? type : "none");
+    invalid (error, "tensor %s should be of type F16 or F32, got %s", name,
+        type ? type : "none");
     return NULL;
   }
-  if (!place || json_array_get_length (place) != 2 || !node_to_whole (json_array_get_element (place, 0), &begin)
-      || !node_to_whole (json_array_get_element (place, 1), &end) || begin > end || end > size) {
-    invalid (error, "tensor %s lies outside the file's %" G_GSIZE_FORMAT " bytes of data", name, size);
+  if (!place || json_array_get_length (place) != 2
+      || !node_to_whole (json_array_get_element (place, 0), &begin)
+      || !node_to_whole (json_array_get_element (place, 1), &end) || begin > end
+      || end > size) {
+    invalid (error,
+        "tensor %s lies outside the file's %" G_GSIZE_FORMAT " bytes of data",
+        name, size);
     return NULL;
   }
-  if (!read_shape (json_object_get_member (object, "shape"), size, tensor, &count)
+  if (!read_shape (json_object_get_member (object, "shape"), size, tensor,
+          &count)
       || (end - begin) != (guint64) count * (halves ? 2 : 4)) {
-    invalid (error, "the shape of tensor %s does not fit its %" G_GUINT64_FORMAT " bytes", name, end - begin);
+    invalid (error,
+        "the shape of tensor %s does not fit its %" G_GUINT64_FORMAT " bytes",
+        name, end - begin);
     return NULL;
   }
   tensor->data = alitra_floats_new (count);
@@ -251,7 +275,8 @@ read_tensor (const char *name, JsonNode *node, const guint8 *data, gsize size, G
 /* Tensors may not share bytes: their sizes together must not exceed the file's, or a small file could ask for any
  * amount of memory. */
 static gboolean
-read_tensors (AlitraModel *model, JsonObject *header, const guint8 *data, gsize size, GError **error)
+read_tensors (AlitraModel * model, JsonObject * header, const guint8 * data,
+    gsize size, GError ** error)
 {
   JsonObjectIter iter;
   const char *name;
@@ -267,7 +292,9 @@ read_tensors (AlitraModel *model, JsonObject *header, const guint8 *data, gsize 
     tensor = read_tensor (name, node, data, size, error);
     if (!tensor)
       return FALSE;
-    floats += (gsize) tensor->size[0] * tensor->size[1] * tensor->size[2] * tensor->size[3];
+    floats +=
+        (gsize) tensor->size[0] * tensor->size[1] * tensor->size[2] *
+        tensor->size[3];
     g_hash_table_insert (model->tensors, g_strdup (name), tensor);
     if (floats > size / 2) {
       invalid (error, "its tensors overlap");
@@ -278,7 +305,7 @@ read_tensors (AlitraModel *model, JsonObject *header, const guint8 *data, gsize 
 }
 
 static char *
-shape_to_string (guint rank, const guint *size)
+shape_to_string (guint rank, const guint * size)
 {
   GString *s = g_string_new (NULL);
 
@@ -288,13 +315,14 @@ shape_to_string (guint rank, const guint *size)
 }
 
 gboolean
-alitra_model_has_tensor (AlitraModel *model, const gchar *name)
+alitra_model_has_tensor (AlitraModel * model, const gchar * name)
 {
   return g_hash_table_contains (model->tensors, name);
 }
 
 const float *
-alitra_model_get_tensor (AlitraModel *model, const gchar *name, guint rank, const guint *size, GError **error)
+alitra_model_get_tensor (AlitraModel * model, const gchar * name, guint rank,
+    const guint * size, GError ** error)
 {
   const AlitraTensor *tensor = g_hash_table_lookup (model->tensors, name);
 
@@ -302,8 +330,10 @@ alitra_model_get_tensor (AlitraModel *model, const gchar *name, guint rank, cons
     invalid (error, "tensor %s is missing", name);
     return NULL;
   }
-  if (tensor->rank != rank || memcmp (tensor->size, size, rank * sizeof (guint)) != 0) {
-    g_autofree char *want = shape_to_string (rank, size), *got = shape_to_string (tensor->rank, tensor->size);
+  if (tensor->rank != rank
+      || memcmp (tensor->size, size, rank * sizeof (guint)) != 0) {
+    g_autofree char *want = shape_to_string (rank, size), *got =
+        shape_to_string (tensor->rank, tensor->size);
 
     invalid (error, "tensor %s should be %s, got %s", name, want, got);
     return NULL;
@@ -313,8 +343,9 @@ alitra_model_get_tensor (AlitraModel *model, const gchar *name, guint rank, cons
 
 /* A matrix, packed for the loops. `prefix` and `name` together are the tensor's. */
 static gboolean
-take_matrix (AlitraModel *model, AlitraMatrix *matrix, const char *prefix, const char *name, guint outputs,
-    guint inputs, float factor, GError **error)
+take_matrix (AlitraModel * model, AlitraMatrix * matrix, const char *prefix,
+    const char *name, guint outputs, guint inputs, float factor,
+    GError ** error)
 {
   const guint size[2] = { outputs, inputs };
   g_autofree char *whole = g_strconcat (prefix, name, NULL);
@@ -327,7 +358,7 @@ take_matrix (AlitraModel *model, AlitraMatrix *matrix, const char *prefix, const
 
 /* A block whose output is always zero need not be run. */
 static gboolean
-is_idle (const AlitraMatrix *shrink)
+is_idle (const AlitraMatrix * shrink)
 {
   const gsize n = (gsize) shrink->panels * shrink->inputs * ALITRA_PANEL;
 
@@ -338,22 +369,26 @@ is_idle (const AlitraMatrix *shrink)
 }
 
 static gboolean
-take_mix (AlitraModel *model, AlitraMix *mix, const char *prefix, GError **error)
+take_mix (AlitraModel * model, AlitraMix * mix, const char *prefix,
+    GError ** error)
 {
   const guint size[2] = { 9, model->dim };
   g_autofree char *spread = g_strconcat (prefix, "spread", NULL);
 
   mix->spread = alitra_model_get_tensor (model, spread, 2, size, error);
   if (!mix->spread
-      || !take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden, model->dim, 1, error)
-      || !take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim, model->hidden, 1, error))
+      || !take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden,
+          model->dim, 1, error)
+      || !take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim,
+          model->hidden, 1, error))
     return FALSE;
   mix->idle = is_idle (&mix->shrink);
   return TRUE;
 }
 
 static gboolean
-take_step (AlitraModel *model, AlitraStep *step, const char *prefix, guint codes, GError **error)
+take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
+    guint codes, GError ** error)
 {
   const guint size[2] = { codes, model->narrow };
   g_autofree char *name = g_strconcat (prefix, "codes", NULL);
@@ -362,21 +397,24 @@ take_step (AlitraModel *model, AlitraStep *step, const char *prefix, guint codes
   if (!step->codes)
     return FALSE;
   alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
-  return take_matrix (model, &step->into, prefix, "into", model->narrow, model->dim, 1, error)
-      && take_matrix (model, &step->back, prefix, "back", model->dim, model->narrow, 1, error);
+  return take_matrix (model, &step->into, prefix, "into", model->narrow,
+      model->dim, 1, error)
+      && take_matrix (model, &step->back, prefix, "back", model->dim,
+      model->narrow, 1, error);
 }
 
 static gboolean
-take_level (AlitraModel *model, guint index, GError **error)
+take_level (AlitraModel * model, guint index, GError ** error)
 {
   AlitraModelLevel *level = &model->level[index];
   g_autofree char *prefix = g_strdup_printf ("levels.%u.", index);
   g_autofree char *analysis = g_strconcat (prefix, "analysis.", NULL);
 
-  if (!take_matrix (model, &level->embed, prefix, "embed.weight", model->dim, ALITRA_CELL_SAMPLES, model->scale, error)
+  if (!take_matrix (model, &level->embed, prefix, "embed.weight", model->dim,
+          ALITRA_CELL_SAMPLES, model->scale, error)
       || !take_mix (model, &level->analysis, analysis, error)
-      || !take_matrix (model, &level->paint, prefix, "paint.weight", ALITRA_WINDOW_SAMPLES, model->dim,
-          1 / model->scale, error))
+      || !take_matrix (model, &level->paint, prefix, "paint.weight",
+          ALITRA_WINDOW_SAMPLES, model->dim, 1 / model->scale, error))
     return FALSE;
   for (guint i = 0; i < level->depth; i++) {
     g_autofree char *step = g_strdup_printf ("%ssteps.%u.", prefix, i);
@@ -408,26 +446,33 @@ name_is_plain (const char *name)
 }
 
 static gboolean
-read_settings (AlitraModel *model, GError **error)
+read_settings (AlitraModel * model, GError ** error)
 {
   JsonObject *settings = model->settings;
-  guint format, cell, margin, depth[ALITRA_LEVELS], codes[ALITRA_LEVELS], blocks[ALITRA_LEVELS];
+  guint format, cell, margin, depth[ALITRA_LEVELS], codes[ALITRA_LEVELS],
+      blocks[ALITRA_LEVELS];
   double scale, gain[2];
 
   if (!read_counts (settings, "format", 1, FORMAT, FORMAT, &format, error)
-      || !read_counts (settings, "cell", 1, ALITRA_CELL, ALITRA_CELL, &cell, error)
-      || !read_counts (settings, "margin", 1, ALITRA_MARGIN, ALITRA_MARGIN, &margin, error)
+      || !read_counts (settings, "cell", 1, ALITRA_CELL, ALITRA_CELL, &cell,
+          error)
+      || !read_counts (settings, "margin", 1, ALITRA_MARGIN, ALITRA_MARGIN,
+          &margin, error)
       || !read_counts (settings, "dim", 1, 8, 512, &model->dim, error)
       || !read_counts (settings, "narrow", 1, 1, 128, &model->narrow, error)
       || !read_counts (settings, "hidden", 1, 1, 2048, &model->hidden, error)
-      || !read_counts (settings, "depth", ALITRA_LEVELS, 1, ALITRA_MAX_DEPTH, depth, error)
-      || !read_counts (settings, "codes", ALITRA_LEVELS, 2, MAX_CODES, codes, error)
-      || !read_counts (settings, "blocks", ALITRA_LEVELS, 1, ALITRA_MAX_BLOCKS, blocks, error)
+      || !read_counts (settings, "depth", ALITRA_LEVELS, 1, ALITRA_MAX_DEPTH,
+          depth, error)
+      || !read_counts (settings, "codes", ALITRA_LEVELS, 2, MAX_CODES, codes,
+          error)
+      || !read_counts (settings, "blocks", ALITRA_LEVELS, 1, ALITRA_MAX_BLOCKS,
+          blocks, error)
       || !read_numbers (settings, "scale", 1, 1e-3, 1e3, &scale, error)
       || !read_numbers (settings, "chroma_gain", 2, 1e-3, 1e3, gain, error))
     return FALSE;
   if (!name_is_plain (get_string (settings, "name"))) {
-    invalid (error, "setting \"name\" should be 1 to 64 letters, digits, dots, dashes or underscores");
+    invalid (error,
+        "setting \"name\" should be 1 to 64 letters, digits, dots, dashes or underscores");
     return FALSE;
   }
   for (guint i = 0; i < ALITRA_LEVELS; i++) {
@@ -443,19 +488,22 @@ read_settings (AlitraModel *model, GError **error)
 
 /* The header of the file, and where the numbers begin. */
 static JsonObject *
-read_header (const guint8 *data, gsize size, gsize *begin, GError **error)
+read_header (const guint8 * data, gsize size, gsize * begin, GError ** error)
 {
   guint64 length = 0;
 
   if (size < 8) {
-    invalid (error, "a .safetensors file has at least 8 bytes, got %" G_GSIZE_FORMAT, size);
+    invalid (error,
+        "a .safetensors file has at least 8 bytes, got %" G_GSIZE_FORMAT, size);
     return NULL;
   }
   for (guint i = 0; i < 8; i++)
     length |= (guint64) data[i] << (8 * i);
   if (length > MIN (size - 8, MAX_HEADER)) {
-    invalid (error, "its header should end within %" G_GSIZE_FORMAT " bytes, got %" G_GUINT64_FORMAT
-        " (cut short, or not a .safetensors file)", MIN (size - 8, MAX_HEADER), length);
+    invalid (error,
+        "its header should end within %" G_GSIZE_FORMAT " bytes, got %"
+        G_GUINT64_FORMAT " (cut short, or not a .safetensors file)",
+        MIN (size - 8, MAX_HEADER), length);
     return NULL;
   }
   *begin = 8 + length;
@@ -463,22 +511,27 @@ read_header (const guint8 *data, gsize size, gsize *begin, GError **error)
 }
 
 static gboolean
-read_metadata (AlitraModel *model, JsonObject *header, GError **error)
+read_metadata (AlitraModel * model, JsonObject * header, GError ** error)
 {
   JsonNode *node = json_object_get_member (header, "__metadata__");
-  const char *settings = node && JSON_NODE_HOLDS_OBJECT (node) ? get_string (json_node_get_object (node), "alitra")
+  const char *settings = node
+      && JSON_NODE_HOLDS_OBJECT (node) ?
+      get_string (json_node_get_object (node), "alitra")
       : NULL;
 
   if (!settings) {
-    invalid (error, "its metadata lack \"alitra\": it is another program's model");
+    invalid (error,
+        "its metadata lack \"alitra\": it is another program's model");
     return FALSE;
   }
-  model->settings = parse_object (settings, strlen (settings), "\"alitra\" in its metadata", error);
+  model->settings =
+      parse_object (settings, strlen (settings), "\"alitra\" in its metadata",
+      error);
   return model->settings != NULL;
 }
 
 static void
-read_identity (AlitraModel *model, const guint8 *data, gsize size)
+read_identity (AlitraModel * model, const guint8 * data, gsize size)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   guint8 digest[32];
@@ -486,12 +539,15 @@ read_identity (AlitraModel *model, const guint8 *data, gsize size)
 
   g_checksum_update (checksum, data, size);
   g_checksum_get_digest (checksum, digest, &length);
-  model->number = (guint32) digest[0] << 24 | digest[1] << 16 | digest[2] << 8 | digest[3];
-  model->id = g_strdup_printf ("%s-%08x", get_string (model->settings, "name"), model->number);
+  model->number =
+      (guint32) digest[0] << 24 | digest[1] << 16 | digest[2] << 8 | digest[3];
+  model->id =
+      g_strdup_printf ("%s-%08x", get_string (model->settings, "name"),
+      model->number);
 }
 
 static AlitraModel *
-load_data (const guint8 *data, gsize size, GError **error)
+load_data (const guint8 * data, gsize size, GError ** error)
 {
   g_autoptr (AlitraModel) model = g_new0 (AlitraModel, 1);
   JsonObject *header;
@@ -499,7 +555,8 @@ load_data (const guint8 *data, gsize size, GError **error)
   gboolean fine;
 
   model->references = 1;
-  model->tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, tensor_free);
+  model->tensors =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, tensor_free);
   header = read_header (data, size, &begin, error);
   if (!header)
     return NULL;
@@ -515,7 +572,7 @@ load_data (const guint8 *data, gsize size, GError **error)
 }
 
 AlitraModel *
-alitra_model_load_bytes (GBytes *bytes, GError **error)
+alitra_model_load_bytes (GBytes * bytes, GError ** error)
 {
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
@@ -527,7 +584,8 @@ static char *
 find_default (void)
 {
   const char *path = g_getenv ("ALITRA_MODEL_PATH");
-  g_auto (GStrv) folders = g_strsplit (path ? path : "", G_SEARCHPATH_SEPARATOR_S, -1);
+  g_auto (GStrv) folders =
+      g_strsplit (path ? path : "", G_SEARCHPATH_SEPARATOR_S, -1);
 
   for (guint i = 0; folders[i]; i++) {
     char *file = g_build_filename (folders[i], DEFAULT_FILE, NULL);
@@ -540,7 +598,7 @@ find_default (void)
 }
 
 AlitraModel *
-alitra_model_load (const gchar *path, GError **error)
+alitra_model_load (const gchar * path, GError ** error)
 {
   g_autofree char *file = path && *path ? g_strdup (path) : find_default ();
   g_autofree char *data = NULL;
@@ -550,18 +608,21 @@ alitra_model_load (const gchar *path, GError **error)
   gsize size;
 
   if (g_stat (file, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND, "There is no model file %s. Give the path of a "
-        ".safetensors file, or set ALITRA_MODEL_PATH to the folder that holds " DEFAULT_FILE, file);
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND,
+        "There is no model file %s. Give the path of a "
+        ".safetensors file, or set ALITRA_MODEL_PATH to the folder that holds "
+        DEFAULT_FILE, file);
     return NULL;
   }
   if ((guint64) status.st_size > MAX_FILE) {
-    invalid (error, "%s should have at most %" G_GSIZE_FORMAT " bytes, got %" G_GUINT64_FORMAT, file, MAX_FILE,
-        (guint64) status.st_size);
+    invalid (error,
+        "%s should have at most %" G_GSIZE_FORMAT " bytes, got %"
+        G_GUINT64_FORMAT, file, MAX_FILE, (guint64) status.st_size);
     return NULL;
   }
   if (!g_file_get_contents (file, &data, &size, &problem)) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND, "The model file cannot be read: %s",
-        problem->message);
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND,
+        "The model file cannot be read: %s", problem->message);
     return NULL;
   }
   model = load_data ((const guint8 *) data, size, error);
@@ -573,14 +634,14 @@ alitra_model_load (const gchar *path, GError **error)
 /* --- the object ------------------------------------------------------------------------------------------------- */
 
 static void
-mix_clear (AlitraMix *mix)
+mix_clear (AlitraMix * mix)
 {
   alitra_matrix_clear (&mix->grow);
   alitra_matrix_clear (&mix->shrink);
 }
 
 static void
-level_clear (AlitraModelLevel *level)
+level_clear (AlitraModelLevel * level)
 {
   alitra_matrix_clear (&level->embed);
   alitra_matrix_clear (&level->paint);
@@ -595,14 +656,14 @@ level_clear (AlitraModelLevel *level)
 }
 
 AlitraModel *
-alitra_model_ref (AlitraModel *model)
+alitra_model_ref (AlitraModel * model)
 {
   g_atomic_int_inc (&model->references);
   return model;
 }
 
 void
-alitra_model_unref (AlitraModel *model)
+alitra_model_unref (AlitraModel * model)
 {
   if (!model || !g_atomic_int_dec_and_test (&model->references))
     return;
@@ -615,26 +676,26 @@ alitra_model_unref (AlitraModel *model)
 }
 
 const gchar *
-alitra_model_get_id (AlitraModel *model)
+alitra_model_get_id (AlitraModel * model)
 {
   return model->id;
 }
 
 guint32
-alitra_model_get_number (AlitraModel *model)
+alitra_model_get_number (AlitraModel * model)
 {
   return model->number;
 }
 
 guint
-alitra_model_get_max_depth (AlitraModel *model, guint level)
+alitra_model_get_max_depth (AlitraModel * model, guint level)
 {
   g_return_val_if_fail (level < ALITRA_LEVELS, 0);
   return model->level[level].depth;
 }
 
 guint
-alitra_model_get_codes (AlitraModel *model, guint level)
+alitra_model_get_codes (AlitraModel * model, guint level)
 {
   g_return_val_if_fail (level < ALITRA_LEVELS, 0);
   return model->level[level].codes;

@@ -30,33 +30,39 @@ typedef struct
 static Range
 range_of (gboolean full)
 {
-  return full ? (Range) { 255, 0, 255 } : (Range) { 219, 16, 224 };
+  return full ? (Range) {
+  255, 0, 255}
+  : (Range) {
+  219, 16, 224};
 }
 
 static gboolean
-check_size (const AlitraFrame *frame, AlitraGrid grid, GError **error)
+check_size (const AlitraFrame * frame, AlitraGrid grid, GError ** error)
 {
   const AlitraGrid own = alitra_grid_of (frame->width, frame->height, 0);
 
-  if (frame->width < 1 || frame->width > ALITRA_MAX_SIZE || frame->height < 1 || frame->height > ALITRA_MAX_SIZE) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT, "A frame should be 1x1 to %dx%d, got %ux%u; scale it",
-        ALITRA_MAX_SIZE, ALITRA_MAX_SIZE, frame->width, frame->height);
+  if (frame->width < 1 || frame->width > ALITRA_MAX_SIZE || frame->height < 1
+      || frame->height > ALITRA_MAX_SIZE) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "A frame should be 1x1 to %dx%d, got %ux%u; scale it", ALITRA_MAX_SIZE,
+        ALITRA_MAX_SIZE, frame->width, frame->height);
     return FALSE;
   }
   if (own.columns != grid.columns || own.rows != grid.rows) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
         "A frame should have the size of its stream, %u to %u by %u to %u, got %ux%u; start a new stream",
-        grid.columns * ALITRA_CELL - 63, grid.columns * ALITRA_CELL, grid.rows * ALITRA_CELL - 63,
-        grid.rows * ALITRA_CELL, frame->width, frame->height);
+        grid.columns * ALITRA_CELL - 63, grid.columns * ALITRA_CELL,
+        grid.rows * ALITRA_CELL - 63, grid.rows * ALITRA_CELL, frame->width,
+        frame->height);
     return FALSE;
   }
   return TRUE;
 }
 
 static inline guint8 *
-frame_row (const AlitraFrame *frame, guint plane, guint y)
+frame_row (const AlitraFrame * frame, guint plane, guint y)
 {
-  return frame->data[plane] + (gssize) y * frame->stride[plane];
+  return frame->data[plane] + (gssize) y *frame->stride[plane];
 }
 
 /* Repeats the last of `count` samples up to `width`. */
@@ -68,13 +74,13 @@ fill_row (float *row, guint count, guint width)
 }
 
 static inline float *
-luma_row (const AlitraPlanes *planes, guint y)
+luma_row (const AlitraPlanes * planes, guint y)
 {
   return planes->luma + planes->luma_stride * y;
 }
 
 static inline float *
-chroma_row (const AlitraPlanes *planes, guint component, guint y)
+chroma_row (const AlitraPlanes * planes, guint component, guint y)
 {
   return planes->chroma[component] + planes->chroma_stride * y;
 }
@@ -82,14 +88,15 @@ chroma_row (const AlitraPlanes *planes, guint component, guint y)
 /* --- Y'CbCr and grey -------------------------------------------------------------------------------------------- */
 
 static void
-read_luma (const Work *work, const guint8 *bytes, float *row, guint count)
+read_luma (const Work * work, const guint8 * bytes, float *row, guint count)
 {
   alitra_orc_bytes_to_floats (row, bytes, 1 / work->range.luma_span,
       -work->range.luma_start / work->range.luma_span - .5f, count);
 }
 
 static void
-read_chroma (const Work *work, guint component, const guint8 *bytes, float *row, guint count)
+read_chroma (const Work * work, guint component, const guint8 * bytes,
+    float *row, guint count)
 {
   const float scale = work->gain[component] / work->range.chroma_span;
 
@@ -99,22 +106,24 @@ read_chroma (const Work *work, guint component, const guint8 *bytes, float *row,
 /* ORC takes elements of several bytes only at multiples of their size; frames may lie anywhere.
  * Returns: `bytes`, or a copy of them at `room`. */
 static const guint8 *
-aligned (const guint8 *bytes, gsize size, guint element, guint8 *room)
+aligned (const guint8 * bytes, gsize size, guint element, guint8 * room)
 {
   return (guintptr) bytes % element ? memcpy (room, bytes, size) : bytes;
 }
 
 /* The first and the second of each pair of bytes; at most CHUNK pairs. */
 static void
-split (const guint8 *bytes, guint pairs, guint8 *first, guint8 *second)
+split (const guint8 * bytes, guint pairs, guint8 * first, guint8 * second)
 {
-  guint8 room[2 * CHUNK] __attribute__ ((aligned (16)));
+  guint8 room[2 * CHUNK] __attribute__((aligned (16)));
 
-  alitra_orc_split (first, second, aligned (bytes, 2 * (gsize) pairs, 2, room), pairs);
+  alitra_orc_split (first, second, aligned (bytes, 2 * (gsize) pairs, 2, room),
+      pairs);
 }
 
 static void
-read_interleaved_chroma (const Work *work, const guint8 *bytes, float *cb, float *cr, guint count)
+read_interleaved_chroma (const Work * work, const guint8 * bytes, float *cb,
+    float *cr, guint count)
 {
   guint8 first[CHUNK], second[CHUNK];
 
@@ -128,7 +137,8 @@ read_interleaved_chroma (const Work *work, const guint8 *bytes, float *cb, float
 }
 
 static void
-read_packed_luma (const Work *work, const guint8 *bytes, float *row, guint count)
+read_packed_luma (const Work * work, const guint8 * bytes, float *row,
+    guint count)
 {
   guint8 luma[CHUNK], chroma[CHUNK];
 
@@ -142,7 +152,8 @@ read_packed_luma (const Work *work, const guint8 *bytes, float *row, guint count
 
 /* Chroma of two rows of YUY2, as means. */
 static void
-read_packed_chroma (const Work *work, const guint8 *upper, const guint8 *lower, float *cb, float *cr, guint count)
+read_packed_chroma (const Work * work, const guint8 * upper,
+    const guint8 * lower, float *cb, float *cr, guint count)
 {
   const guint8 *rows[2] = { upper, lower };
   guint8 luma[CHUNK], chroma[CHUNK];
@@ -161,7 +172,7 @@ read_packed_chroma (const Work *work, const guint8 *upper, const guint8 *lower, 
 }
 
 static void
-read_chroma_row (const Work *work, guint y, float *cb, float *cr, guint count)
+read_chroma_row (const Work * work, guint y, float *cb, float *cr, guint count)
 {
   const AlitraFrame *frame = work->frame;
 
@@ -178,8 +189,8 @@ read_chroma_row (const Work *work, guint y, float *cb, float *cr, guint count)
       read_interleaved_chroma (work, frame_row (frame, 1, y), cb, cr, count);
       break;
     case ALITRA_PIXEL_YUY2:
-      read_packed_chroma (work, frame_row (frame, 0, 2 * y), frame_row (frame, 0, MIN (2 * y + 1, frame->height - 1)),
-          cb, cr, count);
+      read_packed_chroma (work, frame_row (frame, 0, 2 * y), frame_row (frame,
+              0, MIN (2 * y + 1, frame->height - 1)), cb, cr, count);
       break;
     default:
       memset (cb, 0, count * sizeof (float));
@@ -194,7 +205,8 @@ read_cells_ycc (gpointer data, guint cells, guint worker)
   const Work *work = data;
   const AlitraFrame *frame = work->frame;
   const guint width = work->planes->grid.columns * ALITRA_CELL;
-  const guint chroma_width = (frame->width + 1) / 2, chroma_height = (frame->height + 1) / 2;
+  const guint chroma_width = (frame->width + 1) / 2, chroma_height =
+      (frame->height + 1) / 2;
 
   for (guint y = cells * ALITRA_CELL; y < (cells + 1) * ALITRA_CELL; y++) {
     const guint8 *bytes = frame_row (frame, 0, MIN (y, frame->height - 1));
@@ -207,7 +219,8 @@ read_cells_ycc (gpointer data, guint cells, guint worker)
     fill_row (row, frame->width, width);
   }
   for (guint y = cells * HALF; y < (cells + 1) * HALF; y++) {
-    float *cb = chroma_row (work->planes, 0, y), *cr = chroma_row (work->planes, 1, y);
+    float *cb = chroma_row (work->planes, 0, y), *cr =
+        chroma_row (work->planes, 1, y);
 
     read_chroma_row (work, MIN (y, chroma_height - 1), cb, cr, chroma_width);
     fill_row (cb, chroma_width, width / 2);
@@ -220,13 +233,15 @@ read_cells_ycc (gpointer data, guint cells, guint worker)
 typedef struct
 {
   float red[CHUNK], green[CHUNK], blue[CHUNK];
-} __attribute__ ((aligned (16))) Colours;
+} __attribute__((aligned (16))) Colours;
 
 static void
-read_pixels (AlitraPixelFormat format, const guint8 *bytes, guint count, Colours *to)
+read_pixels (AlitraPixelFormat format, const guint8 * bytes, guint count,
+    Colours * to)
 {
-  const gboolean blue_first = format == ALITRA_PIXEL_BGR || format == ALITRA_PIXEL_BGRX;
-  guint8 four[4 * CHUNK] __attribute__ ((aligned (16)));
+  const gboolean blue_first = format == ALITRA_PIXEL_BGR
+      || format == ALITRA_PIXEL_BGRX;
+  guint8 four[4 * CHUNK] __attribute__((aligned (16)));
 
   if (format == ALITRA_PIXEL_RGB || format == ALITRA_PIXEL_BGR) {
     for (guint x = 0; x < count; x++) {
@@ -238,17 +253,18 @@ read_pixels (AlitraPixelFormat format, const guint8 *bytes, guint count, Colours
     bytes = four;
   }
   bytes = aligned (bytes, 4 * (gsize) count, 4, four);
-  alitra_orc_pixels_to_floats (blue_first ? to->blue : to->red, to->green, blue_first ? to->red : to->blue, bytes,
-      1 / 255.f, count);
+  alitra_orc_pixels_to_floats (blue_first ? to->blue : to->red, to->green,
+      blue_first ? to->red : to->blue, bytes, 1 / 255.f, count);
 }
 
 /* Pixels x..x+count-1 of two rows of the frame, from row `from` on -> luma of both, from row `y` of the planes on, and
  * chroma of each two by two. */
 static void
-read_two_rows (const Work *work, guint from, guint y, guint x, guint count)
+read_two_rows (const Work * work, guint from, guint y, guint x, guint count)
 {
   const AlitraFrame *frame = work->frame;
-  const guint pixel = frame->format == ALITRA_PIXEL_RGB || frame->format == ALITRA_PIXEL_BGR ? 3 : 4;
+  const guint pixel = frame->format == ALITRA_PIXEL_RGB
+      || frame->format == ALITRA_PIXEL_BGR ? 3 : 4;
   const guint pairs = (count + 1) / 2;
   Colours colours[2];
   float *luma[2], colour[CHUNK / 2], mean[CHUNK / 2];
@@ -257,7 +273,8 @@ read_two_rows (const Work *work, guint from, guint y, guint x, guint count)
     Colours *c = &colours[i];
 
     luma[i] = luma_row (work->planes, y + i) + x;
-    read_pixels (frame->format, frame_row (frame, 0, MIN (from + i, frame->height - 1)) + (gsize) x * pixel, count, c);
+    read_pixels (frame->format, frame_row (frame, 0, MIN (from + i,
+                frame->height - 1)) + (gsize) x * pixel, count, c);
     alitra_orc_luma (luma[i], c->red, c->green, c->blue, count);
     fill_row (c->red, count, 2 * pairs);
     fill_row (c->blue, count, 2 * pairs);
@@ -265,45 +282,52 @@ read_two_rows (const Work *work, guint from, guint y, guint x, guint count)
   }
   alitra_orc_halve (mean, luma[0], luma[1], pairs);
   alitra_orc_halve (colour, colours[0].blue, colours[1].blue, pairs);
-  alitra_orc_chroma (chroma_row (work->planes, 0, y / 2) + x / 2, colour, mean, work->gain[0] / 1.772f, pairs);
+  alitra_orc_chroma (chroma_row (work->planes, 0, y / 2) + x / 2, colour, mean,
+      work->gain[0] / 1.772f, pairs);
   alitra_orc_halve (colour, colours[0].red, colours[1].red, pairs);
-  alitra_orc_chroma (chroma_row (work->planes, 1, y / 2) + x / 2, colour, mean, work->gain[1] / 1.402f, pairs);
+  alitra_orc_chroma (chroma_row (work->planes, 1, y / 2) + x / 2, colour, mean,
+      work->gain[1] / 1.402f, pairs);
 }
 
 static void
 read_cells_rgb (gpointer data, guint cells, guint worker)
 {
   const Work *work = data;
-  const guint width = work->planes->grid.columns * ALITRA_CELL, pairs = (work->frame->width + 1) / 2;
+  const guint width = work->planes->grid.columns * ALITRA_CELL, pairs =
+      (work->frame->width + 1) / 2;
   const guint last = (work->frame->height - 1) & ~1u;
 
   for (guint y = cells * ALITRA_CELL; y < (cells + 1) * ALITRA_CELL; y += 2) {
     for (guint x = 0; x < work->frame->width; x += CHUNK)
-      read_two_rows (work, MIN (y, last), y, x, MIN (work->frame->width - x, CHUNK));
+      read_two_rows (work, MIN (y, last), y, x, MIN (work->frame->width - x,
+              CHUNK));
     fill_row (luma_row (work->planes, y), work->frame->width, width);
     fill_row (luma_row (work->planes, y + 1), work->frame->width, width);
     if (y > last)               /* below the frame: its last row, not its last two */
-      memcpy (luma_row (work->planes, y), luma_row (work->planes, y + 1), width * sizeof (float));
+      memcpy (luma_row (work->planes, y), luma_row (work->planes, y + 1),
+          width * sizeof (float));
     fill_row (chroma_row (work->planes, 0, y / 2), pairs, width / 2);
     fill_row (chroma_row (work->planes, 1, y / 2), pairs, width / 2);
   }
 }
 
 gboolean
-alitra_picture_from_frame (const AlitraFrame *frame, const float gain[2], AlitraPlanes *planes,
-    AlitraWorkers *workers, GError **error)
+alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2],
+    AlitraPlanes * planes, AlitraWorkers * workers, GError ** error)
 {
   Work work = { frame, planes, gain, NULL, range_of (frame->full_range) };
   const gboolean rgb = frame->format >= ALITRA_PIXEL_RGB;
 
   if (frame->format > ALITRA_PIXEL_BGRX) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "A frame should have one of the formats of AlitraPixelFormat, got number %d; convert it", frame->format);
+        "A frame should have one of the formats of AlitraPixelFormat, got number %d; convert it",
+        frame->format);
     return FALSE;
   }
   if (!check_size (frame, planes->grid, error))
     return FALSE;
-  alitra_workers_run (workers, planes->grid.rows, rgb ? read_cells_rgb : read_cells_ycc, &work);
+  alitra_workers_run (workers, planes->grid.rows,
+      rgb ? read_cells_rgb : read_cells_ycc, &work);
   return TRUE;
 }
 
@@ -311,23 +335,26 @@ alitra_picture_from_frame (const AlitraFrame *frame, const float gain[2], Alitra
 
 /* Samples of cells first..end-1 of a row of cells, as far as the frame goes. */
 static void
-write_run (const Work *work, guint cells, guint first, guint end)
+write_run (const Work * work, guint cells, guint first, guint end)
 {
   const AlitraFrame *frame = work->frame;
   const Range *range = &work->range;
-  const guint x = first * ALITRA_CELL, right = MIN (end * ALITRA_CELL, frame->width);
+  const guint x = first * ALITRA_CELL, right =
+      MIN (end * ALITRA_CELL, frame->width);
   const guint bottom = MIN ((cells + 1) * ALITRA_CELL, frame->height);
 
   if (x >= right)
     return;
   for (guint y = cells * ALITRA_CELL; y < bottom; y++)
-    alitra_orc_floats_to_bytes (frame_row (frame, 0, y) + x, luma_row (work->planes, y) + x, range->luma_span,
+    alitra_orc_floats_to_bytes (frame_row (frame, 0, y) + x,
+        luma_row (work->planes, y) + x, range->luma_span,
         range->luma_start + .5f * range->luma_span + .5f, right - x);
   if (frame->format == ALITRA_PIXEL_GRAY8)
     return;
   for (guint i = 0; i < 2; i++) {
     for (guint y = cells * HALF; y < (bottom + 1) / 2; y++)
-      alitra_orc_floats_to_bytes (frame_row (frame, 1 + i, y) + x / 2, chroma_row (work->planes, i, y) + x / 2,
+      alitra_orc_floats_to_bytes (frame_row (frame, 1 + i, y) + x / 2,
+          chroma_row (work->planes, i, y) + x / 2,
           range->chroma_span / work->gain[i], 128.5f, (right + 1) / 2 - x / 2);
   }
 }
@@ -352,14 +379,18 @@ write_cells (gpointer data, guint cells, guint worker)
 }
 
 gboolean
-alitra_picture_to_frame (const AlitraPlanes *planes, const float gain[2], const AlitraFrame *frame,
-    const guint8 *mask, AlitraWorkers *workers, GError **error)
+alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2],
+    const AlitraFrame * frame, const guint8 * mask, AlitraWorkers * workers,
+    GError ** error)
 {
-  Work work = { frame, (AlitraPlanes *) planes, gain, mask, range_of (frame->full_range) };
+  Work work = { frame, (AlitraPlanes *) planes, gain, mask,
+    range_of (frame->full_range)
+  };
 
   if (frame->format != ALITRA_PIXEL_I420 && frame->format != ALITRA_PIXEL_GRAY8) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "A frame to be written should be I420 or GRAY8, got number %d of AlitraPixelFormat", frame->format);
+        "A frame to be written should be I420 or GRAY8, got number %d of AlitraPixelFormat",
+        frame->format);
     return FALSE;
   }
   if (!check_size (frame, planes->grid, error))
@@ -369,7 +400,8 @@ alitra_picture_to_frame (const AlitraPlanes *planes, const float gain[2], const 
 }
 
 guint32
-alitra_picture_sad (const guint8 *a, gint a_stride, const guint8 *b, gint b_stride, guint width, guint height)
+alitra_picture_sad (const guint8 * a, gint a_stride, const guint8 * b,
+    gint b_stride, guint width, guint height)
 {
   guint32 sum;
 

@@ -32,7 +32,8 @@ struct _Work
   const AlitraPlanes *to, *a, *b;
   const guint8 *mask;
   /* the samples of cells first..end-1 of a row of cells, one plane */
-  void (*run) (const Plane * to, const Plane * a, const Plane * b, guint row, guint first, guint end);
+  void (*run) (const Plane * to, const Plane * a, const Plane * b, guint row,
+      guint first, guint end);
 };
 
 AlitraGrid
@@ -40,49 +41,52 @@ alitra_grid_of (guint width, guint height, guint level)
 {
   const guint cells = 4 >> level;
 
-  return (AlitraGrid) { cells * ((width + 63) / 64), cells * ((height + 63) / 64) };
+  return (AlitraGrid) {
+  cells *((width + 63) / 64), cells * ((height + 63) / 64)};
 }
 
 void
-alitra_planes_init (AlitraPlanes *planes, AlitraGrid grid)
+alitra_planes_init (AlitraPlanes * planes, AlitraGrid grid)
 {
   const gsize chroma_rows = (gsize) grid.rows * HALF;
 
   planes->grid = grid;
   planes->luma_stride = (gsize) grid.columns * ALITRA_CELL;
   planes->chroma_stride = ((gsize) grid.columns * HALF + 15) & ~(gsize) 15;
-  planes->luma = alitra_floats_new (planes->luma_stride * grid.rows * ALITRA_CELL
-      + 2 * planes->chroma_stride * chroma_rows);
-  planes->chroma[0] = planes->luma + planes->luma_stride * grid.rows * ALITRA_CELL;
+  planes->luma =
+      alitra_floats_new (planes->luma_stride * grid.rows * ALITRA_CELL +
+      2 * planes->chroma_stride * chroma_rows);
+  planes->chroma[0] =
+      planes->luma + planes->luma_stride * grid.rows * ALITRA_CELL;
   planes->chroma[1] = planes->chroma[0] + planes->chroma_stride * chroma_rows;
 }
 
 void
-alitra_planes_clear (AlitraPlanes *planes)
+alitra_planes_clear (AlitraPlanes * planes)
 {
   g_clear_pointer (&planes->luma, alitra_floats_free);
   planes->chroma[0] = planes->chroma[1] = NULL;
 }
 
 static Plane
-get_plane (const AlitraPlanes *planes, guint index)
+get_plane (const AlitraPlanes * planes, guint index)
 {
   const guint cell = index ? HALF : ALITRA_CELL;
 
   return (Plane) {
-    index ? planes->chroma[index - 1] : planes->luma, index ? planes->chroma_stride : planes->luma_stride,
-    planes->grid.columns * cell, planes->grid.rows * cell, cell
-  };
+  index ? planes->chroma[index - 1] : planes->luma,
+        index ? planes->chroma_stride : planes->luma_stride,
+        planes->grid.columns * cell, planes->grid.rows * cell, cell};
 }
 
 static inline float *
-at (const Plane *plane, guint x, guint y)
+at (const Plane * plane, guint x, guint y)
 {
   return plane->samples + plane->stride * y + x;
 }
 
 static void
-do_run (const Work *work, guint row, guint first, guint end)
+do_run (const Work * work, guint row, guint first, guint end)
 {
   for (guint i = 0; i < 3; i++) {
     const Plane to = get_plane (work->to, i), a = get_plane (work->a, i);
@@ -115,16 +119,19 @@ do_row (gpointer data, guint row, guint worker)
 }
 
 static void
-halve_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+halve_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+    guint first, guint end)
 {
   const guint x = first * to->cell;
 
   for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
-    alitra_orc_halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x, 2 * y + 1), (end - first) * to->cell);
+    alitra_orc_halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x,
+            2 * y + 1), (end - first) * to->cell);
 }
 
 void
-alitra_planes_halve (AlitraPlanes *to, const AlitraPlanes *from, const guint8 *mask, AlitraWorkers *workers)
+alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * mask, AlitraWorkers * workers)
 {
   Work work = { to, from, NULL, mask, halve_run };
 
@@ -133,7 +140,7 @@ alitra_planes_halve (AlitraPlanes *to, const AlitraPlanes *from, const guint8 *m
 
 /* Where row y + offset of a plane is, its border rows repeated. */
 static inline const float *
-near_row (const Plane *plane, guint x, guint y, gint offset)
+near_row (const Plane * plane, guint x, guint y, gint offset)
 {
   return at (plane, x, CLAMP ((gint) y + offset, 0, (gint) plane->height - 1));
 }
@@ -141,17 +148,18 @@ near_row (const Plane *plane, guint x, guint y, gint offset)
 /* Filters `count` source samples from x on of two rows into padded rows, with two more at either side, where the
  * plane's border is repeated. */
 static void
-upsample_rows (const Plane *from, guint x, guint count, guint y, float *upper, float *lower)
+upsample_rows (const Plane * from, guint x, guint count, guint y, float *upper,
+    float *lower)
 {
   const guint left = MIN (x, 2), right = MIN (from->width - x - count, 2);
   const float *row[5];
 
   for (gint i = 0; i < 5; i++)
     row[i] = near_row (from, x - left, y, i - 2);
-  alitra_orc_taps (upper + 2 - left, row[0], row[1], row[2], row[3], TAP_D, TAP_C, TAP_B, TAP_A,
-      left + count + right);
-  alitra_orc_taps (lower + 2 - left, row[1], row[2], row[3], row[4], TAP_A, TAP_B, TAP_C, TAP_D,
-      left + count + right);
+  alitra_orc_taps (upper + 2 - left, row[0], row[1], row[2], row[3], TAP_D,
+      TAP_C, TAP_B, TAP_A, left + count + right);
+  alitra_orc_taps (lower + 2 - left, row[1], row[2], row[3], row[4], TAP_A,
+      TAP_B, TAP_C, TAP_D, left + count + right);
   for (guint i = left; i < 2; i++) {
     upper[1 - i] = upper[2];
     lower[1 - i] = lower[2];
@@ -163,24 +171,27 @@ upsample_rows (const Plane *from, guint x, guint count, guint y, float *upper, f
 }
 
 static void
-upsample_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+upsample_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+    guint first, guint end)
 {
-  float padded[2][MOST_CELLS * HALF + 4 + 12] __attribute__ ((aligned (64)));
-  const guint half = to->cell / 2, x = first * half, count = (end - first) * half;
+  float padded[2][MOST_CELLS * HALF + 4 + 12] __attribute__((aligned (64)));
+  const guint half = to->cell / 2, x = first * half, count =
+      (end - first) * half;
 
   for (guint y = row * half; y < (row + 1) * half; y++) {
     upsample_rows (a, x, count, y, padded[0], padded[1]);
     for (guint i = 0; i < 2; i++) {
       const float *p = padded[i];
 
-      alitra_orc_taps_twice (at (to, 2 * x, 2 * y + i), p, p + 1, p + 2, p + 3, p + 4, TAP_A, TAP_B, TAP_C, TAP_D,
-          count);
+      alitra_orc_taps_twice (at (to, 2 * x, 2 * y + i), p, p + 1, p + 2, p + 3,
+          p + 4, TAP_A, TAP_B, TAP_C, TAP_D, count);
     }
   }
 }
 
 void
-alitra_planes_upsample (AlitraPlanes *to, const AlitraPlanes *from, const guint8 *mask, AlitraWorkers *workers)
+alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * mask, AlitraWorkers * workers)
 {
   Work work = { to, from, NULL, mask, upsample_run };
 
@@ -188,7 +199,8 @@ alitra_planes_upsample (AlitraPlanes *to, const AlitraPlanes *from, const guint8
 }
 
 static void
-add_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+add_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+    guint first, guint end)
 {
   const guint x = first * to->cell, count = (end - first) * to->cell;
 
@@ -201,8 +213,8 @@ add_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first
 }
 
 void
-alitra_planes_add (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPlanes *b, const guint8 *mask,
-    AlitraWorkers *workers)
+alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a,
+    const AlitraPlanes * b, const guint8 * mask, AlitraWorkers * workers)
 {
   Work work = { to, a, b, mask, add_run };
 
@@ -210,7 +222,8 @@ alitra_planes_add (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPlanes *
 }
 
 static void
-subtract_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint first, guint end)
+subtract_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+    guint first, guint end)
 {
   const guint x = first * to->cell, count = (end - first) * to->cell;
 
@@ -223,8 +236,8 @@ subtract_run (const Plane *to, const Plane *a, const Plane *b, guint row, guint 
 }
 
 void
-alitra_planes_subtract (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPlanes *b, const guint8 *mask,
-    AlitraWorkers *workers)
+alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a,
+    const AlitraPlanes * b, const guint8 * mask, AlitraWorkers * workers)
 {
   Work work = { to, a, b, mask, subtract_run };
 
@@ -232,7 +245,7 @@ alitra_planes_subtract (AlitraPlanes *to, const AlitraPlanes *a, const AlitraPla
 }
 
 static void
-extend_plane (const Plane *plane, guint width, guint height)
+extend_plane (const Plane * plane, guint width, guint height)
 {
   for (guint y = 0; y < height; y++) {
     float *row = at (plane, 0, y);
@@ -241,21 +254,23 @@ extend_plane (const Plane *plane, guint width, guint height)
       row[x] = row[width - 1];
   }
   for (guint y = height; y < plane->height; y++)
-    memcpy (at (plane, 0, y), at (plane, 0, height - 1), plane->width * sizeof (float));
+    memcpy (at (plane, 0, y), at (plane, 0, height - 1),
+        plane->width * sizeof (float));
 }
 
 void
-alitra_planes_extend (AlitraPlanes *planes, guint width, guint height)
+alitra_planes_extend (AlitraPlanes * planes, guint width, guint height)
 {
   for (guint i = 0; i < 3; i++) {
     const Plane plane = get_plane (planes, i);
 
-    extend_plane (&plane, i ? (width + 1) / 2 : width, i ? (height + 1) / 2 : height);
+    extend_plane (&plane, i ? (width + 1) / 2 : width,
+        i ? (height + 1) / 2 : height);
   }
 }
 
 void
-alitra_mask_dilate (AlitraGrid grid, guint8 *to, const guint8 *from)
+alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from)
 {
   memset (to, 0, (gsize) grid.columns * grid.rows);
   for (guint row = 0; row < grid.rows; row++) {
@@ -263,7 +278,8 @@ alitra_mask_dilate (AlitraGrid grid, guint8 *to, const guint8 *from)
       if (!from[(gsize) row * grid.columns + column])
         continue;
       for (guint y = row ? row - 1 : 0; y <= MIN (row + 1, grid.rows - 1); y++) {
-        for (guint x = column ? column - 1 : 0; x <= MIN (column + 1, grid.columns - 1); x++)
+        for (guint x = column ? column - 1 : 0;
+            x <= MIN (column + 1, grid.columns - 1); x++)
           to[(gsize) y * grid.columns + x] = 1;
       }
     }
@@ -271,7 +287,7 @@ alitra_mask_dilate (AlitraGrid grid, guint8 *to, const guint8 *from)
 }
 
 void
-alitra_mask_upsample (AlitraGrid to, guint8 *to_mask, const guint8 *from_mask)
+alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask)
 {
   const guint columns = to.columns / 2;
 
@@ -280,8 +296,10 @@ alitra_mask_upsample (AlitraGrid to, guint8 *to_mask, const guint8 *from_mask)
     for (guint column = 0; column < columns; column++) {
       if (!from_mask[(gsize) row * columns + column])
         continue;
-      for (guint y = row ? 2 * row - 1 : 0; y <= MIN (2 * row + 2, to.rows - 1); y++) {
-        for (guint x = column ? 2 * column - 1 : 0; x <= MIN (2 * column + 2, to.columns - 1); x++)
+      for (guint y = row ? 2 * row - 1 : 0; y <= MIN (2 * row + 2, to.rows - 1);
+          y++) {
+        for (guint x = column ? 2 * column - 1 : 0;
+            x <= MIN (2 * column + 2, to.columns - 1); x++)
           to_mask[(gsize) y * to.columns + x] = 1;
       }
     }
@@ -289,23 +307,27 @@ alitra_mask_upsample (AlitraGrid to, guint8 *to_mask, const guint8 *from_mask)
 }
 
 void
-alitra_planes_get_cell (const AlitraPlanes *planes, guint column, guint row, float *samples)
+alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row,
+    float *samples)
 {
   for (guint i = 0; i < 3; i++) {
     const Plane plane = get_plane (planes, i);
 
     for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
-      memcpy (samples, at (&plane, column * plane.cell, row * plane.cell + y), plane.cell * sizeof (float));
+      memcpy (samples, at (&plane, column * plane.cell, row * plane.cell + y),
+          plane.cell * sizeof (float));
   }
 }
 
 void
-alitra_planes_set_cell (AlitraPlanes *planes, guint column, guint row, const float *samples)
+alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row,
+    const float *samples)
 {
   for (guint i = 0; i < 3; i++) {
     const Plane plane = get_plane (planes, i);
 
     for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
-      memcpy (at (&plane, column * plane.cell, row * plane.cell + y), samples, plane.cell * sizeof (float));
+      memcpy (at (&plane, column * plane.cell, row * plane.cell + y), samples,
+          plane.cell * sizeof (float));
   }
 }

@@ -44,20 +44,23 @@ typedef struct
 } Tile;
 
 AlitraQuantizer *
-alitra_quantizer_new (AlitraModel *model, guint level, AlitraWorkers *workers)
+alitra_quantizer_new (AlitraModel * model, guint level, AlitraWorkers * workers)
 {
   AlitraQuantizer *quantizer = g_new0 (AlitraQuantizer, 1);
 
   quantizer->model = model;
   quantizer->level = &model->level[level];
   quantizer->workers = workers;
-  quantizer->scratch_size = (gsize) ALITRA_TILE * (2 * model->dim + model->narrow);
-  quantizer->scratch = alitra_floats_new (quantizer->scratch_size * alitra_workers_get_threads (workers));
+  quantizer->scratch_size =
+      (gsize) ALITRA_TILE *(2 * model->dim + model->narrow);
+  quantizer->scratch =
+      alitra_floats_new (quantizer->scratch_size *
+      alitra_workers_get_threads (workers));
   return quantizer;
 }
 
 void
-alitra_quantizer_free (AlitraQuantizer *quantizer)
+alitra_quantizer_free (AlitraQuantizer * quantizer)
 {
   if (!quantizer)
     return;
@@ -66,7 +69,7 @@ alitra_quantizer_free (AlitraQuantizer *quantizer)
 }
 
 static Tile
-get_tile (const Call *call, guint number, guint worker)
+get_tile (const Call * call, guint number, guint worker)
 {
   const AlitraQuantizer *quantizer = call->quantizer;
   const gsize dims = (gsize) ALITRA_TILE * quantizer->model->dim;
@@ -74,51 +77,55 @@ get_tile (const Call *call, guint number, guint worker)
   const guint first = number * ALITRA_TILE;
 
   return (Tile) {
-    MIN (call->count - first, ALITRA_TILE), call->cells + first, scratch, scratch + dims, scratch + 2 * dims
-  };
+  MIN (call->count - first, ALITRA_TILE), call->cells + first, scratch,
+        scratch + dims, scratch + 2 * dims};
 }
 
 static void
-run (Call *call, AlitraPiece piece)
+run (Call * call, AlitraPiece piece)
 {
-  alitra_workers_run (call->quantizer->workers, (call->count + ALITRA_TILE - 1) / ALITRA_TILE, piece, call);
+  alitra_workers_run (call->quantizer->workers,
+      (call->count + ALITRA_TILE - 1) / ALITRA_TILE, piece, call);
 }
 
 static inline float *
-latent_of (const Call *call, guint32 cell)
+latent_of (const Call * call, guint32 cell)
 {
-  return call->latents + (gsize) cell * call->quantizer->model->dim;
+  return call->latents + (gsize) cell *call->quantizer->model->dim;
 }
 
 static void
-gather (const Call *call, const Tile *tile)
+gather (const Call * call, const Tile * tile)
 {
   const guint dim = call->quantizer->model->dim;
 
   for (guint i = 0; i < tile->count; i++)
-    memcpy (tile->latents + (gsize) i * dim, latent_of (call, tile->cells[i]), dim * sizeof (float));
+    memcpy (tile->latents + (gsize) i * dim, latent_of (call, tile->cells[i]),
+        dim * sizeof (float));
 }
 
 static inline float
-energy_of (const AlitraModel *model, const float *vector, guint n)
+energy_of (const AlitraModel * model, const float *vector, guint n)
 {
   return alitra_matrix_energy (vector, n) / (model->scale * model->scale);
 }
 
 /* Takes the tile's token vectors off its residuals. */
 static void
-take_vectors (const Call *call, const Tile *tile, float *gains)
+take_vectors (const Call * call, const Tile * tile, float *gains)
 {
   const AlitraModel *model = call->quantizer->model;
   const guint dim = model->dim;
 
   for (guint i = 0; i < tile->count; i++) {
-    const float *before = tile->latents + (gsize) i * dim, *vector = tile->vectors + (gsize) i * dim;
+    const float *before = tile->latents + (gsize) i * dim, *vector =
+        tile->vectors + (gsize) i *dim;
     float *residual = latent_of (call, tile->cells[i]);
 
     alitra_orc_subtract (residual, before, vector, dim);
     if (gains)
-      gains[i] = energy_of (model, before, dim) - energy_of (model, residual, dim);
+      gains[i] =
+          energy_of (model, before, dim) - energy_of (model, residual, dim);
   }
 }
 
@@ -127,23 +134,32 @@ step_tile (gpointer data, guint number, guint worker)
 {
   const Call *call = data;
   const Tile tile = get_tile (call, number, worker);
-  const guint dim = call->quantizer->model->dim, narrow = call->quantizer->model->narrow;
+  const guint dim = call->quantizer->model->dim, narrow =
+      call->quantizer->model->narrow;
   guint16 *ids = call->ids + number * ALITRA_TILE;
 
   gather (call, &tile);
-  alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim, tile.narrow, narrow, ALITRA_END_STORE);
-  alitra_matrix_nearest (&call->step->search, tile.count, tile.narrow, narrow, ids);
+  alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim,
+      tile.narrow, narrow, ALITRA_END_STORE);
+  alitra_matrix_nearest (&call->step->search, tile.count, tile.narrow, narrow,
+      ids);
   for (guint i = 0; i < tile.count; i++)
-    memcpy (tile.narrow + (gsize) i * narrow, call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));
-  alitra_matrix_multiply (&call->step->back, tile.count, tile.narrow, narrow, tile.vectors, dim, ALITRA_END_STORE);
-  take_vectors (call, &tile, call->gains ? call->gains + number * ALITRA_TILE : NULL);
+    memcpy (tile.narrow + (gsize) i * narrow,
+        call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));
+  alitra_matrix_multiply (&call->step->back, tile.count, tile.narrow, narrow,
+      tile.vectors, dim, ALITRA_END_STORE);
+  take_vectors (call, &tile,
+      call->gains ? call->gains + number * ALITRA_TILE : NULL);
 }
 
 void
-alitra_quantizer_step (AlitraQuantizer *quantizer, guint step, guint count, const guint32 *cells, float *residuals,
-    guint16 *ids, float *gains)
+alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count,
+    const guint32 * cells, float *residuals, guint16 * ids, float *gains)
 {
-  Call call = { quantizer, &quantizer->level->step[step], count, cells, residuals, ids, gains };
+  Call call =
+      { quantizer, &quantizer->level->step[step], count, cells, residuals, ids,
+    gains
+  };
 
   g_return_if_fail (step < quantizer->level->depth);
   run (&call, step_tile);
@@ -158,8 +174,8 @@ look_tile (gpointer data, guint number, guint worker)
 
   gather (call, &tile);
   if (call->seen)
-    alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, model->dim, tile.narrow, model->narrow,
-        ALITRA_END_STORE);
+    alitra_matrix_multiply (&call->step->into, tile.count, tile.latents,
+        model->dim, tile.narrow, model->narrow, ALITRA_END_STORE);
   for (guint i = 0; i < tile.count; i++) {
     const float *latent = tile.latents + (gsize) i * model->dim;
     const guint to = number * ALITRA_TILE + i;
@@ -169,15 +185,19 @@ look_tile (gpointer data, guint number, guint worker)
     if (call->head)
       call->head[to] = energy_of (model, latent, HEAD);
     if (call->seen)
-      call->seen[to] = energy_of (model, tile.narrow + (gsize) i * model->narrow, model->narrow);
+      call->seen[to] =
+          energy_of (model, tile.narrow + (gsize) i * model->narrow,
+          model->narrow);
   }
 }
 
 void
-alitra_quantizer_look (AlitraQuantizer *quantizer, guint step, guint count, const guint32 *cells,
-    const float *residuals, float *whole, float *head, float *seen)
+alitra_quantizer_look (AlitraQuantizer * quantizer, guint step, guint count,
+    const guint32 * cells, const float *residuals, float *whole, float *head,
+    float *seen)
 {
-  Call call = { quantizer, &quantizer->level->step[step], count, cells, (float *) residuals, NULL, NULL, whole, head,
+  Call call = { quantizer, &quantizer->level->step[step], count, cells,
+    (float *) residuals, NULL, NULL, whole, head,
     seen
   };
 
@@ -187,10 +207,11 @@ alitra_quantizer_look (AlitraQuantizer *quantizer, guint step, guint count, cons
 
 /* Adds token number `step` of those cells of the tile that have one. */
 static gboolean
-add_token (const Call *call, const Tile *tile, guint step)
+add_token (const Call * call, const Tile * tile, guint step)
 {
   const AlitraModelLevel *level = call->quantizer->level;
-  const guint dim = call->quantizer->model->dim, narrow = call->quantizer->model->narrow;
+  const guint dim = call->quantizer->model->dim, narrow =
+      call->quantizer->model->narrow;
   guint which[ALITRA_TILE], count = 0;
   gboolean more = FALSE;
 
@@ -204,13 +225,15 @@ add_token (const Call *call, const Tile *tile, guint step)
     id = call->tokens[(gsize) cell * call->max_depth + step];
     if (id >= level->codes)
       continue;
-    memcpy (tile->narrow + (gsize) count * narrow, level->step[step].codes + (gsize) id * narrow,
-        narrow * sizeof (float));
+    memcpy (tile->narrow + (gsize) count * narrow,
+        level->step[step].codes + (gsize) id * narrow, narrow * sizeof (float));
     which[count++] = i;
   }
-  alitra_matrix_multiply (&level->step[step].back, count, tile->narrow, narrow, tile->vectors, dim, ALITRA_END_STORE);
+  alitra_matrix_multiply (&level->step[step].back, count, tile->narrow, narrow,
+      tile->vectors, dim, ALITRA_END_STORE);
   for (guint j = 0; j < count; j++) {
-    alitra_orc_accumulate (tile->latents + (gsize) which[j] * dim, tile->vectors + (gsize) j * dim, dim);
+    alitra_orc_accumulate (tile->latents + (gsize) which[j] * dim,
+        tile->vectors + (gsize) j * dim, dim);
   }
   return more;
 }
@@ -220,19 +243,25 @@ sum_tile (gpointer data, guint number, guint worker)
 {
   const Call *call = data;
   const Tile tile = get_tile (call, number, worker);
-  const guint dim = call->quantizer->model->dim, most = MIN (call->max_depth, call->quantizer->level->depth);
+  const guint dim = call->quantizer->model->dim, most =
+      MIN (call->max_depth, call->quantizer->level->depth);
 
   memset (tile.latents, 0, (gsize) tile.count * dim * sizeof (float));
   for (guint step = 0; step < most && add_token (call, &tile, step); step++);
   for (guint i = 0; i < tile.count; i++)
-    memcpy (latent_of (call, tile.cells[i]), tile.latents + (gsize) i * dim, dim * sizeof (float));
+    memcpy (latent_of (call, tile.cells[i]), tile.latents + (gsize) i * dim,
+        dim * sizeof (float));
 }
 
 void
-alitra_quantizer_sum (AlitraQuantizer *quantizer, guint count, const guint32 *cells, const guint8 *depth,
-    const guint16 *tokens, guint max_depth, float *sums)
+alitra_quantizer_sum (AlitraQuantizer * quantizer, guint count,
+    const guint32 * cells, const guint8 * depth, const guint16 * tokens,
+    guint max_depth, float *sums)
 {
-  Call call = { quantizer, NULL, count, cells, sums, NULL, NULL, NULL, NULL, NULL, depth, tokens, max_depth };
+  Call call =
+      { quantizer, NULL, count, cells, sums, NULL, NULL, NULL, NULL, NULL,
+    depth, tokens, max_depth
+  };
 
   run (&call, sum_tile);
 }

@@ -223,8 +223,7 @@ read_smooth_cells (AlitraRebuild * self, guint level, const guint16 * tokens,
   memset (floor->scratch, 0, cells);
   for (i = 0; i < n; i++) {
     guint32 cell = floor->list[i];
-    guint8 now = depth[cell] > 0
-        && tokens[(gsize) cell * max_depth] == codes;
+    guint8 now = depth[cell] > 0 && tokens[(gsize) cell * max_depth] == codes;
 
     floor->scratch[cell] = now != floor->smooth[cell];
     floor->smooth[cell] = now;

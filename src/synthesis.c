@@ -52,7 +52,8 @@ struct _AlitraSynthesis
 };
 
 AlitraSynthesis *
-alitra_synthesis_new (AlitraModel *model, guint level, AlitraGrid grid, AlitraWorkers *workers)
+alitra_synthesis_new (AlitraModel * model, guint level, AlitraGrid grid,
+    AlitraWorkers * workers)
 {
   AlitraSynthesis *synthesis = g_new0 (AlitraSynthesis, 1);
   const gsize cells = (gsize) grid.columns * grid.rows;
@@ -71,14 +72,19 @@ alitra_synthesis_new (AlitraModel *model, guint level, AlitraGrid grid, AlitraWo
   synthesis->painting = g_malloc0 (cells);
   synthesis->row_paints = g_malloc0 (grid.rows);
   for (guint i = 0; i < 3; i++)
-    synthesis->beyond[i] = alitra_floats_new (cells * shapes[i].cell * 2 * shapes[i].margin);
-  synthesis->scratch_size = MAX (alitra_mix_scratch (model), (gsize) PAINT_TILE * (model->dim + ALITRA_WINDOW_SAMPLES));
-  synthesis->scratch = alitra_floats_new (synthesis->scratch_size * alitra_workers_get_threads (workers));
+    synthesis->beyond[i] =
+        alitra_floats_new (cells * shapes[i].cell * 2 * shapes[i].margin);
+  synthesis->scratch_size =
+      MAX (alitra_mix_scratch (model),
+      (gsize) PAINT_TILE * (model->dim + ALITRA_WINDOW_SAMPLES));
+  synthesis->scratch =
+      alitra_floats_new (synthesis->scratch_size *
+      alitra_workers_get_threads (workers));
   return synthesis;
 }
 
 void
-alitra_synthesis_free (AlitraSynthesis *synthesis)
+alitra_synthesis_free (AlitraSynthesis * synthesis)
 {
   if (!synthesis)
     return;
@@ -99,21 +105,22 @@ alitra_synthesis_free (AlitraSynthesis *synthesis)
 /* --- latents ---------------------------------------------------------------------------------------------------- */
 
 static inline gsize
-cell_of (const AlitraSynthesis *synthesis, guint column, guint row)
+cell_of (const AlitraSynthesis * synthesis, guint column, guint row)
 {
-  return (gsize) row * synthesis->grid.columns + column;
+  return (gsize) row *synthesis->grid.columns + column;
 }
 
 static inline float *
-latent_of (const AlitraSynthesis *synthesis, guint block, gsize cell)
+latent_of (const AlitraSynthesis * synthesis, guint block, gsize cell)
 {
   return synthesis->latents[block] + cell * synthesis->model->dim;
 }
 
 static void
-set_zero (const AlitraSynthesis *synthesis, guint block, gsize cell)
+set_zero (const AlitraSynthesis * synthesis, guint block, gsize cell)
 {
-  memset (latent_of (synthesis, block, cell), 0, synthesis->model->dim * sizeof (float));
+  memset (latent_of (synthesis, block, cell), 0,
+      synthesis->model->dim * sizeof (float));
 }
 
 static void
@@ -128,20 +135,23 @@ take_sums_row (gpointer data, guint row, guint worker)
     if (!synthesis->changed[0][cell])
       continue;
     if (synthesis->filled[0][cell])
-      memcpy (latent_of (synthesis, 0, cell), synthesis->sums + cell * dim, dim * sizeof (float));
+      memcpy (latent_of (synthesis, 0, cell), synthesis->sums + cell * dim,
+          dim * sizeof (float));
     else
       set_zero (synthesis, 0, cell);
   }
 }
 
 static void
-mix_tile (AlitraSynthesis *synthesis, guint row, guint count, const guint *columns, float *scratch)
+mix_tile (AlitraSynthesis * synthesis, guint row, guint count,
+    const guint * columns, float *scratch)
 {
   const guint block = synthesis->block;
 
   if (count)
-    alitra_mix_run (&synthesis->level->synthesis[block], synthesis->model, synthesis->grid, row, count, columns,
-        synthesis->latents[block], synthesis->latents[block + 1], scratch);
+    alitra_mix_run (&synthesis->level->synthesis[block], synthesis->model,
+        synthesis->grid, row, count, columns, synthesis->latents[block],
+        synthesis->latents[block + 1], scratch);
 }
 
 static void
@@ -173,7 +183,7 @@ mix_row (gpointer data, guint row, guint worker)
 /* --- painting --------------------------------------------------------------------------------------------------- */
 
 /* Four floats anywhere. */
-typedef float Four __attribute__ ((vector_size (16), aligned (4), may_alias));
+typedef float Four __attribute__((vector_size (16), aligned (4), may_alias));
 
 static inline void
 add_samples (float *to, const float *from, guint count)
@@ -189,7 +199,8 @@ add_samples (float *to, const float *from, guint count)
 /* One row of a cell's window. `row`: where the picture's row begins; `may`: cells of it that may be touched;
  * NULL: all. */
 static inline void
-add_window_row (const Shape *shape, guint column, guint columns, const guint8 *may, float *row, const float *window)
+add_window_row (const Shape * shape, guint column, guint columns,
+    const guint8 * may, float *row, const float *window)
 {
   const guint cell = shape->cell, margin = shape->margin;
   float *own = row + (gsize) column * cell;
@@ -208,28 +219,31 @@ add_window_row (const Shape *shape, guint column, guint columns, const guint8 *m
 }
 
 static inline gsize
-plane_stride (const AlitraPlanes *planes, guint plane)
+plane_stride (const AlitraPlanes * planes, guint plane)
 {
   return plane ? planes->chroma_stride : planes->luma_stride;
 }
 
 static inline float *
-plane_row (const AlitraPlanes *planes, guint plane, guint y)
+plane_row (const AlitraPlanes * planes, guint plane, guint y)
 {
-  return (plane ? planes->chroma[plane - 1] : planes->luma) + plane_stride (planes, plane) * y;
+  return (plane ? planes->chroma[plane - 1] : planes->luma) +
+      plane_stride (planes, plane) * y;
 }
 
 /* Row `i` of what a row of cells paints outside itself: 0..margin-1 above, margin..2*margin-1 below. */
 static inline float *
-beyond_row (const AlitraSynthesis *synthesis, guint plane, guint row, guint i)
+beyond_row (const AlitraSynthesis * synthesis, guint plane, guint row, guint i)
 {
   const gsize width = (gsize) synthesis->grid.columns * shapes[plane].cell;
 
-  return synthesis->beyond[plane] + ((gsize) row * 2 * shapes[plane].margin + i) * width;
+  return synthesis->beyond[plane] + ((gsize) row * 2 * shapes[plane].margin +
+      i) * width;
 }
 
 static void
-add_window (AlitraSynthesis *synthesis, guint column, guint row, const float *windows)
+add_window (AlitraSynthesis * synthesis, guint column, guint row,
+    const float *windows)
 {
   const guint columns = synthesis->grid.columns;
   const guint8 *written = synthesis->written + cell_of (synthesis, 0, row);
@@ -241,10 +255,12 @@ add_window (AlitraSynthesis *synthesis, guint column, guint row, const float *wi
 
     for (guint y = 0; y < side; y++, window += side) {
       if (y < shape->margin)
-        add_window_row (shape, column, columns, NULL, beyond_row (synthesis, plane, row, y), window);
+        add_window_row (shape, column, columns, NULL, beyond_row (synthesis,
+                plane, row, y), window);
       else if (y < shape->margin + shape->cell)
         add_window_row (shape, column, columns, written,
-            plane_row (synthesis->planes, plane, row * shape->cell + y - shape->margin), window);
+            plane_row (synthesis->planes, plane,
+                row * shape->cell + y - shape->margin), window);
       else
         add_window_row (shape, column, columns, NULL,
             beyond_row (synthesis, plane, row, y - shape->cell), window);
@@ -253,36 +269,41 @@ add_window (AlitraSynthesis *synthesis, guint column, guint row, const float *wi
 }
 
 static void
-clear_row (AlitraSynthesis *synthesis, guint row)
+clear_row (AlitraSynthesis * synthesis, guint row)
 {
   for (guint plane = 0; plane < 3; plane++) {
     const Shape *shape = &shapes[plane];
 
     memset (beyond_row (synthesis, plane, row, 0), 0,
-        (gsize) synthesis->grid.columns * shape->cell * 2 * shape->margin * sizeof (float));
+        (gsize) synthesis->grid.columns * shape->cell * 2 * shape->margin *
+        sizeof (float));
     for (guint column = 0; column < synthesis->grid.columns; column++) {
       if (!synthesis->written[cell_of (synthesis, column, row)])
         continue;
       for (guint y = 0; y < shape->cell; y++)
-        memset (plane_row (synthesis->planes, plane, row * shape->cell + y) + (gsize) column * shape->cell, 0,
+        memset (plane_row (synthesis->planes, plane,
+                row * shape->cell + y) + (gsize) column * shape->cell, 0,
             shape->cell * sizeof (float));
     }
   }
 }
 
 static void
-paint_tile (AlitraSynthesis *synthesis, guint row, guint count, const guint *columns, float *scratch)
+paint_tile (AlitraSynthesis * synthesis, guint row, guint count,
+    const guint * columns, float *scratch)
 {
   const guint dim = synthesis->model->dim;
   float *windows = scratch + (gsize) PAINT_TILE * dim;
 
   for (guint i = 0; i < count; i++)
-    memcpy (scratch + (gsize) i * dim, latent_of (synthesis, synthesis->level->blocks,
-            cell_of (synthesis, columns[i], row)), dim * sizeof (float));
-  alitra_matrix_multiply (&synthesis->level->paint, count, scratch, dim, windows, ALITRA_WINDOW_SAMPLES,
-      ALITRA_END_STORE);
+    memcpy (scratch + (gsize) i * dim, latent_of (synthesis,
+            synthesis->level->blocks, cell_of (synthesis, columns[i], row)),
+        dim * sizeof (float));
+  alitra_matrix_multiply (&synthesis->level->paint, count, scratch, dim,
+      windows, ALITRA_WINDOW_SAMPLES, ALITRA_END_STORE);
   for (guint i = 0; i < count; i++)
-    add_window (synthesis, columns[i], row, windows + (gsize) i * ALITRA_WINDOW_SAMPLES);
+    add_window (synthesis, columns[i], row,
+        windows + (gsize) i * ALITRA_WINDOW_SAMPLES);
 }
 
 static void
@@ -310,7 +331,8 @@ static void
 join_row (gpointer data, guint row, guint worker)
 {
   AlitraSynthesis *synthesis = data;
-  const guint above = row ? row - 1 : 0, below = MIN (row + 1, synthesis->grid.rows - 1);
+  const guint above = row ? row - 1 : 0, below =
+      MIN (row + 1, synthesis->grid.rows - 1);
 
   for (guint column = 0; column < synthesis->grid.columns; column++) {
     if (!synthesis->written[cell_of (synthesis, column, row)])
@@ -324,8 +346,9 @@ join_row (gpointer data, guint row, guint worker)
           add_samples (plane_row (synthesis->planes, plane, row * cell + y) + x,
               beyond_row (synthesis, plane, above, margin + y) + x, cell);
         if (synthesis->row_paints[below])
-          add_samples (plane_row (synthesis->planes, plane, (row + 1) * cell - margin + y) + x,
-              beyond_row (synthesis, plane, below, y) + x, cell);
+          add_samples (plane_row (synthesis->planes, plane,
+                  (row + 1) * cell - margin + y) + x, beyond_row (synthesis,
+                  plane, below, y) + x, cell);
       }
     }
   }
@@ -335,7 +358,8 @@ join_row (gpointer data, guint row, guint worker)
 
 /* Which latents and samples are new, and which can be other than zero. */
 static void
-spread_changes (AlitraSynthesis *synthesis, const guint8 *depth, const guint8 *changed)
+spread_changes (AlitraSynthesis * synthesis, const guint8 * depth,
+    const guint8 * changed)
 {
   const gsize cells = (gsize) synthesis->grid.columns * synthesis->grid.rows;
   const guint blocks = synthesis->level->blocks;
@@ -345,21 +369,25 @@ spread_changes (AlitraSynthesis *synthesis, const guint8 *depth, const guint8 *c
     synthesis->changed[0][i] = !changed || changed[i];
   }
   for (guint i = 0; i < blocks; i++) {
-    alitra_mask_dilate (synthesis->grid, synthesis->filled[i + 1], synthesis->filled[i]);
-    alitra_mask_dilate (synthesis->grid, synthesis->changed[i + 1], synthesis->changed[i]);
+    alitra_mask_dilate (synthesis->grid, synthesis->filled[i + 1],
+        synthesis->filled[i]);
+    alitra_mask_dilate (synthesis->grid, synthesis->changed[i + 1],
+        synthesis->changed[i]);
   }
-  alitra_mask_dilate (synthesis->grid, synthesis->written, synthesis->changed[blocks]);
+  alitra_mask_dilate (synthesis->grid, synthesis->written,
+      synthesis->changed[blocks]);
   alitra_mask_dilate (synthesis->grid, synthesis->painting, synthesis->written);
   memset (synthesis->row_paints, 0, synthesis->grid.rows);
   for (gsize i = 0; i < cells; i++) {
     synthesis->painting[i] &= synthesis->filled[blocks][i];
-    synthesis->row_paints[i / synthesis->grid.columns] |= synthesis->painting[i];
+    synthesis->row_paints[i / synthesis->grid.columns] |=
+        synthesis->painting[i];
   }
 }
 
 const guint8 *
-alitra_synthesis_run (AlitraSynthesis *synthesis, const float *sums, const guint8 *depth, const guint8 *changed,
-    AlitraPlanes *planes)
+alitra_synthesis_run (AlitraSynthesis * synthesis, const float *sums,
+    const guint8 * depth, const guint8 * changed, AlitraPlanes * planes)
 {
   const guint rows = synthesis->grid.rows;
 
@@ -370,7 +398,8 @@ alitra_synthesis_run (AlitraSynthesis *synthesis, const float *sums, const guint
   synthesis->planes = planes;
   spread_changes (synthesis, depth, changed);
   alitra_workers_run (synthesis->workers, rows, take_sums_row, synthesis);
-  for (synthesis->block = 0; synthesis->block < synthesis->level->blocks; synthesis->block++)
+  for (synthesis->block = 0; synthesis->block < synthesis->level->blocks;
+      synthesis->block++)
     alitra_workers_run (synthesis->workers, rows, mix_row, synthesis);
   alitra_workers_run (synthesis->workers, rows, paint_row, synthesis);
   alitra_workers_run (synthesis->workers, rows, join_row, synthesis);

@@ -103,8 +103,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   guint x, y;
   gsize cells;
 
-  level->grid = alitra_grid_of (self->stream.width, self->stream.height,
-      index);
+  level->grid = alitra_grid_of (self->stream.width, self->stream.height, index);
   cells = cells_of (level);
   level->analysis = alitra_analysis_new (self->model, index, level->grid,
       self->workers);
@@ -525,8 +524,7 @@ run_learned (AlitraTokenizer * self, guint index,
 /* The controls know how many tokens each cell gets before they start. */
 static void
 run_control (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, const AlitraLayout * layout,
-    Purse * purse)
+    const AlitraSettings * settings, const AlitraLayout * layout, Purse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
@@ -670,8 +668,7 @@ count_tokens (const AlitraTokenizer * self)
   guint i;
 
   for (i = 0; i < ALITRA_LEVELS; i++)
-    tokens += sum_depth (self->level[i].loop.depth,
-        cells_of (&self->level[i]));
+    tokens += sum_depth (self->level[i].loop.depth, cells_of (&self->level[i]));
   return tokens;
 }
 
@@ -729,8 +726,7 @@ encode_control (AlitraTokenizer * self, const AlitraSettings * settings,
 
 /* Quality layers: tokens far above the price come first, level by level. */
 static void
-cut_layers (AlitraTokenizer * self, guint index, guint layers,
-    gfloat step)
+cut_layers (AlitraTokenizer * self, guint index, guint layers, gfloat step)
 {
   const AlitraTokenLoop *loop = &self->level[index].loop;
   AlitraUpdateLevel *update = &self->update->level[index];
@@ -783,8 +779,7 @@ remember (AlitraTokenizer * self)
     alitra_change_remember (&level->change, &level->source, level->active,
         self->workers);
     if (base)
-      alitra_change_remember (&level->base, base, level->active,
-          self->workers);
+      alitra_change_remember (&level->base, base, level->active, self->workers);
     alitra_token_loop_keep (&level->loop);
   }
 }

@@ -31,11 +31,13 @@ struct _AlitraWorkers
 };
 
 static void
-do_pieces (AlitraWorkers *workers, guint number)
+do_pieces (AlitraWorkers * workers, guint number)
 {
   guint i;
 
-  while ((i = (guint) g_atomic_int_add ((gint *) & workers->next, 1)) < workers->count)
+  while ((i =
+          (guint) g_atomic_int_add ((gint *) & workers->next,
+              1)) < workers->count)
     workers->piece (workers->data, i, number);
 }
 
@@ -89,7 +91,7 @@ alitra_workers_new (guint threads)
 }
 
 void
-alitra_workers_free (AlitraWorkers *workers)
+alitra_workers_free (AlitraWorkers * workers)
 {
   if (!workers)
     return;
@@ -107,13 +109,14 @@ alitra_workers_free (AlitraWorkers *workers)
 }
 
 guint
-alitra_workers_get_threads (const AlitraWorkers *workers)
+alitra_workers_get_threads (const AlitraWorkers * workers)
 {
   return workers->threads;
 }
 
 void
-alitra_workers_run (AlitraWorkers *workers, guint count, AlitraPiece piece, gpointer data)
+alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
+    gpointer data)
 {
   if (workers->threads == 1 || count <= 1) {
     for (guint i = 0; i < count; i++)

@@ -65,13 +65,15 @@ measure (Bench * b, const char *name, double flops, Stage stage)
 static void
 read_frame (Bench * b)
 {
-  alitra_picture_from_frame (&b->frame, b->model->chroma_gain, &b->source[0], b->workers, NULL);
+  alitra_picture_from_frame (&b->frame, b->model->chroma_gain, &b->source[0],
+      b->workers, NULL);
 }
 
 static void
 write_frame (Bench * b)
 {
-  alitra_picture_to_frame (&b->source[0], b->model->chroma_gain, &b->frame, NULL, b->workers, NULL);
+  alitra_picture_to_frame (&b->source[0], b->model->chroma_gain, &b->frame,
+      NULL, b->workers, NULL);
 }
 
 static void
@@ -98,14 +100,15 @@ add (Bench * b)
 static void
 analyse (Bench * b)
 {
-  alitra_analysis_run (b->analysis[b->level], &b->source[b->level], NULL, b->latents[b->level]);
+  alitra_analysis_run (b->analysis[b->level], &b->source[b->level], NULL,
+      b->latents[b->level]);
 }
 
 static void
 quantise (Bench * b)
 {
-  alitra_quantizer_step (b->quantizer[b->level], 0, b->cells[b->level], b->list[b->level], b->latents[b->level],
-      b->ids[b->level], NULL);
+  alitra_quantizer_step (b->quantizer[b->level], 0, b->cells[b->level],
+      b->list[b->level], b->latents[b->level], b->ids[b->level], NULL);
 }
 
 static void
@@ -113,34 +116,38 @@ look (Bench * b)
 {
   float *whole = b->sums[b->level];     /* room enough, and not read before it is written again */
 
-  alitra_quantizer_look (b->quantizer[b->level], 0, b->cells[b->level], b->list[b->level], b->latents[b->level], whole,
-      NULL, whole + b->cells[b->level]);
+  alitra_quantizer_look (b->quantizer[b->level], 0, b->cells[b->level],
+      b->list[b->level], b->latents[b->level], whole, NULL,
+      whole + b->cells[b->level]);
 }
 
 static void
 sum (Bench * b)
 {
-  alitra_quantizer_sum (b->quantizer[b->level], b->cells[b->level], b->list[b->level], b->depth[b->level],
-      b->ids[b->level], 1, b->sums[b->level]);
+  alitra_quantizer_sum (b->quantizer[b->level], b->cells[b->level],
+      b->list[b->level], b->depth[b->level], b->ids[b->level], 1,
+      b->sums[b->level]);
 }
 
 static void
 paint_all (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level], b->full[b->level], NULL, &b->own[b->level]);
+  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
+      b->full[b->level], NULL, &b->own[b->level]);
 }
 
 static void
 paint_drawn (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level], b->depth[b->level], NULL, &b->own[b->level]);
+  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
+      b->depth[b->level], NULL, &b->own[b->level]);
 }
 
 static void
 paint_few (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level], b->full[b->level], b->few[b->level],
-      &b->own[b->level]);
+  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
+      b->full[b->level], b->few[b->level], &b->own[b->level]);
 }
 
 static void
@@ -150,12 +157,15 @@ draw_frame (AlitraFrame * frame, guint width, guint height)
   guint8 *data = g_malloc (width * height + 2 * half_width * half_height);
 
   *frame = (AlitraFrame) {
-    ALITRA_PIXEL_I420, FALSE, width, height,
-    {data, data + width * height, data + width * height + half_width * half_height}, {width, half_width, half_width}
+    ALITRA_PIXEL_I420, FALSE, width, height, {
+    data, data + width * height,
+          data + width * height + half_width * half_height}, {
+    width, half_width, half_width}
   };
   for (guint y = 0; y < height; y++) {
     for (guint x = 0; x < width; x++)
-      data[y * width + x] = 120 + 60 * sin (x * .013) * cos (y * .021) + (x * y / 640 % 2) * 20;
+      data[y * width + x] =
+          120 + 60 * sin (x * .013) * cos (y * .021) + (x * y / 640 % 2) * 20;
   }
   for (guint i = 0; i < 2 * half_width * half_height; i++)
     data[width * height + i] = 128 + 40 * sin (i * .0007);
@@ -191,7 +201,8 @@ bench_init (Bench * b, guint width, guint height)
       b->depth[i][n] = g_rand_int_range (rand, 0, 3);
       b->full[i][n] = 1;
       /* one patch of a twentieth of the picture, as something that moves makes */
-      b->few[i][n] = x * 5 >= grid.columns && x * 20 < grid.columns * 9 && y * 4 >= grid.rows && y * 20 < grid.rows * 9;
+      b->few[i][n] = x * 5 >= grid.columns && x * 20 < grid.columns * 9
+          && y * 4 >= grid.rows && y * 20 < grid.rows * 9;
     }
   }
 }
@@ -201,10 +212,12 @@ main (int argc, char **argv)
 {
   Bench b = { 0 };
   GError *error = NULL;
-  const guint width = argc > 4 ? atoi (argv[3]) : 1280, height = argc > 4 ? atoi (argv[4]) : 720;
+  const guint width = argc > 4 ? atoi (argv[3]) : 1280, height =
+      argc > 4 ? atoi (argv[4]) : 720;
   const gint64 begin = g_get_monotonic_time ();
 
-  if (argc < 2 || width < 1 || width > ALITRA_MAX_SIZE || height < 1 || height > ALITRA_MAX_SIZE) {
+  if (argc < 2 || width < 1 || width > ALITRA_MAX_SIZE || height < 1
+      || height > ALITRA_MAX_SIZE) {
     fprintf (stderr, "usage: %s MODEL [threads [width height]]\n", argv[0]);
     return 2;
   }
@@ -215,8 +228,9 @@ main (int argc, char **argv)
   }
   b.workers = alitra_workers_new (argc > 2 ? atoi (argv[2]) : 1);
   bench_init (&b, width, height);
-  printf ("%s, %ux%u, %s loops, %u thread(s); the model loads in %.0f ms\n", alitra_model_get_id (b.model), width,
-      height, alitra_matrix_get_loops (), alitra_workers_get_threads (b.workers),
+  printf ("%s, %ux%u, %s loops, %u thread(s); the model loads in %.0f ms\n",
+      alitra_model_get_id (b.model), width, height, alitra_matrix_get_loops (),
+      alitra_workers_get_threads (b.workers),
       (g_get_monotonic_time () - begin) / 1e3);
   measure (&b, "bytes to planes", 0, read_frame);
   measure (&b, "halve twice", 0, halve);
@@ -225,16 +239,21 @@ main (int argc, char **argv)
   measure (&b, "planes to bytes", 0, write_frame);
   for (b.level = ALITRA_LEVELS; b.level-- > 0;) {
     const AlitraModelLevel *level = &b.model->level[b.level];
-    const double cells = b.cells[b.level], dim = b.model->dim, hidden = b.model->hidden, narrow = b.model->narrow;
-    const double mix = 2 * (2 * dim * hidden + 9 * dim), token = 2 * dim * narrow;
+    const double cells = b.cells[b.level], dim = b.model->dim, hidden =
+        b.model->hidden, narrow = b.model->narrow;
+    const double mix = 2 * (2 * dim * hidden + 9 * dim), token =
+        2 * dim * narrow;
 
     printf ("level %u, %u cells\n", b.level, b.cells[b.level]);
-    measure (&b, "  analysis", cells * (2 * ALITRA_CELL_SAMPLES * dim + mix), analyse);
+    measure (&b, "  analysis", cells * (2 * ALITRA_CELL_SAMPLES * dim + mix),
+        analyse);
     measure (&b, "  look at what a step sees", cells * token, look);
-    measure (&b, "  one token for every cell", cells * (2 * token + 2 * narrow * level->codes), quantise);
+    measure (&b, "  one token for every cell",
+        cells * (2 * token + 2 * narrow * level->codes), quantise);
     measure (&b, "  sums of one token a cell", 0, sum);
     measure (&b, "  synthesis, every cell full",
-        cells * (level->blocks * mix + 2 * dim * ALITRA_WINDOW_SAMPLES), paint_all);
+        cells * (level->blocks * mix + 2 * dim * ALITRA_WINDOW_SAMPLES),
+        paint_all);
     measure (&b, "  synthesis, a third empty", 0, paint_drawn);
     paint_all (&b);
     measure (&b, "  synthesis, a twentieth redone", 0, paint_few);

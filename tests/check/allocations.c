@@ -81,10 +81,12 @@ one_frame (Run * run, guint i, const AlitraSettings * settings)
 {
   AlitraFrameStats stats;
 
-  if (!alitra_tokenizer_encode (run->tokenizer, &run->scene[i % SCENES]->frame, settings, i % SCENES == 0, 40 * i,
-          run->packet, &stats, NULL)
-      || !alitra_detokenizer_decode (run->detokenizer, run->packet->data, run->packet->len, NULL)
-      || !alitra_detokenizer_render (run->detokenizer, 0, &run->shown->frame, NULL))
+  if (!alitra_tokenizer_encode (run->tokenizer, &run->scene[i % SCENES]->frame,
+          settings, i % SCENES == 0, 40 * i, run->packet, &stats, NULL)
+      || !alitra_detokenizer_decode (run->detokenizer, run->packet->data,
+          run->packet->len, NULL)
+      || !alitra_detokenizer_render (run->detokenizer, 0, &run->shown->frame,
+          NULL))
     g_error ("frame %u failed", i);
 }
 
@@ -150,7 +152,9 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/allocations/are-counted", test_counts);
-  g_test_add_data_func ("/allocations/one-thread", GUINT_TO_POINTER (1), test_frames);
-  g_test_add_data_func ("/allocations/two-threads", GUINT_TO_POINTER (2), test_frames);
+  g_test_add_data_func ("/allocations/one-thread", GUINT_TO_POINTER (1),
+      test_frames);
+  g_test_add_data_func ("/allocations/two-threads", GUINT_TO_POINTER (2),
+      test_frames);
   return g_test_run ();
 }

@@ -72,7 +72,9 @@ take_half (Vector * v)
 {
   const guint8 *p = take (v, 2);
   const guint bits = p[0] | p[1] << 8, exponent = bits >> 10 & 31;
-  const float value = ldexpf ((bits & 1023) + (exponent ? 1024 : 0), (gint) MAX (exponent, 1) - 25);
+  const float value =
+      ldexpf ((bits & 1023) + (exponent ? 1024 : 0), (gint) MAX (exponent,
+          1) - 25);
 
   return bits & 0x8000 ? -value : value;
 }
@@ -94,7 +96,9 @@ take_planes (Vector * v, AlitraPlanes * planes, float (*one) (Vector *))
     const guint cell = c ? 8 : 16;
 
     for (guint y = 0; y < planes->grid.rows * cell; y++) {
-      float *row = c ? planes->chroma[c - 1] + y * planes->chroma_stride : planes->luma + y * planes->luma_stride;
+      float *row =
+          c ? planes->chroma[c - 1] + y * planes->chroma_stride : planes->luma +
+          y * planes->luma_stride;
 
       for (guint x = 0; x < planes->grid.columns * cell; x++)
         row[x] = one (v);
@@ -110,7 +114,8 @@ worst_difference (const AlitraPlanes * a, const AlitraPlanes * b)
   for (guint c = 0; c < 3; c++) {
     const guint cell = c ? 8 : 16;
     const gsize stride = c ? a->chroma_stride : a->luma_stride;
-    const float *p = c ? a->chroma[c - 1] : a->luma, *q = c ? b->chroma[c - 1] : b->luma;
+    const float *p = c ? a->chroma[c - 1] : a->luma, *q =
+        c ? b->chroma[c - 1] : b->luma;
 
     for (guint y = 0; y < a->grid.rows * cell; y++) {
       for (guint x = 0; x < a->grid.columns * cell; x++)
@@ -169,7 +174,8 @@ check_allocator (guint threads, gboolean again)
   AlitraWorkers *workers = alitra_workers_new (threads);
   Vector v = open_vector ("allocator.bin");
   const guint columns = take_number (&v), rows = take_number (&v);
-  AlitraAllocator *allocator = alitra_allocator_new (model, columns, rows, workers, NULL);
+  AlitraAllocator *allocator =
+      alitra_allocator_new (model, columns, rows, workers, NULL);
   float worst = 0;
 
   g_assert_nonnull (allocator);
@@ -216,8 +222,10 @@ check_flat (Vector * v, AlitraModel * model)
   const guint width = take_number (v), height = take_number (v);
   const AlitraGrid grid = alitra_grid_of (width, height, ALITRA_LEVELS - 1);
   const guint cells = grid.columns * grid.rows;
-  AlitraFlatGrid *flat = alitra_flat_grid_new (width, height, model->chroma_gain);
-  AlitraFlatGrid *receiver = alitra_flat_grid_new (width, height, model->chroma_gain);
+  AlitraFlatGrid *flat =
+      alitra_flat_grid_new (width, height, model->chroma_gain);
+  AlitraFlatGrid *receiver =
+      alitra_flat_grid_new (width, height, model->chroma_gain);
   g_autofree guint8 *all = g_malloc (cells);
   AlitraPlanes planes, painted, blended;
   guint found = 0;
@@ -243,12 +251,15 @@ check_flat (Vector * v, AlitraModel * model)
   for (guint i = 0; i < cells; i++) {
     receiver->flat[i] = flat->flat[i];
     if (flat->flat[i])
-      alitra_flat_colour (flat->coarse[i], flat->fine[i], receiver->colour + 3 * i);
+      alitra_flat_colour (flat->coarse[i], flat->fine[i],
+          receiver->colour + 3 * i);
   }
   alitra_flat_grid_slopes (receiver);
   alitra_flat_grid_blend (receiver, &painted);
   worst = worst_difference (&painted, &blended);
-  g_test_message ("%ux%u: %u of %u cells are flat; samples differ by at most %g", width, height, found, cells, worst);
+  g_test_message
+      ("%ux%u: %u of %u cells are flat; samples differ by at most %g", width,
+      height, found, cells, worst);
   g_assert_cmpfloat (worst, <, 1e-5f);
   alitra_planes_clear (&planes);
   alitra_planes_clear (&painted);

@@ -7,7 +7,8 @@
 
 /* Bytes of a row and number of rows of each plane. */
 static guint
-layout_of (AlitraPixelFormat format, guint width, guint height, guint bytes[3], guint rows[3])
+layout_of (AlitraPixelFormat format, guint width, guint height, guint bytes[3],
+    guint rows[3])
 {
   const guint half = (width + 1) / 2, half_rows = (height + 1) / 2;
 
@@ -39,10 +40,12 @@ layout_of (AlitraPixelFormat format, guint width, guint height, guint bytes[3], 
 }
 
 TestPicture *
-test_picture_new (AlitraPixelFormat format, guint width, guint height, guint padding, gboolean upside_down)
+test_picture_new (AlitraPixelFormat format, guint width, guint height,
+    guint padding, gboolean upside_down)
 {
   TestPicture *picture = g_new0 (TestPicture, 1);
-  guint bytes[3], rows[3], planes = layout_of (format, width, height, bytes, rows);
+  guint bytes[3], rows[3], planes =
+      layout_of (format, width, height, bytes, rows);
   gsize begin[3], size = 0;
 
   for (guint i = 0; i < planes; i++) {
@@ -52,11 +55,14 @@ test_picture_new (AlitraPixelFormat format, guint width, guint height, guint pad
   picture->size = size;
   picture->data = g_malloc (size);
   memset (picture->data, 128, size);
-  picture->frame = (AlitraFrame) { format, TRUE, width, height };
+  picture->frame = (AlitraFrame) {
+  format, TRUE, width, height};
   for (guint i = 0; i < planes; i++) {
     const gint stride = bytes[i] + padding;
 
-    picture->frame.data[i] = picture->data + begin[i] + (upside_down ? (gsize) stride * (rows[i] - 1) : 0);
+    picture->frame.data[i] =
+        picture->data + begin[i] + (upside_down ? (gsize) stride * (rows[i] -
+            1) : 0);
     picture->frame.stride[i] = upside_down ? -stride : stride;
   }
   return picture;
@@ -92,7 +98,8 @@ noise (guint x, guint y, guint size, guint seed)
   const gfloat u = x % size / (gfloat) size, v = y % size / (gfloat) size;
 
   return (corner (i, j, seed) * (1 - u) + corner (i + 1, j, seed) * u) * (1 - v)
-      + (corner (i, j + 1, seed) * (1 - u) + corner (i + 1, j + 1, seed) * u) * v;
+      + (corner (i, j + 1, seed) * (1 - u) + corner (i + 1, j + 1,
+          seed) * u) * v;
 }
 
 static guint8
@@ -104,10 +111,12 @@ byte_of (gfloat value)
 static guint8
 scene_luma (guint x, guint y, guint width, guint height, guint time)
 {
-  const gint cx = (7 * time + width / 4) % width, cy = (3 * time + height / 3) % height, r = MAX (height / 6, 2);
+  const gint cx = (7 * time + width / 4) % width, cy =
+      (3 * time + height / 3) % height, r = MAX (height / 6, 2);
   const gint sx = (width / 2 + 5 * time) % width, side = MAX (height / 5, 2);
 
-  if (((gint) x - cx) * ((gint) x - cx) + ((gint) y - cy) * ((gint) y - cy) < r * r)
+  if (((gint) x - cx) * ((gint) x - cx) + ((gint) y - cy) * ((gint) y - cy) <
+      r * r)
     return 30;
   if (x >= sx && x < sx + side && y >= height / 2 && y < height / 2 + side)
     return 225;
@@ -123,12 +132,14 @@ test_picture_draw_scene (TestPicture * picture, guint time)
 
   for (guint y = 0; y < frame->height; y++) {
     for (guint x = 0; x < frame->width; x++)
-      frame->data[0][(gssize) y * frame->stride[0] + x] = scene_luma (x, y, frame->width, frame->height, time);
+      frame->data[0][(gssize) y * frame->stride[0] + x] =
+          scene_luma (x, y, frame->width, frame->height, time);
   }
   for (guint i = 1; i < 3; i++) {
     for (guint y = 0; y < (frame->height + 1) / 2; y++) {
       for (guint x = 0; x < (frame->width + 1) / 2; x++)
-        frame->data[i][(gssize) y * frame->stride[i] + x] = byte_of (100 + 50 * noise (x, y, 31, 2 + i));
+        frame->data[i][(gssize) y * frame->stride[i] + x] =
+            byte_of (100 + 50 * noise (x, y, 31, 2 + i));
     }
   }
 }
@@ -143,7 +154,8 @@ test_picture_draw_other_scene (TestPicture * picture)
 
     for (guint y = 0; y < (frame->height + half) >> half; y++) {
       for (guint x = 0; x < (frame->width + half) >> half; x++)
-        frame->data[i][(gssize) y * frame->stride[i] + x] = (x / 40 + y / 56) % 2 ? 20 + hash (x, y, 9) % 30 : 235;
+        frame->data[i][(gssize) y * frame->stride[i] + x] =
+            (x / 40 + y / 56) % 2 ? 20 + hash (x, y, 9) % 30 : 235;
     }
   }
 }
@@ -159,17 +171,20 @@ test_picture_fill (TestPicture * picture, guint8 y, guint8 cb, guint8 cr)
     const guint half = i > 0;
 
     for (guint row = 0; row < (frame->height + half) >> half; row++)
-      memset (frame->data[i] + row * frame->stride[i], values[i], (frame->width + half) >> half);
+      memset (frame->data[i] + row * frame->stride[i], values[i],
+          (frame->width + half) >> half);
   }
 }
 
 void
-test_picture_square (TestPicture * picture, guint x, guint y, guint side, guint8 value)
+test_picture_square (TestPicture * picture, guint x, guint y, guint side,
+    guint8 value)
 {
   const AlitraFrame *frame = &picture->frame;
 
   for (guint row = y; row < MIN (y + side, frame->height); row++)
-    memset (frame->data[0] + row * frame->stride[0] + x, value, MIN (side, frame->width - x));
+    memset (frame->data[0] + row * frame->stride[0] + x, value, MIN (side,
+            frame->width - x));
 }
 
 gdouble
@@ -180,7 +195,9 @@ test_picture_psnr_luma (const TestPicture * a, const TestPicture * b)
 
   for (guint y = 0; y < height; y++) {
     for (guint x = 0; x < width; x++) {
-      gint d = a->frame.data[0][y * a->frame.stride[0] + x] - b->frame.data[0][y * b->frame.stride[0] + x];
+      gint d =
+          a->frame.data[0][y * a->frame.stride[0] + x] -
+          b->frame.data[0][y * b->frame.stride[0] + x];
 
       sum += d * d;
     }
@@ -251,19 +268,23 @@ check_stats (const TestStream * stream)
 }
 
 void
-test_stream_frame (TestStream * stream, const TestPicture * picture, const AlitraSettings * settings,
-    gboolean force_key)
+test_stream_frame (TestStream * stream, const TestPicture * picture,
+    const AlitraSettings * settings, gboolean force_key)
 {
   GError *error = NULL;
 
-  alitra_tokenizer_encode (stream->tokenizer, &picture->frame, settings, force_key, ALITRA_PACKET_NO_PTS,
-      stream->packet, &stream->stats, &error);
+  alitra_tokenizer_encode (stream->tokenizer, &picture->frame, settings,
+      force_key, ALITRA_PACKET_NO_PTS, stream->packet, &stream->stats, &error);
   g_assert_no_error (error);
-  alitra_detokenizer_decode (stream->detokenizer, stream->packet->data, stream->packet->len, &error);
+  alitra_detokenizer_decode (stream->detokenizer, stream->packet->data,
+      stream->packet->len, &error);
   g_assert_no_error (error);
-  g_assert_cmphex (alitra_memory_get_checksum (alitra_tokenizer_get_memory (stream->tokenizer)), ==,
-      alitra_memory_get_checksum (alitra_detokenizer_get_memory (stream->detokenizer)));
+  g_assert_cmphex (alitra_memory_get_checksum (alitra_tokenizer_get_memory
+          (stream->tokenizer)), ==,
+      alitra_memory_get_checksum (alitra_detokenizer_get_memory
+          (stream->detokenizer)));
   check_stats (stream);
-  alitra_detokenizer_render (stream->detokenizer, 0, &stream->shown->frame, &error);
+  alitra_detokenizer_render (stream->detokenizer, 0, &stream->shown->frame,
+      &error);
   g_assert_no_error (error);
 }

@@ -18,9 +18,12 @@ typedef struct
 } Gradient;
 
 static void
-colour_at (const Gradient * g, gdouble x, gdouble y, guint width, guint height, gdouble rgb[3])
+colour_at (const Gradient * g, gdouble x, gdouble y, guint width, guint height,
+    gdouble rgb[3])
 {
-  gdouble way = (g->along * x / width + g->down * y / height) / MAX (g->along + g->down, 1.);
+  gdouble way =
+      (g->along * x / width + g->down * y / height) / MAX (g->along + g->down,
+      1.);
 
   for (guint c = 0; c < 3; c++)
     rgb[c] = g->from[c] + (g->to[c] - g->from[c]) * way;
@@ -53,9 +56,11 @@ draw (TestPicture * picture, const Gradient * g)
       for (guint x = 0; x < (frame->width + half) >> half; x++) {
         gdouble rgb[3], ycc[3];
 
-        colour_at (g, middle (i, x, frame->width), middle (i, y, frame->height), frame->width, frame->height, rgb);
+        colour_at (g, middle (i, x, frame->width), middle (i, y, frame->height),
+            frame->width, frame->height, rgb);
         to_ycc (rgb, ycc);
-        frame->data[i][y * frame->stride[i] + x] = CLAMP (floor (ycc[i] + .5), 0, 255);
+        frame->data[i][y * frame->stride[i] + x] =
+            CLAMP (floor (ycc[i] + .5), 0, 255);
       }
     }
   }
@@ -65,10 +70,14 @@ draw (TestPicture * picture, const Gradient * g)
 static gdouble
 chroma_at (const AlitraFrame * frame, guint i, guint x, guint y)
 {
-  const gdouble u = CLAMP (x / 2. - .25, 0, (frame->width - 1) / 2), v = CLAMP (y / 2. - .25, 0, (frame->height - 1) / 2);
-  const guint x0 = u, y0 = v, x1 = MIN (x0 + 1, (frame->width - 1) / 2), y1 = MIN (y0 + 1, (frame->height - 1) / 2);
-  const guint8 *upper = frame->data[i] + y0 * frame->stride[i], *lower = frame->data[i] + y1 * frame->stride[i];
-  const gdouble a = upper[x0] + (upper[x1] - upper[x0]) * (u - x0), b = lower[x0] + (lower[x1] - lower[x0]) * (u - x0);
+  const gdouble u = CLAMP (x / 2. - .25, 0, (frame->width - 1) / 2), v =
+      CLAMP (y / 2. - .25, 0, (frame->height - 1) / 2);
+  const guint x0 = u, y0 = v, x1 = MIN (x0 + 1, (frame->width - 1) / 2), y1 =
+      MIN (y0 + 1, (frame->height - 1) / 2);
+  const guint8 *upper = frame->data[i] + y0 * frame->stride[i], *lower =
+      frame->data[i] + y1 * frame->stride[i];
+  const gdouble a = upper[x0] + (upper[x1] - upper[x0]) * (u - x0), b =
+      lower[x0] + (lower[x1] - lower[x0]) * (u - x0);
 
   return a + (b - a) * (v - y0);
 }
@@ -81,16 +90,22 @@ to_psnr (gdouble squares, gdouble n)
 
 /* Of what is shown against the ideal, in RGB and in luma. */
 static void
-measure (const TestPicture * picture, const Gradient * g, gdouble * rgb_psnr, gdouble * luma_psnr)
+measure (const TestPicture * picture, const Gradient * g, gdouble * rgb_psnr,
+    gdouble * luma_psnr)
 {
   const AlitraFrame *frame = &picture->frame;
-  gdouble squares = 0, luma_squares = 0, n = (gdouble) frame->width * frame->height;
+  gdouble squares = 0, luma_squares = 0, n =
+      (gdouble) frame->width * frame->height;
 
   for (guint y = 0; y < frame->height; y++) {
     for (guint x = 0; x < frame->width; x++) {
       const gdouble luma = frame->data[0][y * frame->stride[0] + x];
-      const gdouble cb = chroma_at (frame, 1, x, y) - 128, cr = chroma_at (frame, 2, x, y) - 128;
-      const gdouble got[3] = { luma + 1.402 * cr, luma - .344136 * cb - .714136 * cr, luma + 1.772 * cb };
+      const gdouble cb = chroma_at (frame, 1, x, y) - 128, cr =
+          chroma_at (frame, 2, x, y) - 128;
+      const gdouble got[3] =
+          { luma + 1.402 * cr, luma - .344136 * cb - .714136 * cr,
+        luma + 1.772 * cb
+      };
       gdouble rgb[3], ycc[3];
 
       colour_at (g, x + .5, y + .5, frame->width, frame->height, rgb);
@@ -111,11 +126,14 @@ typedef struct
 
 /* -> FALSE, and says why, if the gradient is not exact enough or costs too much. */
 static gboolean
-holds (AlitraModel * model, const Size * size, const Gradient * g, const AlitraSettings * settings)
+holds (AlitraModel * model, const Size * size, const Gradient * g,
+    const AlitraSettings * settings)
 {
   TestStream *stream = test_stream_new (model, size->width, size->height, 1);
-  TestPicture *picture = test_picture_new (ALITRA_PIXEL_I420, size->width, size->height, 0, FALSE);
-  const guint most = ((size->width + 63) / 64) * ((size->height + 63) / 64) * TOKENS;
+  TestPicture *picture =
+      test_picture_new (ALITRA_PIXEL_I420, size->width, size->height, 0, FALSE);
+  const guint most =
+      ((size->width + 63) / 64) * ((size->height + 63) / 64) * TOKENS;
   gdouble rgb, luma;
   gboolean good;
 
@@ -124,9 +142,11 @@ holds (AlitraModel * model, const Size * size, const Gradient * g, const AlitraS
   measure (stream->shown, g, &rgb, &luma);
   good = rgb >= FIDELITY && luma >= FIDELITY && stream->stats.tokens <= most;
   if (!good)
-    g_test_message ("%ux%u: %.0f %.0f %.0f -> %.0f %.0f %.0f along %g down %g: %.1f dB RGB, %.1f dB luma, "
-        "%u tokens (%u + %u + %u) of %u", size->width, size->height, g->from[0], g->from[1], g->from[2], g->to[0],
-        g->to[1], g->to[2], g->along, g->down, rgb, luma, stream->stats.tokens, stream->stats.level_tokens[2],
+    g_test_message
+        ("%ux%u: %.0f %.0f %.0f -> %.0f %.0f %.0f along %g down %g: %.1f dB RGB, %.1f dB luma, "
+        "%u tokens (%u + %u + %u) of %u", size->width, size->height, g->from[0],
+        g->from[1], g->from[2], g->to[0], g->to[1], g->to[2], g->along, g->down,
+        rgb, luma, stream->stats.tokens, stream->stats.level_tokens[2],
         stream->stats.level_tokens[1], stream->stats.level_tokens[0], most);
   test_picture_free (picture);
   test_stream_free (stream);
@@ -168,7 +188,9 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    g_autofree char *name = g_strdup_printf ("/flat/gradients/%ux%u", sizes[i].width, sizes[i].height);
+    g_autofree char *name =
+        g_strdup_printf ("/flat/gradients/%ux%u", sizes[i].width,
+        sizes[i].height);
 
     g_test_add_data_func (name, &sizes[i], test_gradients);
   }

@@ -45,7 +45,8 @@ golden_file (const char *name)
 {
   const char *other = g_getenv ("ALITRA_GOLDEN");
 
-  return g_build_filename (other ? other : g_getenv ("ALITRA_TEST_GOLDEN"), name, NULL);
+  return g_build_filename (other ? other : g_getenv ("ALITRA_TEST_GOLDEN"),
+      name, NULL);
 }
 
 static AlitraModel *
@@ -83,13 +84,15 @@ half (const guint8 * p)
 {
   const guint bits = p[0] | p[1] << 8;
   const gint exponent = bits >> 10 & 31;
-  const float value = ldexpf ((bits & 1023) + (exponent ? 1024 : 0), MAX (exponent, 1) - 25);
+  const float value =
+      ldexpf ((bits & 1023) + (exponent ? 1024 : 0), MAX (exponent, 1) - 25);
 
   return bits & 0x8000 ? -value : value;
 }
 
 static void
-take_halves (const guint8 ** at, const guint8 * end, float *to, gsize stride, guint width, guint height)
+take_halves (const guint8 ** at, const guint8 * end, float *to, gsize stride,
+    guint width, guint height)
 {
   for (guint y = 0; y < height; y++) {
     const guint8 *p = take (at, end, 2 * width);
@@ -110,7 +113,8 @@ read_level (Vector * v, guint index, const guint8 ** at, const guint8 * end)
   level->most = take_number (at, end);
   g_assert_cmpuint (level->grid.columns, ==, grid.columns);
   g_assert_cmpuint (level->grid.rows, ==, grid.rows);
-  g_assert_cmpuint (level->most, ==, alitra_model_get_max_depth (v->model, index));
+  g_assert_cmpuint (level->most, ==, alitra_model_get_max_depth (v->model,
+          index));
   level->cells = grid.columns * grid.rows;
   level->depth = g_memdup2 (take (at, end, level->cells), level->cells);
   level->tokens = g_new (guint16, level->cells * level->most);
@@ -120,16 +124,19 @@ read_level (Vector * v, guint index, const guint8 ** at, const guint8 * end)
     level->tokens[i] = p[0] | p[1] << 8;
   }
   alitra_planes_init (&level->expected, grid);
-  take_halves (at, end, level->expected.luma, level->expected.luma_stride, grid.columns * 16, grid.rows * 16);
+  take_halves (at, end, level->expected.luma, level->expected.luma_stride,
+      grid.columns * 16, grid.rows * 16);
   for (guint i = 0; i < 2; i++)
-    take_halves (at, end, level->expected.chroma[i], level->expected.chroma_stride, grid.columns * 8, grid.rows * 8);
+    take_halves (at, end, level->expected.chroma[i],
+        level->expected.chroma_stride, grid.columns * 8, grid.rows * 8);
 }
 
 static Vector *
 vector_new (AlitraModel * model, const char *name, guint threads)
 {
   Vector *v = g_new0 (Vector, 1);
-  g_autofree char *base = g_strconcat (name, ".bin", NULL), *file = golden_file (base), *data = NULL;
+  g_autofree char *base = g_strconcat (name, ".bin", NULL), *file =
+      golden_file (base), *data = NULL;
   const guint8 *at, *end;
   GError *error = NULL;
   gsize size;
@@ -142,7 +149,9 @@ vector_new (AlitraModel * model, const char *name, guint threads)
   v->workers = alitra_workers_new (threads);
   v->width = take_number (&at, end);
   v->height = take_number (&at, end);
-  v->rgb = g_memdup2 (take (&at, end, v->width * v->height * 3), v->width * v->height * 3);
+  v->rgb =
+      g_memdup2 (take (&at, end, v->width * v->height * 3),
+      v->width * v->height * 3);
   for (gint i = ALITRA_LEVELS - 1; i >= 0; i--) {
     Level *level = &v->level[i];
 
@@ -159,7 +168,8 @@ vector_new (AlitraModel * model, const char *name, guint threads)
     level->quantizer = alitra_quantizer_new (model, i, v->workers);
     level->synthesis = alitra_synthesis_new (model, i, level->grid, v->workers);
   }
-  size = v->width * v->height + 2 * ((v->width + 1) / 2) * ((v->height + 1) / 2);
+  size =
+      v->width * v->height + 2 * ((v->width + 1) / 2) * ((v->height + 1) / 2);
   v->i420 = g_memdup2 (take (&at, end, size), size);
   g_assert_true (at == end);
   return v;
@@ -207,18 +217,23 @@ rebuild (Vector * v, guint index, const guint16 * tokens)
 {
   Level *level = &v->level[index];
 
-  alitra_quantizer_sum (level->quantizer, list_all (level), level->list, level->depth, tokens, level->most, level->sums);
-  alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL, &level->own);
+  alitra_quantizer_sum (level->quantizer, list_all (level), level->list,
+      level->depth, tokens, level->most, level->sums);
+  alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL,
+      &level->own);
   if (index == ALITRA_LEVELS - 1) {
     alitra_planes_add (&level->picture, &level->own, &level->base, NULL, v->workers);   /* the base is zero */
     return;
   }
-  alitra_planes_upsample (&level->base, &v->level[index + 1].picture, NULL, v->workers);
-  alitra_planes_add (&level->picture, &level->own, &level->base, NULL, v->workers);
+  alitra_planes_upsample (&level->base, &v->level[index + 1].picture, NULL,
+      v->workers);
+  alitra_planes_add (&level->picture, &level->own, &level->base, NULL,
+      v->workers);
 }
 
 static float
-worst_of (const float *a, const float *b, gsize stride, guint width, guint height)
+worst_of (const float *a, const float *b, gsize stride, guint width,
+    guint height)
 {
   float worst = 0;
 
@@ -236,7 +251,9 @@ planes_differ (const AlitraPlanes * a, const AlitraPlanes * b)
   float worst = worst_of (a->luma, b->luma, a->luma_stride, w, h);
 
   for (guint i = 0; i < 2; i++)
-    worst = MAX (worst, worst_of (a->chroma[i], b->chroma[i], a->chroma_stride, w / 2, h / 2));
+    worst =
+        MAX (worst, worst_of (a->chroma[i], b->chroma[i], a->chroma_stride,
+            w / 2, h / 2));
   return worst;
 }
 
@@ -246,9 +263,11 @@ i420_frame (guint8 * data, guint width, guint height)
   const guint half_width = (width + 1) / 2, half_height = (height + 1) / 2;
 
   return (AlitraFrame) {
-    ALITRA_PIXEL_I420, TRUE, width, height,
-    {data, data + width * height, data + width * height + half_width * half_height},
-    {width, half_width, half_width}
+    ALITRA_PIXEL_I420, TRUE, width, height, {
+    data, data + width * height,
+          data + width * height + half_width * half_height}
+    , {
+    width, half_width, half_width}
   };
 }
 
@@ -260,7 +279,8 @@ check_decode (const char *name)
 {
   g_autoptr (AlitraModel) model = load_model ();
   Vector *v = vector_new (model, name, 1);
-  const gsize size = v->width * v->height + 2 * ((v->width + 1) / 2) * ((v->height + 1) / 2);
+  const gsize size =
+      v->width * v->height + 2 * ((v->width + 1) / 2) * ((v->height + 1) / 2);
   g_autofree guint8 *bytes = g_malloc0 (size);
   const AlitraFrame frame = i420_frame (bytes, v->width, v->height);
   guint exact = 0;
@@ -273,12 +293,14 @@ check_decode (const char *name)
     g_test_message ("level %d: samples differ by at most %g", i, worst);
     g_assert_cmpfloat (worst, <, HALF_ERROR);
   }
-  g_assert_true (alitra_picture_to_frame (&v->level[0].picture, model->chroma_gain, &frame, NULL, v->workers, NULL));
+  g_assert_true (alitra_picture_to_frame (&v->level[0].picture,
+          model->chroma_gain, &frame, NULL, v->workers, NULL));
   for (gsize i = 0; i < size; i++) {
     g_assert_cmpint (ABS (bytes[i] - v->i420[i]), <=, 1);
     exact += bytes[i] == v->i420[i];
   }
-  g_test_message ("%u of %" G_GSIZE_FORMAT " bytes are exactly equal", exact, size);
+  g_test_message ("%u of %" G_GSIZE_FORMAT " bytes are exactly equal", exact,
+      size);
   g_assert_cmpuint (exact, >=, size * 999 / 1000);
   vector_free (v);
 }
@@ -300,8 +322,10 @@ encode_level (Vector * v, guint index)
 {
   Level *level = &v->level[index];
   g_autofree guint16 *ids = g_new (guint16, level->cells);
-  g_autofree float *gains = g_new (float, level->cells), *before = g_new (float, level->cells);
-  g_autofree float *after = g_new (float, level->cells), *head = g_new (float, level->cells);
+  g_autofree float *gains = g_new (float, level->cells), *before =
+      g_new (float, level->cells);
+  g_autofree float *after = g_new (float, level->cells), *head =
+      g_new (float, level->cells);
   g_autofree float *seen = g_new (float, level->cells);
 
   alitra_analysis_run (level->analysis, &level->source, NULL, level->residuals);
@@ -312,12 +336,16 @@ encode_level (Vector * v, guint index)
       if (level->depth[i] > step)
         level->list[count++] = i;
     }
-    alitra_quantizer_look (level->quantizer, step, count, level->list, level->residuals, before, head, seen);
-    alitra_quantizer_step (level->quantizer, step, count, level->list, level->residuals, ids, gains);
-    alitra_quantizer_look (level->quantizer, step, count, level->list, level->residuals, after, NULL, NULL);
+    alitra_quantizer_look (level->quantizer, step, count, level->list,
+        level->residuals, before, head, seen);
+    alitra_quantizer_step (level->quantizer, step, count, level->list,
+        level->residuals, ids, gains);
+    alitra_quantizer_look (level->quantizer, step, count, level->list,
+        level->residuals, after, NULL, NULL);
     for (guint i = 0; i < count; i++) {
       level->found[level->list[i] * level->most + step] = ids[i];
-      g_assert_cmpfloat (fabsf (before[i] - after[i] - gains[i]), <=, 1e-5f + 1e-4f * before[i]);
+      g_assert_cmpfloat (fabsf (before[i] - after[i] - gains[i]), <=,
+          1e-5f + 1e-4f * before[i]);
       g_assert_cmpfloat (head[i], <=, before[i] * 1.0001f);
       g_assert_cmpfloat (seen[i], >=, 0);
     }
@@ -327,19 +355,24 @@ encode_level (Vector * v, guint index)
 static void
 encode (Vector * v)
 {
-  const AlitraFrame frame = { ALITRA_PIXEL_RGB, TRUE, v->width, v->height, {v->rgb}, {v->width * 3} };
+  const AlitraFrame frame =
+      { ALITRA_PIXEL_RGB, TRUE, v->width, v->height, {v->rgb}, {v->width * 3} };
   GError *error = NULL;
 
-  alitra_picture_from_frame (&frame, v->model->chroma_gain, &v->level[0].source, v->workers, &error);
+  alitra_picture_from_frame (&frame, v->model->chroma_gain, &v->level[0].source,
+      v->workers, &error);
   g_assert_no_error (error);
   for (guint i = 1; i < ALITRA_LEVELS; i++)
-    alitra_planes_halve (&v->level[i].source, &v->level[i - 1].source, NULL, v->workers);
+    alitra_planes_halve (&v->level[i].source, &v->level[i - 1].source, NULL,
+        v->workers);
   for (gint i = ALITRA_LEVELS - 1; i >= 0; i--) {
     Level *level = &v->level[i];
 
     if (i < ALITRA_LEVELS - 1) {
-      alitra_planes_upsample (&level->base, &v->level[i + 1].picture, NULL, v->workers);
-      alitra_planes_subtract (&level->source, &level->source, &level->base, NULL, v->workers);
+      alitra_planes_upsample (&level->base, &v->level[i + 1].picture, NULL,
+          v->workers);
+      alitra_planes_subtract (&level->source, &level->source, &level->base,
+          NULL, v->workers);
     }
     encode_level (v, i);
     /* go on from the vector's tokens: one that differs should count once */
@@ -366,7 +399,9 @@ test_encode (gconstpointer loops)
 
       for (guint i = 0; i < level->cells; i++) {
         for (guint t = 0; t < level->depth[i]; t++, count++)
-          same += level->found[i * level->most + t] == level->tokens[i * level->most + t];
+          same +=
+              level->found[i * level->most + t] ==
+              level->tokens[i * level->most + t];
       }
     }
     vector_free (v);
@@ -391,8 +426,10 @@ test_threads (void)
     for (guint l = 0; l < ALITRA_LEVELS; l++) {
       const Level *a = &one->level[l], *b = &many->level[l];
 
-      g_assert_cmpmem (a->found, a->cells * a->most * 2, b->found, b->cells * b->most * 2);
-      g_assert_cmpmem (a->residuals, a->cells * model->dim * 4, b->residuals, b->cells * model->dim * 4);
+      g_assert_cmpmem (a->found, a->cells * a->most * 2, b->found,
+          b->cells * b->most * 2);
+      g_assert_cmpmem (a->residuals, a->cells * model->dim * 4, b->residuals,
+          b->cells * model->dim * 4);
       g_assert_cmpfloat (planes_differ (&a->picture, &b->picture), ==, 0);
     }
     vector_free (many);
@@ -413,7 +450,8 @@ test_active (void)
     const gsize size = level->cells * model->dim;
     float *whole = alitra_floats_new (size), *part = alitra_floats_new (size);
     g_autofree guint8 *active = g_malloc0 (level->cells);
-    AlitraAnalysis *fresh = alitra_analysis_new (model, l, level->grid, v->workers);
+    AlitraAnalysis *fresh =
+        alitra_analysis_new (model, l, level->grid, v->workers);
 
     for (guint i = 0; i < level->cells; i++)
       active[i] = i % 7 == 2 || i % 11 == 0;
@@ -468,25 +506,32 @@ test_redo (void)
 
     rebuild (v, l, level->tokens);
     for (guint round = 0; round < 30; round++) {
-      AlitraSynthesis *fresh = alitra_synthesis_new (model, l, level->grid, v->workers);
+      AlitraSynthesis *fresh =
+          alitra_synthesis_new (model, l, level->grid, v->workers);
       AlitraPlanes kept;
       const guint8 *written;
       float samples[2][ALITRA_CELL_SAMPLES];
 
       change_some (rand, level, alitra_model_get_codes (model, l), changed);
-      alitra_quantizer_sum (level->quantizer, list_changed (level, changed), level->list, level->depth, level->tokens,
-          level->most, level->sums);
+      alitra_quantizer_sum (level->quantizer, list_changed (level, changed),
+          level->list, level->depth, level->tokens, level->most, level->sums);
       alitra_planes_init (&kept, level->grid);
       alitra_planes_add (&kept, &kept, &level->own, NULL, v->workers);
-      written = alitra_synthesis_run (level->synthesis, level->sums, level->depth, changed, &level->own);
+      written =
+          alitra_synthesis_run (level->synthesis, level->sums, level->depth,
+          changed, &level->own);
       g_assert_nonnull (written);
       for (guint i = 0; i < level->cells; i++) {
-        alitra_planes_get_cell (&kept, i % level->grid.columns, i / level->grid.columns, samples[0]);
-        alitra_planes_get_cell (&level->own, i % level->grid.columns, i / level->grid.columns, samples[1]);
+        alitra_planes_get_cell (&kept, i % level->grid.columns,
+            i / level->grid.columns, samples[0]);
+        alitra_planes_get_cell (&level->own, i % level->grid.columns,
+            i / level->grid.columns, samples[1]);
         if (!written[i])
-          g_assert_cmpmem (samples[0], sizeof samples[0], samples[1], sizeof samples[1]);
+          g_assert_cmpmem (samples[0], sizeof samples[0], samples[1],
+              sizeof samples[1]);
       }
-      g_assert_null (alitra_synthesis_run (fresh, level->sums, level->depth, NULL, &level->picture));
+      g_assert_null (alitra_synthesis_run (fresh, level->sums, level->depth,
+              NULL, &level->picture));
       g_assert_cmpfloat (planes_differ (&level->own, &level->picture), ==, 0);
       alitra_synthesis_free (fresh);
       alitra_planes_clear (&kept);
@@ -510,7 +555,8 @@ test_empty (void)
     for (gsize i = 0; i < level->cells * model->dim; i++)
       level->sums[i] = 100;
     memset (level->depth, 0, level->cells);
-    alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL, &level->own);
+    alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL,
+        &level->own);
     alitra_planes_clear (&level->picture);
     alitra_planes_init (&level->picture, level->grid);
     g_assert_cmpfloat (planes_differ (&level->own, &level->picture), ==, 0);
@@ -518,8 +564,8 @@ test_empty (void)
     for (guint i = 0; i < level->cells * level->most; i++)
       level->tokens[i] = alitra_model_get_codes (model, l) + i % 300;
     memset (level->depth, level->most, level->cells);
-    alitra_quantizer_sum (level->quantizer, list_all (level), level->list, level->depth, level->tokens, level->most,
-        level->sums);
+    alitra_quantizer_sum (level->quantizer, list_all (level), level->list,
+        level->depth, level->tokens, level->most, level->sums);
     for (gsize i = 0; i < level->cells * model->dim; i++)
       g_assert_cmpfloat (level->sums[i], ==, 0);
   }
@@ -531,8 +577,10 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (all_loops); i++) {
-    g_autofree char *decode = g_strconcat ("/golden/decode/", all_loops[i], NULL);
-    g_autofree char *encode = g_strconcat ("/golden/encode/", all_loops[i], NULL);
+    g_autofree char *decode =
+        g_strconcat ("/golden/decode/", all_loops[i], NULL);
+    g_autofree char *encode =
+        g_strconcat ("/golden/encode/", all_loops[i], NULL);
 
     g_test_add_data_func (decode, all_loops[i], test_decode);
     g_test_add_data_func (encode, all_loops[i], test_encode);

@@ -33,8 +33,10 @@ problem_new (guint rows, guint outputs, guint inputs)
 {
   const gsize in_stride = inputs + g_test_rand_int_range (0, 9);
 
-  return (Problem) { rows, outputs, inputs, random_floats ((gsize) outputs * inputs),
-    random_floats (rows * in_stride), in_stride, outputs + g_test_rand_int_range (0, 9)
+  return (Problem) {
+    rows, outputs, inputs, random_floats ((gsize) outputs * inputs),
+        random_floats (rows * in_stride), in_stride,
+        outputs + g_test_rand_int_range (0, 9)
   };
 }
 
@@ -51,7 +53,9 @@ exact (const Problem * p, guint row, guint output)
   double sum = 0;
 
   for (guint k = 0; k < p->inputs; k++)
-    sum += (double) p->in[row * p->in_stride + k] * p->weights[(gsize) output * p->inputs + k];
+    sum +=
+        (double) p->in[row * p->in_stride +
+        k] * p->weights[(gsize) output * p->inputs + k];
   return sum;
 }
 
@@ -64,7 +68,8 @@ check_multiply (const Problem * p, AlitraEnd end, float factor)
 
   memcpy (out, before, size * sizeof (float));
   alitra_matrix_init (&matrix, p->outputs, p->inputs, p->weights, factor);
-  alitra_matrix_multiply (&matrix, p->rows, p->in, p->in_stride, out, p->out_stride, end);
+  alitra_matrix_multiply (&matrix, p->rows, p->in, p->in_stride, out,
+      p->out_stride, end);
   for (guint r = 0; r < p->rows; r++) {
     for (guint o = 0; o < p->out_stride; o++) {
       const gsize i = r * p->out_stride + o;
@@ -75,7 +80,9 @@ check_multiply (const Problem * p, AlitraEnd end, float factor)
         continue;
       }
       want = factor * exact (p, r, o);
-      want = end == ALITRA_END_ADD ? before[i] + want : end == ALITRA_END_POSITIVE ? MAX (want, 0) : want;
+      want =
+          end == ALITRA_END_ADD ? before[i] + want : end ==
+          ALITRA_END_POSITIVE ? MAX (want, 0) : want;
       g_assert_cmpfloat (fabs (out[i] - want), <, 1e-6 * (10 + p->inputs));
     }
   }
@@ -87,7 +94,9 @@ check_multiply (const Problem * p, AlitraEnd end, float factor)
 static void
 test_multiply (gconstpointer loops)
 {
-  static const guint shapes[][3] = { {1, 1, 1}, {5, 7, 3}, {13, 96, 384}, {29, 33, 17}, {100, 24, 96}, {12, 864, 96},
+  static const guint shapes[][3] =
+      { {1, 1, 1}, {5, 7, 3}, {13, 96, 384}, {29, 33, 17}, {100, 24, 96}, {12,
+      864, 96},
   {23, 31, 1}, {7, 65, 40}
   };
 
@@ -123,10 +132,13 @@ test_alone (gconstpointer loops)
   out = alitra_floats_new (p.rows * p.out_stride);
   alone = alitra_floats_new (p.outputs);
   alitra_matrix_init (&matrix, p.outputs, p.inputs, p.weights, 1);
-  alitra_matrix_multiply (&matrix, p.rows, p.in, p.in_stride, out, p.out_stride, ALITRA_END_STORE);
+  alitra_matrix_multiply (&matrix, p.rows, p.in, p.in_stride, out, p.out_stride,
+      ALITRA_END_STORE);
   for (guint r = 0; r < p.rows; r++) {
-    alitra_matrix_multiply (&matrix, 1, p.in + r * p.in_stride, p.in_stride, alone, p.outputs, ALITRA_END_STORE);
-    g_assert_cmpmem (alone, p.outputs * sizeof (float), out + r * p.out_stride, p.outputs * sizeof (float));
+    alitra_matrix_multiply (&matrix, 1, p.in + r * p.in_stride, p.in_stride,
+        alone, p.outputs, ALITRA_END_STORE);
+    g_assert_cmpmem (alone, p.outputs * sizeof (float), out + r * p.out_stride,
+        p.outputs * sizeof (float));
   }
   alitra_matrix_clear (&matrix);
   alitra_floats_free (out);
@@ -140,7 +152,9 @@ distance (const Problem * p, guint row, guint code)
   double sum = 0;
 
   for (guint k = 0; k < p->inputs; k++) {
-    const double d = (double) p->in[row * p->in_stride + k] - p->weights[(gsize) code * p->inputs + k];
+    const double d =
+        (double) p->in[row * p->in_stride + k] -
+        p->weights[(gsize) code * p->inputs + k];
 
     sum += d * d;
   }
@@ -170,7 +184,8 @@ check_nearest (const Problem * p)
 static void
 test_nearest (gconstpointer loops)
 {
-  static const guint shapes[][3] = { {1, 2, 1}, {7, 5, 24}, {97, 4096, 24}, {50, 2047, 24}, {11, 33, 10} };
+  static const guint shapes[][3] =
+      { {1, 2, 1}, {7, 5, 24}, {97, 4096, 24}, {50, 2047, 24}, {11, 33, 10} };
 
   if (!alitra_matrix_set_loops (loops)) {
     g_test_skip ("this machine cannot run them");
@@ -225,7 +240,8 @@ test_spread (gconstpointer loops)
   }
   for (guint n = 0; n < G_N_ELEMENTS (counts); n++) {
     const guint count = counts[n];
-    float *taps = random_floats (9 * count), *in = random_floats (9 * count), *out = alitra_floats_new (count);
+    float *taps = random_floats (9 * count), *in =
+        random_floats (9 * count), *out = alitra_floats_new (count);
     const float *rows[9];
     double energy = 0;
 
@@ -240,7 +256,8 @@ test_spread (gconstpointer loops)
       g_assert_cmpfloat (fabs (out[c] - want), <, 1e-5);
       energy += (double) in[c] * in[c];
     }
-    g_assert_cmpfloat (fabs (alitra_matrix_energy (in, count) - energy), <, 1e-6 * count);
+    g_assert_cmpfloat (fabs (alitra_matrix_energy (in, count) - energy), <,
+        1e-6 * count);
     alitra_floats_free (taps);
     alitra_floats_free (in);
     alitra_floats_free (out);
@@ -298,12 +315,14 @@ main (int argc, char **argv)
       const char *name;
       GTestDataFunc func;
     } tests[] = {
-      {"multiply", test_multiply}, {"alone", test_alone}, {"nearest", test_nearest}, {"ties", test_ties},
+      {"multiply", test_multiply}, {"alone", test_alone}, {"nearest",
+          test_nearest}, {"ties", test_ties},
       {"spread", test_spread}
     };
 
     for (guint t = 0; t < G_N_ELEMENTS (tests); t++) {
-      g_autofree char *path = g_strdup_printf ("/matrix/%s/%s", all_loops[i], tests[t].name);
+      g_autofree char *path =
+          g_strdup_printf ("/matrix/%s/%s", all_loops[i], tests[t].name);
 
       g_test_add_data_func (path, all_loops[i], tests[t].func);
     }

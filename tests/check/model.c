@@ -10,7 +10,9 @@
 static GBytes *
 whole_file (void)
 {
-  g_autofree char *file = g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"), "model.safetensors", NULL);
+  g_autofree char *file =
+      g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"), "model.safetensors",
+      NULL);
   GError *error = NULL;
   char *data;
   gsize size;
@@ -37,7 +39,8 @@ edited (const char *from, const char *to)
 {
   g_autoptr (GBytes) bytes = whole_file ();
   const guint8 *data = g_bytes_get_data (bytes, NULL);
-  const gsize size = g_bytes_get_size (bytes), length = data[0] | data[1] << 8 | data[2] << 16;
+  const gsize size = g_bytes_get_size (bytes), length =
+      data[0] | data[1] << 8 | data[2] << 16;
   g_autofree char *header = g_strndup ((const char *) data + 8, length);
   GString *text = g_string_new (header);
   GByteArray *out = g_byte_array_new ();
@@ -59,7 +62,8 @@ test_load (void)
   g_autoptr (GBytes) bytes = whole_file ();
   GError *error = NULL;
   AlitraModel *model = alitra_model_load_bytes (bytes, &error);
-  g_autofree char *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
+  g_autofree char *sum =
+      g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
   g_autofree char *number = NULL, *id = NULL;
   const guint size[2] = { 9, 24 };
 
@@ -73,8 +77,10 @@ test_load (void)
   g_assert_cmpuint (alitra_model_get_codes (model, 1), ==, 64);
   g_assert_true (alitra_model_has_tensor (model, "levels.1.analysis.spread"));
   g_assert_false (alitra_model_has_tensor (model, "levels.3.analysis.spread"));
-  g_assert_nonnull (alitra_model_get_tensor (model, "levels.1.analysis.spread", 2, size, NULL));
-  g_assert_null (alitra_model_get_tensor (model, "levels.1.analysis.spread", 1, size, &error));
+  g_assert_nonnull (alitra_model_get_tensor (model, "levels.1.analysis.spread",
+          2, size, NULL));
+  g_assert_null (alitra_model_get_tensor (model, "levels.1.analysis.spread", 1,
+          size, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID);
   g_clear_error (&error);
   g_assert_true (alitra_model_ref (model) == model);
@@ -130,7 +136,8 @@ test_edited (void)
     {"\"shape\":[24,384]", "\"shape\":7", "does not fit"},
     {"\"data_offsets\":[0,", "\"data_offsets\":[2,", "does not fit"},
     {"\"data_offsets\":[0,", "\"data_offsets\":[-2,", "outside"},
-    {"\"data_offsets\":[0,", "\"data_offsets\":[99999999999999999999,", "outside"},
+    {"\"data_offsets\":[0,", "\"data_offsets\":[99999999999999999999,",
+        "outside"},
     {"\"data_offsets\":[0,", "\"data_offsets\":[0,0,", "outside"},
     {"\"data_offsets\":[0,", "\"data_offsets\":{\"a\":0},\"b\":[", "outside"},
     {"levels.0.embed.weight", "levels.0.embed.wait", "missing"},
@@ -151,7 +158,9 @@ test_overlap (void)
   g_autoptr (GBytes) bytes = NULL;
 
   for (guint i = 0; i < 200; i++)
-    g_string_append_printf (many, "\"copy%u\":{\"dtype\":\"F16\",\"shape\":[1000],\"data_offsets\":[0,2000]},", i);
+    g_string_append_printf (many,
+        "\"copy%u\":{\"dtype\":\"F16\",\"shape\":[1000],\"data_offsets\":[0,2000]},",
+        i);
   g_string_append (many, "\"levels.0.embed.weight\"");
   bytes = edited ("\"levels.0.embed.weight\"", many->str);
   assert_invalid (bytes, "overlap");
@@ -202,7 +211,8 @@ test_noise (void)
     const gsize length = data[0] | data[1] << 8;
 
     for (gint n = g_test_rand_int_range (1, 4); n > 0; n--)
-      data[g_test_rand_int_range (0, 8 + length)] = g_test_rand_int_range (0, 256);
+      data[g_test_rand_int_range (0, 8 + length)] =
+          g_test_rand_int_range (0, 256);
     changed = g_bytes_new_take (data, size);
     model = alitra_model_load_bytes (changed, NULL);
     accepted += model != NULL;
@@ -215,8 +225,10 @@ test_places (void)
 {
   const char *golden = g_getenv ("ALITRA_TEST_GOLDEN");
   g_autofree char *folder = g_dir_make_tmp ("alitra-XXXXXX", NULL);
-  g_autofree char *file = g_build_filename (folder, "alitra-base.safetensors", NULL);
-  g_autofree char *path = g_strdup_printf ("/nowhere%c%s", G_SEARCHPATH_SEPARATOR, folder);
+  g_autofree char *file =
+      g_build_filename (folder, "alitra-base.safetensors", NULL);
+  g_autofree char *path =
+      g_strdup_printf ("/nowhere%c%s", G_SEARCHPATH_SEPARATOR, folder);
   g_autoptr (GBytes) bytes = whole_file ();
   g_autoptr (AlitraModel) model = NULL;
   GError *error = NULL;
@@ -229,11 +241,13 @@ test_places (void)
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND);
   g_clear_error (&error);
 
-  g_assert_true (g_file_set_contents (file, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), NULL));
+  g_assert_true (g_file_set_contents (file, g_bytes_get_data (bytes, NULL),
+          g_bytes_get_size (bytes), NULL));
   g_setenv ("ALITRA_MODEL_PATH", path, TRUE);
   model = alitra_model_load ("", &error);
   g_assert_no_error (error);
-  g_assert_true (g_str_has_prefix (alitra_model_get_id (model), "alitra-small-test-"));
+  g_assert_true (g_str_has_prefix (alitra_model_get_id (model),
+          "alitra-small-test-"));
   g_unsetenv ("ALITRA_MODEL_PATH");
   g_unlink (file);
   g_rmdir (folder);

@@ -8,7 +8,10 @@
 #include "picture.h"
 
 static const float gain[2] = { 2.085f, 1.818f };
-static const guint sizes[][2] = { {1, 1}, {2, 1}, {1, 3}, {64, 64}, {65, 63}, {131, 70}, {640, 34}, {1030, 66} };
+static const guint sizes[][2] =
+    { {1, 1}, {2, 1}, {1, 3}, {64, 64}, {65, 63}, {131, 70}, {640, 34}, {1030,
+    66}
+};
 
 /* A frame with rows further apart than they need be, in memory of exactly the size that it may touch. */
 typedef struct
@@ -20,7 +23,8 @@ typedef struct
 static guint
 planes_of (AlitraPixelFormat format)
 {
-  return format == ALITRA_PIXEL_I420 || format == ALITRA_PIXEL_YV12 ? 3 : format == ALITRA_PIXEL_NV12 ? 2 : 1;
+  return format == ALITRA_PIXEL_I420
+      || format == ALITRA_PIXEL_YV12 ? 3 : format == ALITRA_PIXEL_NV12 ? 2 : 1;
 }
 
 static guint
@@ -43,7 +47,8 @@ bytes_in_row (AlitraPixelFormat format, guint plane, guint width)
 }
 
 static void
-picture_init (Picture * p, AlitraPixelFormat format, gboolean full, guint width, guint height, gboolean upside_down)
+picture_init (Picture * p, AlitraPixelFormat format, gboolean full, guint width,
+    guint height, gboolean upside_down)
 {
   memset (p, 0, sizeof *p);
   p->frame.format = format;
@@ -51,14 +56,16 @@ picture_init (Picture * p, AlitraPixelFormat format, gboolean full, guint width,
   p->frame.width = width;
   p->frame.height = height;
   for (guint i = 0; i < planes_of (format); i++) {
-    const guint rows = i ? (height + 1) / 2 : height, row = bytes_in_row (format, i, width);
+    const guint rows = i ? (height + 1) / 2 : height, row =
+        bytes_in_row (format, i, width);
     const guint stride = row + g_test_rand_int_range (0, 20);
     const gsize size = (gsize) (rows - 1) * stride + row;
 
     p->memory[i] = g_malloc (size);
     for (gsize n = 0; n < size; n++)
       p->memory[i][n] = g_test_rand_int_range (0, 256);
-    p->frame.data[i] = upside_down ? p->memory[i] + (gsize) (rows - 1) * stride : p->memory[i];
+    p->frame.data[i] =
+        upside_down ? p->memory[i] + (gsize) (rows - 1) * stride : p->memory[i];
     p->frame.stride[i] = upside_down ? -(gint) stride : (gint) stride;
   }
 }
@@ -79,10 +86,13 @@ byte_at (const AlitraFrame * f, guint plane, guint x, guint y)
 static double
 rgb_at (const AlitraFrame * f, guint x, guint y, guint colour)
 {
-  const gboolean blue_first = f->format == ALITRA_PIXEL_BGR || f->format == ALITRA_PIXEL_BGRX;
-  const guint pixel = f->format == ALITRA_PIXEL_RGB || f->format == ALITRA_PIXEL_BGR ? 3 : 4;
+  const gboolean blue_first = f->format == ALITRA_PIXEL_BGR
+      || f->format == ALITRA_PIXEL_BGRX;
+  const guint pixel = f->format == ALITRA_PIXEL_RGB
+      || f->format == ALITRA_PIXEL_BGR ? 3 : 4;
 
-  return byte_at (f, 0, x * pixel + (blue_first ? 2 - colour : colour), y) / 255.;
+  return byte_at (f, 0, x * pixel + (blue_first ? 2 - colour : colour),
+      y) / 255.;
 }
 
 static double
@@ -91,7 +101,8 @@ luma_at (const AlitraFrame * f, guint x, guint y)
   double luma;
 
   if (f->format >= ALITRA_PIXEL_RGB)
-    return .299 * rgb_at (f, x, y, 0) + .587 * rgb_at (f, x, y, 1) + .114 * rgb_at (f, x, y, 2) - .5;
+    return .299 * rgb_at (f, x, y, 0) + .587 * rgb_at (f, x, y,
+        1) + .114 * rgb_at (f, x, y, 2) - .5;
   luma = byte_at (f, 0, f->format == ALITRA_PIXEL_YUY2 ? 2 * x : x, y);
   return (f->full_range ? luma / 255 : (luma - 16) / 219) - .5;
 }
@@ -108,7 +119,8 @@ chroma_byte (const AlitraFrame * f, guint component, guint x, guint y)
       return byte_at (f, 1, 2 * x + component, y);
     default:
       return .5 * byte_at (f, 0, 4 * x + 1 + 2 * component, 2 * y)
-          + .5 * byte_at (f, 0, 4 * x + 1 + 2 * component, MIN (2 * y + 1, f->height - 1));
+          + .5 * byte_at (f, 0, 4 * x + 1 + 2 * component, MIN (2 * y + 1,
+              f->height - 1));
   }
 }
 
@@ -120,12 +132,16 @@ chroma_at (const AlitraFrame * f, guint component, guint x, guint y)
   if (f->format == ALITRA_PIXEL_GRAY8)
     return 0;
   if (f->format < ALITRA_PIXEL_RGB)
-    return (chroma_byte (f, component, x, y) - 128) / (f->full_range ? 255 : 224) * gain[component];
+    return (chroma_byte (f, component, x,
+            y) - 128) / (f->full_range ? 255 : 224) * gain[component];
   for (guint i = 0; i < 4; i++) {
-    const guint px = MIN (2 * x + i % 2, f->width - 1), py = MIN (2 * y + i / 2, f->height - 1);
+    const guint px = MIN (2 * x + i % 2, f->width - 1), py =
+        MIN (2 * y + i / 2, f->height - 1);
 
-    sum += component == 0 ? (rgb_at (f, px, py, 2) - .5 - luma_at (f, px, py)) / 1.772
-        : (rgb_at (f, px, py, 0) - .5 - luma_at (f, px, py)) / 1.402;
+    sum +=
+        component == 0 ? (rgb_at (f, px, py, 2) - .5 - luma_at (f, px,
+            py)) / 1.772 : (rgb_at (f, px, py, 0) - .5 - luma_at (f, px,
+            py)) / 1.402;
   }
   return sum / 4 * gain[component];
 }
@@ -133,20 +149,24 @@ chroma_at (const AlitraFrame * f, guint component, guint x, guint y)
 static void
 check_planes (const AlitraFrame * f, const AlitraPlanes * planes)
 {
-  const guint width = planes->grid.columns * 16, height = planes->grid.rows * 16;
+  const guint width = planes->grid.columns * 16, height =
+      planes->grid.rows * 16;
 
   g_assert_cmpuint (width, ==, (f->width + 63) / 64 * 64);
   g_assert_cmpuint (height, ==, (f->height + 63) / 64 * 64);
   for (guint y = 0; y < height; y++) {
     for (guint x = 0; x < width; x++)
       g_assert_cmpfloat (fabs (planes->luma[y * planes->luma_stride + x]
-              - luma_at (f, MIN (x, f->width - 1), MIN (y, f->height - 1))), <, 1e-6);
+              - luma_at (f, MIN (x, f->width - 1), MIN (y, f->height - 1))), <,
+          1e-6);
   }
   for (guint i = 0; i < 2; i++) {
     for (guint y = 0; y < height / 2; y++) {
       for (guint x = 0; x < width / 2; x++)
-        g_assert_cmpfloat (fabs (planes->chroma[i][y * planes->chroma_stride + x]
-                - chroma_at (f, i, MIN (x, (f->width - 1) / 2), MIN (y, (f->height - 1) / 2))), <, 2e-6);
+        g_assert_cmpfloat (fabs (planes->chroma[i][y * planes->chroma_stride +
+                    x]
+                - chroma_at (f, i, MIN (x, (f->width - 1) / 2), MIN (y,
+                        (f->height - 1) / 2))), <, 2e-6);
     }
   }
 }
@@ -156,14 +176,17 @@ test_from_frame (void)
 {
   AlitraWorkers *workers = alitra_workers_new (3);
 
-  for (AlitraPixelFormat format = ALITRA_PIXEL_I420; format <= ALITRA_PIXEL_BGRX; format++) {
+  for (AlitraPixelFormat format = ALITRA_PIXEL_I420;
+      format <= ALITRA_PIXEL_BGRX; format++) {
     for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
       AlitraPlanes planes;
       Picture p;
       GError *error = NULL;
 
-      picture_init (&p, format, (i + format) % 2, sizes[i][0], sizes[i][1], i % 3 == 2);
-      alitra_planes_init (&planes, alitra_grid_of (sizes[i][0], sizes[i][1], 0));
+      picture_init (&p, format, (i + format) % 2, sizes[i][0], sizes[i][1],
+          i % 3 == 2);
+      alitra_planes_init (&planes, alitra_grid_of (sizes[i][0], sizes[i][1],
+              0));
       alitra_picture_from_frame (&p.frame, gain, &planes, workers, &error);
       g_assert_no_error (error);
       check_planes (&p.frame, &planes);
@@ -182,19 +205,23 @@ test_round_trip (void)
 
   for (guint i = 0; i < 2 * G_N_ELEMENTS (sizes); i++) {
     const guint width = sizes[i / 2][0], height = sizes[i / 2][1];
-    const AlitraPixelFormat format = i % 3 == 0 ? ALITRA_PIXEL_GRAY8 : ALITRA_PIXEL_I420;
+    const AlitraPixelFormat format =
+        i % 3 == 0 ? ALITRA_PIXEL_GRAY8 : ALITRA_PIXEL_I420;
     AlitraPlanes planes;
     Picture p, q;
 
     picture_init (&p, format, i % 2, width, height, FALSE);
     picture_init (&q, format, i % 2, width, height, TRUE);
     alitra_planes_init (&planes, alitra_grid_of (width, height, 0));
-    g_assert_true (alitra_picture_from_frame (&p.frame, gain, &planes, workers, NULL));
-    g_assert_true (alitra_picture_to_frame (&planes, gain, &q.frame, NULL, workers, NULL));
+    g_assert_true (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
+            NULL));
+    g_assert_true (alitra_picture_to_frame (&planes, gain, &q.frame, NULL,
+            workers, NULL));
     for (guint plane = 0; plane < planes_of (format); plane++) {
       for (guint y = 0; y < (plane ? (height + 1) / 2 : height); y++) {
         for (guint x = 0; x < bytes_in_row (format, plane, width); x++)
-          g_assert_cmpuint (byte_at (&p.frame, plane, x, y), ==, byte_at (&q.frame, plane, x, y));
+          g_assert_cmpuint (byte_at (&p.frame, plane, x, y), ==,
+              byte_at (&q.frame, plane, x, y));
       }
     }
     alitra_planes_clear (&planes);
@@ -231,18 +258,22 @@ test_to_frame (void)
   before = p;
   for (guint i = 0; i < 3; i++)
     before.memory[i] = before.frame.data[i] =
-        g_memdup2 (p.memory[i], p.frame.stride[i] * ((i ? (height + 1) / 2 : height) - 1)
+        g_memdup2 (p.memory[i],
+        p.frame.stride[i] * ((i ? (height + 1) / 2 : height) - 1)
         + bytes_in_row (ALITRA_PIXEL_I420, i, width));
   for (guint i = 0; i < sizeof mask; i++)
     mask[i] = i % 5 != 0;
-  g_assert_true (alitra_picture_to_frame (&planes, gain, &p.frame, mask, workers, NULL));
+  g_assert_true (alitra_picture_to_frame (&planes, gain, &p.frame, mask,
+          workers, NULL));
   for (guint plane = 0; plane < 3; plane++) {
     const guint cell = plane ? 8 : 16;
 
     for (guint y = 0; y < (plane ? (height + 1) / 2 : height); y++) {
       for (guint x = 0; x < bytes_in_row (ALITRA_PIXEL_I420, plane, width); x++) {
-        const double value = plane ? planes.chroma[plane - 1][y * planes.chroma_stride + x] / gain[plane - 1] * 255 + 128
-            : (planes.luma[y * planes.luma_stride + x] + .5) * 255;
+        const double value =
+            plane ? planes.chroma[plane - 1][y * planes.chroma_stride +
+            x] / gain[plane - 1] * 255 +
+            128 : (planes.luma[y * planes.luma_stride + x] + .5) * 255;
         const guint8 byte = byte_at (&p.frame, plane, x, y);
 
         if (!mask[y / cell * 12 + x / cell])
@@ -268,24 +299,29 @@ test_refused (void)
 
   alitra_planes_init (&planes, alitra_grid_of (64, 64, 0));
   picture_init (&p, ALITRA_PIXEL_I420, TRUE, 65, 64, FALSE);
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers, &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
+          &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
-  g_assert_false (alitra_picture_to_frame (&planes, gain, &p.frame, NULL, workers, &error));
+  g_assert_false (alitra_picture_to_frame (&planes, gain, &p.frame, NULL,
+          workers, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   p.frame.width = 64;
   p.frame.format = ALITRA_PIXEL_BGRX + 1;
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers, &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
+          &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   p.frame.format = ALITRA_PIXEL_NV12;
-  g_assert_false (alitra_picture_to_frame (&planes, gain, &p.frame, NULL, workers, &error));
+  g_assert_false (alitra_picture_to_frame (&planes, gain, &p.frame, NULL,
+          workers, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   p.frame.format = ALITRA_PIXEL_I420;
   p.frame.width = 0;
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers, &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
+          &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   alitra_planes_clear (&planes);
@@ -301,49 +337,60 @@ sample (const AlitraPlanes * planes, guint plane, gint x, gint y)
 
   x = CLAMP (x, 0, (gint) planes->grid.columns * cell - 1);
   y = CLAMP (y, 0, (gint) planes->grid.rows * cell - 1);
-  return plane ? planes->chroma[plane - 1][y * planes->chroma_stride + x] : planes->luma[y * planes->luma_stride + x];
+  return plane ? planes->chroma[plane - 1][y * planes->chroma_stride +
+      x] : planes->luma[y * planes->luma_stride + x];
 }
 
-typedef double (*Expected) (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x, gint y);
+typedef double (*Expected) (const AlitraPlanes * a, const AlitraPlanes * b,
+    guint plane, gint x, gint y);
 
 static double
-expect_half (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x, gint y)
+expect_half (const AlitraPlanes * a, const AlitraPlanes * b, guint plane,
+    gint x, gint y)
 {
-  return (sample (a, plane, 2 * x, 2 * y) + sample (a, plane, 2 * x + 1, 2 * y) + sample (a, plane, 2 * x, 2 * y + 1)
+  return (sample (a, plane, 2 * x, 2 * y) + sample (a, plane, 2 * x + 1,
+          2 * y) + sample (a, plane, 2 * x, 2 * y + 1)
       + sample (a, plane, 2 * x + 1, 2 * y + 1)) / 4;
 }
 
 static double
-expect_twice (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x, gint y)
+expect_twice (const AlitraPlanes * a, const AlitraPlanes * b, guint plane,
+    gint x, gint y)
 {
-  static const double taps[2][5] = { {-.0234375, .2265625, .8671875, -.0703125, 0},
+  static const double taps[2][5] =
+      { {-.0234375, .2265625, .8671875, -.0703125, 0},
   {0, -.0703125, .8671875, .2265625, -.0234375}
   };
   double sum = 0;
 
   for (gint i = 0; i < 5; i++) {
     for (gint j = 0; j < 5; j++)
-      sum += taps[y % 2][i] * taps[x % 2][j] * sample (a, plane, x / 2 + j - 2, y / 2 + i - 2);
+      sum +=
+          taps[y % 2][i] * taps[x % 2][j] * sample (a, plane, x / 2 + j - 2,
+          y / 2 + i - 2);
   }
   return sum;
 }
 
 static double
-expect_sum (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x, gint y)
+expect_sum (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x,
+    gint y)
 {
   return sample (a, plane, x, y) + sample (b, plane, x, y);
 }
 
 static double
-expect_difference (const AlitraPlanes * a, const AlitraPlanes * b, guint plane, gint x, gint y)
+expect_difference (const AlitraPlanes * a, const AlitraPlanes * b, guint plane,
+    gint x, gint y)
 {
   return sample (a, plane, x, y) - sample (b, plane, x, y);
 }
 
 /* `before`: what `to` held. */
 static void
-check_against (const AlitraPlanes * to, const AlitraPlanes * before, const guint8 * mask, Expected expected,
-    const AlitraPlanes * a, const AlitraPlanes * b)
+check_against (const AlitraPlanes * to, const AlitraPlanes * before,
+    const guint8 * mask, Expected expected, const AlitraPlanes * a,
+    const AlitraPlanes * b)
 {
   for (guint plane = 0; plane < 3; plane++) {
     const guint cell = plane ? 8 : 16;
@@ -355,7 +402,8 @@ check_against (const AlitraPlanes * to, const AlitraPlanes * before, const guint
         if (mask && !mask[y / cell * to->grid.columns + x / cell])
           g_assert_cmpfloat (got, ==, sample (before, plane, x, y));
         else
-          g_assert_cmpfloat (fabs (got - expected (a, b, plane, x, y)), <, 1e-6);
+          g_assert_cmpfloat (fabs (got - expected (a, b, plane, x, y)), <,
+              1e-6);
       }
     }
   }
@@ -432,7 +480,8 @@ test_pyramid (void)
 static void
 test_masks (void)
 {
-  const AlitraGrid fine = alitra_grid_of (260, 200, 1), coarse = alitra_grid_of (260, 200, 2);
+  const AlitraGrid fine = alitra_grid_of (260, 200, 1), coarse =
+      alitra_grid_of (260, 200, 2);
   AlitraWorkers *workers = alitra_workers_new (1);
 
   for (guint round = 0; round < 20; round++) {
@@ -452,7 +501,8 @@ test_masks (void)
       from[cell] = 1;
       for (guint i = 0; i < ALITRA_CELL_SAMPLES; i++)
         samples[i] = g_test_rand_double ();
-      alitra_planes_set_cell (&low, cell % coarse.columns, cell / coarse.columns, samples);
+      alitra_planes_set_cell (&low, cell % coarse.columns,
+          cell / coarse.columns, samples);
     }
     alitra_mask_upsample (fine, to, from);
     alitra_planes_upsample (&after, &low, to, workers);
@@ -464,7 +514,8 @@ test_masks (void)
         gboolean near = FALSE;
 
         for (gint n = 0; n < (gint) cells; n++)
-          near |= from[n] && ABS (n / (gint) coarse.columns - row) <= 1 && ABS (n % (gint) coarse.columns - column) <= 1;
+          near |= from[n] && ABS (n / (gint) coarse.columns - row) <= 1
+              && ABS (n % (gint) coarse.columns - column) <= 1;
         g_assert_cmpint (wide[row * coarse.columns + column], ==, near);
       }
     }
@@ -481,7 +532,8 @@ test_sad (void)
   guint8 a[40 * 50], b[40 * 50];
 
   for (guint round = 0; round < 100; round++) {
-    const guint width = g_test_rand_int_range (1, 38), height = g_test_rand_int_range (1, 40);
+    const guint width = g_test_rand_int_range (1, 38), height =
+        g_test_rand_int_range (1, 40);
     guint want = 0;
 
     for (guint i = 0; i < sizeof a; i++) {
@@ -492,7 +544,8 @@ test_sad (void)
       for (guint x = 0; x < width; x++)
         want += ABS (a[y * 40 + x] - b[y * 50 + x + 3]);
     }
-    g_assert_cmpuint (alitra_picture_sad (a, 40, b + 3, 50, width, height), ==, want);
+    g_assert_cmpuint (alitra_picture_sad (a, 40, b + 3, 50, width, height), ==,
+        want);
   }
 }
 

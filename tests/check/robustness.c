@@ -9,15 +9,17 @@
 
 /* ---- frames ---- */
 
-static const guint sizes[][2] = { {1, 1}, {2, 2}, {17, 33}, {63, 65}, {64, 64}, {1, 200}, {130, 3} };
+static const guint sizes[][2] =
+    { {1, 1}, {2, 2}, {17, 33}, {63, 65}, {64, 64}, {1, 200}, {130, 3} };
 
 /* The same grey whatever the layout; decoded it must be that grey. */
 static void
-check_format (AlitraModel * model, AlitraPixelFormat format, guint width, guint height, guint padding,
-    gboolean upside_down)
+check_format (AlitraModel * model, AlitraPixelFormat format, guint width,
+    guint height, guint padding, gboolean upside_down)
 {
   TestStream *stream = test_stream_new (model, width, height, 1);
-  TestPicture *picture = test_picture_new (format, width, height, padding, upside_down);
+  TestPicture *picture =
+      test_picture_new (format, width, height, padding, upside_down);
   AlitraSettings settings;
 
   alitra_settings_init (&settings);
@@ -54,19 +56,25 @@ test_strides (void)
   alitra_settings_init (&settings);
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
     const guint width = sizes[s][0], height = sizes[s][1];
-    TestStream *plain = test_stream_new (model, width, height, 1), *odd = test_stream_new (model, width, height, 1);
-    TestPicture *a = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
-    TestPicture *b = test_picture_new (ALITRA_PIXEL_I420, width, height, 7, TRUE);
+    TestStream *plain = test_stream_new (model, width, height, 1), *odd =
+        test_stream_new (model, width, height, 1);
+    TestPicture *a =
+        test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
+    TestPicture *b =
+        test_picture_new (ALITRA_PIXEL_I420, width, height, 7, TRUE);
 
     test_picture_draw_scene (a, 3);
     test_picture_draw_scene (b, 3);
     test_stream_frame (plain, a, &settings, FALSE);
     test_stream_frame (odd, b, &settings, FALSE);
-    g_assert_cmpmem (plain->packet->data, plain->packet->len, odd->packet->data, odd->packet->len);
+    g_assert_cmpmem (plain->packet->data, plain->packet->len, odd->packet->data,
+        odd->packet->len);
     /* a receiver that writes into such a frame */
-    g_assert_true (alitra_detokenizer_render (odd->detokenizer, 0, &b->frame, NULL));
+    g_assert_true (alitra_detokenizer_render (odd->detokenizer, 0, &b->frame,
+            NULL));
     for (guint y = 0; y < height; y++)
-      g_assert_cmpmem (b->frame.data[0] + (gssize) y * b->frame.stride[0], width, plain->shown->data + y * width, width);
+      g_assert_cmpmem (b->frame.data[0] + (gssize) y * b->frame.stride[0],
+          width, plain->shown->data + y * width, width);
     test_picture_free (a);
     test_picture_free (b);
     test_stream_free (plain);
@@ -79,7 +87,8 @@ check_large (guint width, guint height)
 {
   g_autoptr (AlitraModel) model = test_model ();
   TestStream *stream = test_stream_new (model, width, height, 2);
-  TestPicture *picture = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
+  TestPicture *picture =
+      test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
   AlitraSettings settings;
 
   alitra_settings_init (&settings);
@@ -102,7 +111,8 @@ test_large (void)
 static void
 test_wrong_sizes (void)
 {
-  static const guint wrong[][2] = { {0, 5}, {5, 0}, {8193, 16}, {16, 8193}, {G_MAXUINT, G_MAXUINT} };
+  static const guint wrong[][2] =
+      { {0, 5}, {5, 0}, {8193, 16}, {16, 8193}, {G_MAXUINT, G_MAXUINT} };
   g_autoptr (AlitraModel) model = test_model ();
   AlitraStreamInfo info = { 16, 16, 25, 1, 1, 1, {1, 2, 2, 2} };
   TestStream *stream = test_stream_new (model, 100, 80, 1);
@@ -117,24 +127,28 @@ test_wrong_sizes (void)
     g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
     g_clear_error (&error);
   }
-  info = (AlitraStreamInfo) { 16, 16, 25, 0, 1, 1 };
+  info = (AlitraStreamInfo) {
+  16, 16, 25, 0, 1, 1};
   g_assert_null (alitra_tokenizer_new (model, &info, 1, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   for (guint i = 0; i < 2; i++) {
-    TestPicture *picture = test_picture_new (ALITRA_PIXEL_I420, 100 - i, 79 + i, 0, FALSE);
-    TestPicture *right = test_picture_new (ALITRA_PIXEL_I420, 100, 80, 0, FALSE);
+    TestPicture *picture =
+        test_picture_new (ALITRA_PIXEL_I420, 100 - i, 79 + i, 0, FALSE);
+    TestPicture *right =
+        test_picture_new (ALITRA_PIXEL_I420, 100, 80, 0, FALSE);
 
-    g_assert_false (alitra_tokenizer_encode (stream->tokenizer, &picture->frame, &settings, FALSE, 0, stream->packet,
-            NULL, &error));
+    g_assert_false (alitra_tokenizer_encode (stream->tokenizer, &picture->frame,
+            &settings, FALSE, 0, stream->packet, NULL, &error));
     g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
     g_clear_error (&error);
     picture->frame.format = 99;
-    g_assert_false (alitra_tokenizer_encode (stream->tokenizer, &picture->frame, &settings, FALSE, 0, stream->packet,
-            NULL, &error));
+    g_assert_false (alitra_tokenizer_encode (stream->tokenizer, &picture->frame,
+            &settings, FALSE, 0, stream->packet, NULL, &error));
     g_clear_error (&error);
     test_stream_frame (stream, right, &settings, FALSE);        /* no harm done */
-    g_assert_false (alitra_detokenizer_render (stream->detokenizer, 0, &picture->frame, &error));
+    g_assert_false (alitra_detokenizer_render (stream->detokenizer, 0,
+            &picture->frame, &error));
     g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
     g_clear_error (&error);
     test_picture_free (picture);
@@ -151,7 +165,8 @@ test_no_picture_yet (void)
   TestPicture *picture = test_picture_new (ALITRA_PIXEL_I420, 10, 10, 0, FALSE);
   GError *error = NULL;
 
-  g_assert_false (alitra_detokenizer_render (detokenizer, 0, &picture->frame, &error));
+  g_assert_false (alitra_detokenizer_render (detokenizer, 0, &picture->frame,
+          &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY);
   g_clear_error (&error);
   g_assert_null (alitra_detokenizer_get_memory (detokenizer));
@@ -166,10 +181,12 @@ test_no_picture_yet (void)
 
 /* The packets of a short stream. */
 static void
-make_packets (AlitraModel * model, guint width, guint height, guint scene, GBytes * packets[FRAMES])
+make_packets (AlitraModel * model, guint width, guint height, guint scene,
+    GBytes * packets[FRAMES])
 {
   TestStream *stream = test_stream_new (model, width, height, 1);
-  TestPicture *picture = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
+  TestPicture *picture =
+      test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
   AlitraSettings settings;
 
   alitra_settings_init (&settings);
@@ -238,7 +255,8 @@ test_foreign_packet (void)
   make_packets (model, 150, 100, 0, own);
   make_packets (model, 150, 100, 30, foreign);
   for (guint i = 1; i < KEY; i++) {
-    g_autoptr (AlitraDetokenizer) detokenizer = alitra_detokenizer_new (model, 1);
+    g_autoptr (AlitraDetokenizer) detokenizer =
+        alitra_detokenizer_new (model, 1);
     g_autoptr (GError) error = NULL;
 
     for (guint k = 0; k < i; k++)
@@ -274,7 +292,8 @@ test_trimmed_packets (void)
     g_assert_true (alitra_packet_trim (data, size, 1, trimmed, &error));
     g_assert_no_error (error);
     if (i == 0 || i == 2) {
-      alitra_detokenizer_decode (detokenizer, trimmed->data, trimmed->len, &error);
+      alitra_detokenizer_decode (detokenizer, trimmed->data, trimmed->len,
+          &error);
     } else {
       decode (detokenizer, packets[i], &error);
     }
@@ -294,7 +313,8 @@ test_damaged_packets (void)
   make_packets (model, 150, 100, 0, packets);
   make_packets (model, 90, 300, 0, wide);
   for (guint round = 0; round < 400; round++) {
-    g_autoptr (AlitraDetokenizer) detokenizer = alitra_detokenizer_new (model, 1);
+    g_autoptr (AlitraDetokenizer) detokenizer =
+        alitra_detokenizer_new (model, 1);
     const guint victim = g_rand_int_range (random, 0, KEY);
     g_autofree guint8 *copy = NULL;
     guint32 before = 0;
@@ -302,20 +322,26 @@ test_damaged_packets (void)
 
     for (guint i = 0; i < victim; i++)
       g_assert_true (decode (detokenizer, packets[i], NULL));
-    copy = g_memdup2 (g_bytes_get_data (packets[victim], &size), g_bytes_get_size (packets[victim]));
+    copy =
+        g_memdup2 (g_bytes_get_data (packets[victim], &size),
+        g_bytes_get_size (packets[victim]));
     size = g_bytes_get_size (packets[victim]);
     if (round % 2)
       size = g_rand_int_range (random, 0, size);
     else
       for (guint n = g_rand_int_range (random, 1, 4); n > 0; n--)
-        copy[g_rand_int_range (random, 0, size)] ^= 1 << g_rand_int_range (random, 0, 8);
+        copy[g_rand_int_range (random, 0, size)] ^=
+            1 << g_rand_int_range (random, 0, 8);
     if (victim > 0)
-      before = alitra_memory_get_checksum (alitra_detokenizer_get_memory (detokenizer));
+      before =
+          alitra_memory_get_checksum (alitra_detokenizer_get_memory
+          (detokenizer));
     rounds++;
     if (!alitra_detokenizer_decode (detokenizer, copy, size, NULL)) {
       refused++;
       if (victim > 0)
-        g_assert_cmphex (alitra_memory_get_checksum (alitra_detokenizer_get_memory (detokenizer)), ==, before);
+        g_assert_cmphex (alitra_memory_get_checksum
+            (alitra_detokenizer_get_memory (detokenizer)), ==, before);
     }
     if (round % 5 == 0)         /* and a stream of another size */
       g_assert_true (decode (detokenizer, wide[0], NULL));
@@ -334,7 +360,8 @@ test_damaged_packets (void)
 static GBytes *
 model_file (void)
 {
-  g_autofree char *path = g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"), "allocator.safetensors", NULL);
+  g_autofree char *path = g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"),
+      "allocator.safetensors", NULL);
   GError *error = NULL;
   char *data;
   gsize size;
@@ -408,12 +435,15 @@ test_damaged_models (void)
 
   for (guint round = 0; round < 600; round++) {
     gsize size;
-    guint8 *copy = g_memdup2 (g_bytes_get_data (whole, NULL), g_bytes_get_size (whole));
-    g_autoptr (GBytes) bytes = g_bytes_new_take (copy, g_bytes_get_size (whole));
+    guint8 *copy =
+        g_memdup2 (g_bytes_get_data (whole, NULL), g_bytes_get_size (whole));
+    g_autoptr (GBytes) bytes =
+        g_bytes_new_take (copy, g_bytes_get_size (whole));
 
     size = round % 2 ? header : g_bytes_get_size (whole);
     for (guint n = g_rand_int_range (random, 1, 5); n > 0; n--)
-      copy[g_rand_int_range (random, 0, size)] = g_rand_int_range (random, 0, 256);
+      copy[g_rand_int_range (random, 0, size)] =
+          g_rand_int_range (random, 0, 256);
     used += use_model (bytes);
   }
   g_test_message ("%u damaged models could be used", used);
@@ -433,7 +463,8 @@ test_wild_weights (void)
     for (guint place = 0; place < 24; place++) {
       guint8 *copy = g_memdup2 (g_bytes_get_data (whole, NULL), size);
       g_autoptr (GBytes) bytes = g_bytes_new_take (copy, size);
-      const gsize at = header + ((size - header - 64) * place / 24 & ~(gsize) 63);
+      const gsize at =
+          header + ((size - header - 64) * place / 24 & ~(gsize) 63);
 
       for (guint k = 0; k < 16; k++) {
         copy[at + 2 * k] = halves[i] & 255;
@@ -447,7 +478,10 @@ test_wild_weights (void)
 static void
 test_lengths (void)
 {
-  static const guint64 lengths[] = { 0, 1, 7, 1 << 20, G_MAXUINT32, (guint64) 1 << 40, G_MAXINT64, G_MAXUINT64 };
+  static const guint64 lengths[] =
+      { 0, 1, 7, 1 << 20, G_MAXUINT32, (guint64) 1 << 40, G_MAXINT64,
+    G_MAXUINT64
+  };
   g_autoptr (GBytes) whole = model_file ();
   const gsize size = g_bytes_get_size (whole);
 
@@ -465,7 +499,9 @@ test_lengths (void)
 static void
 test_missing_allocator (void)
 {
-  static const char *const names[] = { "allocator.grids.0.own", "allocator.grids.1.state", "allocator.grids.2.offset",
+  static const char *const names[] =
+      { "allocator.grids.0.own", "allocator.grids.1.state",
+    "allocator.grids.2.offset",
     "allocator.grids.2.parent"
   };
   g_autoptr (GBytes) whole = model_file ();

@@ -52,7 +52,8 @@ cell_at (const Fixture * f, guint level, guint column, guint row)
 {
   AlitraCell cell;
 
-  alitra_memory_get_cell (alitra_tokenizer_get_memory (f->stream->tokenizer), level, column, row, &cell);
+  alitra_memory_get_cell (alitra_tokenizer_get_memory (f->stream->tokenizer),
+      level, column, row, &cell);
   return cell;
 }
 
@@ -90,7 +91,8 @@ room (const Fixture * f)
 static void
 test_exact (void)
 {
-  static const guint sizes[][2] = { {64, 64}, {176, 144}, {333, 217}, {20, 200} };
+  static const guint sizes[][2] =
+      { {64, 64}, {176, 144}, {333, 217}, {20, 200} };
   static const guint targets[] = { 1, 7, 60, 333, 1500, 1000000 };
 
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
@@ -103,7 +105,8 @@ test_exact (void)
         f.settings.exact_length = TRUE;
         for (guint time = 0; time < 4; time++) {
           encode_scene (&f, 3 * time);
-          g_assert_cmpuint (f.stream->stats.tokens, ==, MIN (targets[t], room (&f)));
+          g_assert_cmpuint (f.stream->stats.tokens, ==, MIN (targets[t],
+                  room (&f)));
         }
         end (&f);
       }
@@ -135,7 +138,8 @@ test_exact_after_motion (void)
 static void
 test_target_is_kept (void)
 {
-  static const guint targets[] = { 900, 900, 300, 40, 2, 1, 700, 700, 120, 5000, 60 };
+  static const guint targets[] =
+      { 900, 900, 300, 40, 2, 1, 700, 700, 120, 5000, 60 };
 
   for (guint a = 0; a <= ALITRA_ALLOCATION_COMPLEXITY; a++) {
     Fixture f = begin (200, 180);
@@ -166,7 +170,8 @@ test_static_scene_sharpens (void)
   encode (&f);
   g_assert_false (f.stream->stats.key);
   g_assert_cmpuint (f.stream->stats.tokens, >, tokens);
-  g_assert_cmpfloat (test_picture_psnr_luma (f.picture, f.stream->shown), >, before);
+  g_assert_cmpfloat (test_picture_psnr_luma (f.picture, f.stream->shown), >,
+      before);
   f.settings.quality = 20;
   encode (&f);
   g_assert_cmpuint (f.stream->stats.tokens, <, 2 * tokens);
@@ -193,7 +198,8 @@ test_quality (void)
       else
         test_picture_draw_scene (f.picture, 11 * scene);
       encode (&f);
-      g_test_message ("scene %u quality %g: %u tokens", scene, quality, f.stream->stats.tokens);
+      g_test_message ("scene %u quality %g: %u tokens", scene, quality,
+          f.stream->stats.tokens);
       g_assert_cmpuint (f.stream->stats.tokens, >=, last);
       last = f.stream->stats.tokens;
       psnr = test_picture_psnr_luma (f.picture, f.stream->shown);
@@ -278,7 +284,8 @@ test_max_depth (void)
       f.settings.max_depth = depths[i % G_N_ELEMENTS (depths)];
       encode_scene (&f, MIN (i, 6));
       for (guint l = 0; l < ALITRA_LEVELS; l++) {
-        const guint most = f.settings.max_depth ? f.settings.max_depth : ALITRA_MAX_DEPTH;
+        const guint most =
+            f.settings.max_depth ? f.settings.max_depth : ALITRA_MAX_DEPTH;
 
         for (guint y = 0; y < rows_inside (&f, l); y++) {
           for (guint x = 0; x < columns_inside (&f, l); x++)
@@ -302,7 +309,8 @@ test_settings_change (void)
     AlitraSettings *s = &f.settings;
 
     s->allocation = g_rand_int_range (random, 0, 3);
-    s->target_tokens = g_rand_boolean (random) ? g_rand_int_range (random, 1, 1200) : 0;
+    s->target_tokens =
+        g_rand_boolean (random) ? g_rand_int_range (random, 1, 1200) : 0;
     s->exact_length = g_rand_boolean (random);
     s->quality = g_rand_int_range (random, 0, 90);
     s->max_depth = g_rand_int_range (random, 0, 14);
@@ -323,8 +331,9 @@ assert_refused (Fixture * f)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (alitra_tokenizer_encode (f->stream->tokenizer, &f->picture->frame, &f->settings, FALSE, 0,
-          f->stream->packet, NULL, &error));
+  g_assert_false (alitra_tokenizer_encode (f->stream->tokenizer,
+          &f->picture->frame, &f->settings, FALSE, 0, f->stream->packet, NULL,
+          &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   alitra_settings_init (&f->settings);
 }
@@ -390,7 +399,8 @@ test_static_scene (void)
     g_assert_cmpuint (f.stream->stats.new_tokens, ==, 0);
     g_assert_cmpuint (f.stream->stats.tokens, ==, tokens);
     g_assert_cmpuint (f.stream->stats.active_patches, ==, 0);
-    g_assert_cmpmem (first, f.stream->shown->size, f.stream->shown->data, f.stream->shown->size);
+    g_assert_cmpmem (first, f.stream->shown->size, f.stream->shown->data,
+        f.stream->shown->size);
   }
   end (&f);
 }
@@ -406,7 +416,8 @@ test_no_reuse (void)
   encode_scene (&f, 5);
   tokens = f.stream->stats.tokens;
   encode (&f);
-  g_assert_cmpuint (f.stream->stats.active_patches, ==, f.stream->stats.patches);
+  g_assert_cmpuint (f.stream->stats.active_patches, ==,
+      f.stream->stats.patches);
   g_assert_cmpuint (f.stream->stats.tokens, ==, tokens);
   end (&f);
 }
@@ -423,7 +434,8 @@ test_budget_keeps (void)
   for (guint i = 0; i < 20; i++) {
     test_picture_draw_scene (f.picture, 4);
     for (gsize k = 0; k < 256 * 192; k++)
-      f.picture->data[k] = CLAMP (f.picture->data[k] + g_rand_int_range (random, -1, 2), 0, 255);
+      f.picture->data[k] =
+          CLAMP (f.picture->data[k] + g_rand_int_range (random, -1, 2), 0, 255);
     encode (&f);
     if (i >= 10)
       fresh += f.stream->stats.new_tokens;
@@ -435,7 +447,8 @@ test_budget_keeps (void)
 }
 
 static gdouble
-patch_error (const TestPicture * a, const TestPicture * b, guint column, guint row)
+patch_error (const TestPicture * a, const TestPicture * b, guint column,
+    guint row)
 {
   const guint width = a->frame.width, right = MIN (16 * column + 16, width);
   const guint bottom = MIN (16 * row + 16, a->frame.height);
@@ -497,8 +510,10 @@ test_local_change (void)
     for (guint y = 0; y < rows_inside (&f, l); y++) {
       for (guint x = 0; x < columns_inside (&f, l); x++) {
         const AlitraCell cell = cell_at (&f, l, x, y);
-        const gboolean far = (gint) (x * size + size) < 352 - 128 || (gint) (x * size) > 376 + 128
-            || (gint) (y * size + size) < 224 - 128 || (gint) (y * size) > 248 + 128;
+        const gboolean far = (gint) (x * size + size) < 352 - 128
+            || (gint) (x * size) > 376 + 128
+            || (gint) (y * size + size) < 224 - 128
+            || (gint) (y * size) > 248 + 128;
 
         changed += cell.age == 0;
         if (far)
@@ -524,8 +539,9 @@ digest_of (guint threads)
   test_stream_free (f.stream);
   f.stream = test_stream_new (f.model, 333, 217, threads);
   for (guint i = 0; i < 24; i++) {
-    f.settings.allocation = i / 2 % 6 == 4 ? ALITRA_ALLOCATION_UNIFORM : i / 2 % 6 == 5 ? ALITRA_ALLOCATION_COMPLEXITY
-        : ALITRA_ALLOCATION_LEARNED;
+    f.settings.allocation =
+        i / 2 % 6 == 4 ? ALITRA_ALLOCATION_UNIFORM : i / 2 % 6 ==
+        5 ? ALITRA_ALLOCATION_COMPLEXITY : ALITRA_ALLOCATION_LEARNED;
     f.settings.target_tokens = i < 12 ? 0 : 300 + 50 * i;
     f.settings.exact_length = i % 8 > 4;
     encode_scene (&f, i / 2);
@@ -566,7 +582,8 @@ static void
 test_incremental (void)
 {
   Fixture f = begin (333, 217);
-  g_autoptr (GPtrArray) packets = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  g_autoptr (GPtrArray) packets =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_autoptr (AlitraDetokenizer) lazy = alitra_detokenizer_new (f.model, 1);
   TestPicture *a = test_picture_new (ALITRA_PIXEL_I420, 333, 217, 0, FALSE);
   TestPicture *b = test_picture_new (ALITRA_PIXEL_I420, 333, 217, 0, FALSE);
@@ -581,7 +598,8 @@ test_incremental (void)
       test_picture_draw_scene (f.picture, i / 2);
     f.settings.target_tokens = i < 8 ? 0 : 40 * i;
     encode (&f);
-    g_ptr_array_add (packets, g_bytes_new (f.stream->packet->data, f.stream->packet->len));
+    g_ptr_array_add (packets, g_bytes_new (f.stream->packet->data,
+            f.stream->packet->len));
     for (guint k = 0; k <= i; k++) {
       gsize size;
       const guint8 *data = g_bytes_get_data (packets->pdata[k], &size);
@@ -590,7 +608,8 @@ test_incremental (void)
     }
     g_assert_true (alitra_detokenizer_render (fresh, 0, &a->frame, NULL));
     g_assert_cmpmem (a->data, a->size, f.stream->shown->data, a->size);
-    g_assert_true (alitra_detokenizer_decode (lazy, f.stream->packet->data, f.stream->packet->len, NULL));
+    g_assert_true (alitra_detokenizer_decode (lazy, f.stream->packet->data,
+            f.stream->packet->len, NULL));
     if (i % 3 == 0)
       continue;
     g_assert_true (alitra_detokenizer_render (lazy, i % 4, &a->frame, NULL));
@@ -609,7 +628,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/exact", test_exact);
   g_test_add_func ("/tokenizer/exact-after-motion", test_exact_after_motion);
   g_test_add_func ("/tokenizer/target-is-kept", test_target_is_kept);
-  g_test_add_func ("/tokenizer/static-scene-sharpens", test_static_scene_sharpens);
+  g_test_add_func ("/tokenizer/static-scene-sharpens",
+      test_static_scene_sharpens);
   g_test_add_func ("/tokenizer/quality", test_quality);
   g_test_add_func ("/tokenizer/uniform", test_uniform);
   g_test_add_func ("/tokenizer/complexity", test_complexity);

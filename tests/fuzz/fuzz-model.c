@@ -25,9 +25,10 @@ make_frame (guint8 samples[WIDTH * HEIGHT * 3 / 2], AlitraFrame * frame)
   for (guint i = 0; i < WIDTH * HEIGHT * 3 / 2; i++)
     samples[i] = i * i >> 4;
   *frame = (AlitraFrame) {
-    ALITRA_PIXEL_I420, TRUE, WIDTH, HEIGHT,
-    {samples, samples + WIDTH * HEIGHT, samples + WIDTH * HEIGHT * 5 / 4},
-    {WIDTH, WIDTH / 2, WIDTH / 2}
+    ALITRA_PIXEL_I420, TRUE, WIDTH, HEIGHT, {
+    samples, samples + WIDTH * HEIGHT, samples + WIDTH * HEIGHT * 5 / 4}
+    , {
+    WIDTH, WIDTH / 2, WIDTH / 2}
   };
 }
 
@@ -35,7 +36,8 @@ static void
 use_model (AlitraModel * model)
 {
   const AlitraStreamInfo info = { WIDTH, HEIGHT, 25, 1, 1, 1, {1, 2, 2, 2} };
-  g_autoptr (AlitraTokenizer) tokenizer = alitra_tokenizer_new (model, &info, 1, NULL);
+  g_autoptr (AlitraTokenizer) tokenizer =
+      alitra_tokenizer_new (model, &info, 1, NULL);
   g_autoptr (AlitraDetokenizer) detokenizer = NULL;
   g_autoptr (GByteArray) packet = NULL;
   guint8 samples[WIDTH * HEIGHT * 3 / 2];
@@ -50,11 +52,13 @@ use_model (AlitraModel * model)
   for (guint i = 0; i < 2; i++) {
     make_frame (samples, &frame);
     settings.target_tokens = 40 * i;
-    demand (alitra_tokenizer_encode (tokenizer, &frame, &settings, FALSE, 0, packet, NULL, NULL),
-        "a model that loads cannot tokenise");
-    demand (alitra_detokenizer_decode (detokenizer, packet->data, packet->len, NULL),
+    demand (alitra_tokenizer_encode (tokenizer, &frame, &settings, FALSE, 0,
+            packet, NULL, NULL), "a model that loads cannot tokenise");
+    demand (alitra_detokenizer_decode (detokenizer, packet->data, packet->len,
+            NULL),
         "a packet cannot be read by the model that it was made with");
-    demand (alitra_detokenizer_render (detokenizer, 0, &frame, NULL), "a memory cannot be shown");
+    demand (alitra_detokenizer_render (detokenizer, 0, &frame, NULL),
+        "a memory cannot be shown");
   }
 }
 
@@ -65,7 +69,8 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   g_autoptr (GError) error = NULL;
   g_autoptr (AlitraModel) model = alitra_model_load_bytes (bytes, &error);
 
-  demand ((model == NULL) == (error != NULL), "a model that cannot be loaded has no error, or one that can has one");
+  demand ((model == NULL) == (error != NULL),
+      "a model that cannot be loaded has no error, or one that can has one");
   if (model)
     use_model (model);
   return 0;

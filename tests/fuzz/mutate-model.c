@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
 #define ROUNDS 1500
 
 /* What JSON of a header may be damaged with. */
-static const char *const words[] = { "{", "}", "[", "]", ",", "\"", "\\u0000", "-1", "1e999", "18446744073709551616",
+static const char *const words[] =
+    { "{", "}", "[", "]", ",", "\"", "\\u0000", "-1", "1e999",
+  "18446744073709551616",
   "null", "F64", "__metadata__", "\377"
 };
 
@@ -27,7 +29,8 @@ damage_header (GByteArray * bytes, gsize header, GRand * random)
 static void
 damage (GByteArray * bytes, gsize header, GRand * random)
 {
-  gsize at = g_rand_int_range (random, 0, g_rand_boolean (random) ? header : bytes->len);
+  gsize at = g_rand_int_range (random, 0,
+      g_rand_boolean (random) ? header : bytes->len);
 
   switch (g_rand_int_range (random, 0, 5)) {
     case 0:
@@ -37,7 +40,8 @@ damage (GByteArray * bytes, gsize header, GRand * random)
       bytes->data[at] = g_rand_int_range (random, 0, 256);
       break;
     case 2:
-      bytes->data[g_rand_int_range (random, 0, 8)] = g_rand_int_range (random, 0, 256);
+      bytes->data[g_rand_int_range (random, 0, 8)] =
+          g_rand_int_range (random, 0, 256);
       break;
     case 3:
       damage_header (bytes, header, random);
@@ -57,14 +61,16 @@ main (int argc, char **argv)
   g_autofree char *data = NULL;
   gsize size, header;
 
-  if (argc != 2 || !g_file_get_contents (argv[1], &data, &size, NULL) || size < 16) {
+  if (argc != 2 || !g_file_get_contents (argv[1], &data, &size, NULL)
+      || size < 16) {
     g_printerr ("Expected a model file as the only argument\n");
     return 1;
   }
-  header = 8 + ((guint8) data[0] | (guint8) data[1] << 8 | (guint8) data[2] << 16);
+  header =
+      8 + ((guint8) data[0] | (guint8) data[1] << 8 | (guint8) data[2] << 16);
   if (header >= size) {
-    g_printerr ("Expected a whole model file, got a header of %" G_GSIZE_FORMAT " bytes in a file of %" G_GSIZE_FORMAT
-        "\n", header, size);
+    g_printerr ("Expected a whole model file, got a header of %" G_GSIZE_FORMAT
+        " bytes in a file of %" G_GSIZE_FORMAT "\n", header, size);
     return 1;
   }
   LLVMFuzzerTestOneInput ((guint8 *) data, size);
