@@ -48,6 +48,7 @@ struct _AlitraAllocator
 {
   AlitraModel *model;
   AlitraWorkers *workers;
+  gfloat *windows;              /* TILE windows for each worker */
   Grid grid[ALITRA_LEVELS];
 };
 
@@ -137,6 +138,8 @@ alitra_allocator_new (AlitraModel * model, guint columns, guint rows,
 
   self->model = model;
   self->workers = workers;
+  self->windows = alitra_floats_new ((gsize) TILE * INNER
+      * alitra_workers_get_threads (workers));
   for (i = 0; i < ALITRA_LEVELS; i++) {
     Grid *grid = &self->grid[i];
     gsize cells;
@@ -170,6 +173,7 @@ alitra_allocator_free (AlitraAllocator * self)
     g_free (self->grid[i].next);
     alitra_matrix_clear (&self->grid[i].window);
   }
+  alitra_floats_free (self->windows);
   g_free (self);
 }
 
@@ -276,7 +280,8 @@ predict_tile (gpointer data, guint tile, guint worker)
   Grid *grid = &p->self->grid[p->level];
   const Weights *w = &grid->weights;
   guint first = tile * TILE, n = MIN (TILE, p->n - first), i, row;
-  gfloat window[TILE * INNER], sums[TILE * OUTER];
+  gfloat *window = p->self->windows + (gsize) worker * TILE * INNER;
+  gfloat sums[TILE * OUTER];
 
   if (n == 0)
     return;

@@ -70,7 +70,7 @@ ALITRA_API guint alitra_model_get_max_depth (AlitraModel * model, guint level);
  * @level: 0..%ALITRA_LEVELS-1
  *
  * Returns: learned codes of each step of the level; token ids below this number are learned codes, ids from it on are
- *   the flat colours of docs/model.md (level 2 only)
+ *   the flat colours (level 2) or the smooth token (levels 0 and 1) of docs/model.md
  */
 ALITRA_API guint alitra_model_get_codes (AlitraModel * model, guint level);
 

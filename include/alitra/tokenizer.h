@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @ALITRA_ALLOCATION_LEARNED: the recurrent module decides
  * @ALITRA_ALLOCATION_UNIFORM: the same depth for every cell of a level, with the split between the levels that is best
  *   on average for that number of tokens (control)
- * @ALITRA_ALLOCATION_COMPLEXITY: in proportion to the variance of the cell (control)
+ * @ALITRA_ALLOCATION_COMPLEXITY: in proportion to the energy that the cell's level has to describe (control)
  */
 typedef enum
 {
