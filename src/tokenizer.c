@@ -54,6 +54,7 @@ typedef struct
   guint8 *active;               /* cells to tokenise in this frame */
   guint8 *mask;                 /* scratch */
   gfloat *gains;                /* scratch: gains with the bonus of kept tokens */
+  AlitraSmoothTrial *trial;     /* of the active cells */
 } Level;
 
 struct _AlitraTokenizer
@@ -117,6 +118,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   level->active = g_new0 (guint8, cells);
   level->mask = g_new0 (guint8, cells);
   level->gains = g_new0 (gfloat, cells * level->loop.max_depth);
+  level->trial = g_new0 (AlitraSmoothTrial, cells);
   for (y = 0; y < level->grid.rows; y++)
     for (x = 0; x < level->grid.columns; x++) {
       const guint i = y * level->grid.columns + x;
@@ -141,6 +143,7 @@ level_clear (Level * level)
   g_free (level->active);
   g_free (level->mask);
   g_free (level->gains);
+  g_free (level->trial);
 }
 
 static gboolean
@@ -392,20 +395,44 @@ cut_to (AlitraTokenizer * self, Level * level, gsize most)
   return cheapest;
 }
 
-/* How much more the gains of the active cells count. */
-static void
-weigh_cells (Level * level)
+typedef struct
 {
-  gsize cells = cells_of (level), i;
+  Level *level;
+  const AlitraPlanes *base;     /* NULL: at the coarsest level */
+} Measure;
 
-  for (i = 0; i < cells; i++)
-    if (level->active[i]) {
-      gfloat variance = alitra_smooth_variance (&level->source,
-          i % level->grid.columns, i / level->grid.columns);
+static void
+measure_row (gpointer data, guint row, guint worker)
+{
+  const Measure *m = data;
+  Level *level = m->level;
+  const guint columns = level->grid.columns;
+  guint x;
 
-      level->loop.boost[i] = -MASKING
-          * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
-    }
+  for (x = 0; x < columns; x++) {
+    const gsize cell = (gsize) row * columns + x;
+    gfloat variance;
+
+    if (!level->active[cell])
+      continue;
+    variance = alitra_smooth_variance (&level->source, x, row);
+    level->loop.boost[cell] = -MASKING
+        * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
+    if (m->base)
+      level->trial[cell] = alitra_smooth_try (&level->source, m->base, x, row);
+  }
+}
+
+/* How much more the gains of the active cells count, and what the smooth token would do to them. */
+static void
+measure_cells (AlitraTokenizer * self, guint index)
+{
+  Measure measure = { &self->level[index],
+    alitra_rebuild_get_base (self->rebuild, index)
+  };
+
+  alitra_workers_run (self->workers, measure.level->grid.rows, measure_row,
+      &measure);
 }
 
 /* Gives the smooth token to active cells that it helps most; they leave the mask of the token loop. */
@@ -414,19 +441,16 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
-  const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
   const guint16 id = self->model->level[index].codes;
   gsize cells = cells_of (level);
   guint32 i;
 
   for (i = 0; i < cells; i++) {
-    AlitraSmoothTrial trial;
+    const AlitraSmoothTrial trial = level->trial[i];
     gfloat gain, part;
 
     if (!level->active[i])
       continue;
-    trial = alitra_smooth_try (&level->source, base, i % level->grid.columns,
-        i / level->grid.columns);
     part = loop->boost[i] > SMOOTH_CALM ? SMOOTH_PART_CALM : SMOOTH_PART;
     if (trial.after >= trial.before * (1.f - part))
       continue;
@@ -622,7 +646,7 @@ encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
     find_active (self, index, settings, anew);
     analyse (self, index);
     if (!layout)
-      weigh_cells (level);
+      measure_cells (self, index);
     memcpy (level->mask, level->active, cells_of (level));
     if (index == COARSEST && !layout)
       tokenise_flat_cells (self);
