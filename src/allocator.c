@@ -37,6 +37,7 @@ typedef struct
   guint columns, rows;
   Weights weights;
   AlitraMatrix window;          /* all gates of a 3x3 window of nodes */
+  gfloat parent[PARENT * GATES];        /* weights.parent, one number of the parent after the other */
   gsize pitch;                  /* nodes from row to row, a border of one included */
   gfloat *node;                 /* (rows + 2) * pitch nodes of NODE numbers; the border stays zero */
   gfloat *told;                 /* per cell, PARENT numbers for the children */
@@ -95,6 +96,16 @@ join_weights (const Weights * w, AlitraMatrix * window)
     }
   alitra_matrix_init (window, OUTER, INNER, joined, 1.f);
   g_free (joined);
+}
+
+static void
+turn_parent_weights (Grid * grid)
+{
+  guint o, c;
+
+  for (o = 0; o < GATES; o++)
+    for (c = 0; c < PARENT; c++)
+      grid->parent[c * GATES + o] = grid->weights.parent[o * PARENT + c];
 }
 
 static gboolean
@@ -157,6 +168,7 @@ alitra_allocator_new (AlitraModel * model, guint columns, guint rows,
       return NULL;
     }
     join_weights (&grid->weights, &grid->window);
+    turn_parent_weights (grid);
   }
   return self;
 }
@@ -208,9 +220,9 @@ listen_to_parent (AlitraAllocator * self, guint level, guint32 cell)
     const gfloat *told = coarse->told
         + ((gsize) (y / 2) * coarse->columns + x / 2) * PARENT;
 
-    for (o = 0; o < GATES; o++)
-      for (c = 0; c < PARENT; c++)
-        said[o] += w->parent[o * PARENT + c] * told[c];
+    for (c = 0; c < PARENT; c++)
+      for (o = 0; o < GATES; o++)
+        said[o] += grid->parent[c * GATES + o] * told[c];
   }
 }
 
@@ -250,6 +262,13 @@ sigmoid (gfloat x)
   return 1.f / (1.f + expf (-x));
 }
 
+/* tanh, in half the time of tanhf(). */
+static inline gfloat
+hyperbolic (gfloat x)
+{
+  return 2.f * sigmoid (2.f * x) - 1.f;
+}
+
 /* One cell: gate sums -> next hidden state and the gain that it predicts. */
 static gfloat
 step_cell (const Weights * w, const gfloat * node,
@@ -262,7 +281,7 @@ step_cell (const Weights * w, const gfloat * node,
   for (i = 0; i < HIDDEN; i++) {
     gfloat update = sigmoid (sum[i] + said[i]);
     gfloat reset = sigmoid (sum[HIDDEN + i] + said[HIDDEN + i]);
-    gfloat fresh = tanhf (sum[2 * HIDDEN + i] + said[2 * HIDDEN + i]
+    gfloat fresh = hyperbolic (sum[2 * HIDDEN + i] + said[2 * HIDDEN + i]
         + reset * sum[3 * HIDDEN + i]);
 
     next[i] = hidden[i] + update * (fresh - hidden[i]);
