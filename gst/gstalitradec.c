@@ -102,14 +102,6 @@ make_stats (GstAlitraDec * self)
       "decode-time-ns", G_TYPE_UINT64, sum->decode_time, NULL);
 }
 
-static gboolean
-may_set (GstAlitraDec * self, GParamSpec * pspec)
-{
-  if (GST_STATE (self) <= GST_STATE_READY)
-    return TRUE;
-  return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0;
-}
-
 static void
 gst_alitra_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
@@ -117,7 +109,7 @@ gst_alitra_dec_set_property (GObject * object, guint id, const GValue * value,
   GstAlitraDec *self = GST_ALITRA_DEC (object);
 
   GST_OBJECT_LOCK (self);
-  if (!may_set (self, pspec)) {
+  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
     GST_OBJECT_UNLOCK (self);
     GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
         "element to READY first", pspec->name);

@@ -184,15 +184,6 @@ make_stats (GstAlitraEnc * self)
       "last-encode-time-ns", G_TYPE_UINT64, self->last_encode_time, NULL);
 }
 
-/* Under way only what GST_PARAM_MUTABLE_PLAYING promises may change. */
-static gboolean
-may_set (GstAlitraEnc * self, GParamSpec * pspec)
-{
-  if (GST_STATE (self) <= GST_STATE_READY)
-    return TRUE;
-  return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0;
-}
-
 static void
 gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
@@ -200,7 +191,7 @@ gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
   GstAlitraEnc *self = GST_ALITRA_ENC (object);
 
   GST_OBJECT_LOCK (self);
-  if (!may_set (self, pspec)) {
+  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
     GST_OBJECT_UNLOCK (self);
     GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
         "element to READY first", pspec->name);

@@ -189,3 +189,11 @@ gst_alitra_post_model_error (GstElement * element, const gchar * path,
         ("The token model cannot be used: %s", error->message),
         ("model=%s", name));
 }
+
+gboolean
+gst_alitra_may_set (GstElement * element, const GParamSpec * pspec)
+{
+  if (GST_STATE (element) <= GST_STATE_READY)
+    return TRUE;
+  return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0;
+}

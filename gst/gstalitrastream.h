@@ -48,6 +48,9 @@ gboolean gst_alitra_model_id_get_number (const gchar * model_id, guint32 * numbe
 /* Posts what went wrong with loading a model file, and how to mend it, as an error of @element. */
 void gst_alitra_post_model_error (GstElement * element, const gchar * path, const GError * error);
 
+/* Under way only what GST_PARAM_MUTABLE_PLAYING promises may change. Call it under the object lock. */
+gboolean gst_alitra_may_set (GstElement * element, const GParamSpec * pspec);
+
 G_END_DECLS
 
 #endif

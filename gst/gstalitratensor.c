@@ -166,14 +166,6 @@ make_stats (GstAlitraTensor * self)
       "errors", G_TYPE_UINT64, sum->errors, NULL);
 }
 
-static gboolean
-may_set (GstAlitraTensor * self, GParamSpec * pspec)
-{
-  if (GST_STATE (self) <= GST_STATE_READY)
-    return TRUE;
-  return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0;
-}
-
 static void
 gst_alitra_tensor_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
@@ -181,7 +173,7 @@ gst_alitra_tensor_set_property (GObject * object, guint id,
   GstAlitraTensor *self = GST_ALITRA_TENSOR (object);
 
   GST_OBJECT_LOCK (self);
-  if (!may_set (self, pspec)) {
+  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
     GST_OBJECT_UNLOCK (self);
     GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
         "element to READY first", pspec->name);
