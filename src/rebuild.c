@@ -320,20 +320,8 @@ alitra_rebuild_get_picture (AlitraRebuild * self, guint level)
   return &self->floor[level].picture;
 }
 
-const guint8 *
-alitra_rebuild_get_painted (AlitraRebuild * self, guint level)
-{
-  return self->floor[level].painted;
-}
-
 const AlitraPlanes *
 alitra_rebuild_get_base (AlitraRebuild * self, guint level)
 {
   return level < COARSEST ? &self->floor[level].base : NULL;
-}
-
-const guint8 *
-alitra_rebuild_get_base_painted (AlitraRebuild * self, guint level)
-{
-  return self->floor[level].base_painted;
 }

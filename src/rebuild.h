@@ -27,15 +27,12 @@ void alitra_rebuild_reset (AlitraRebuild * rebuild);
 void alitra_rebuild_level (AlitraRebuild * rebuild, guint level, const guint16 * tokens, const guint8 * depth,
     const guint8 * changed);
 
-/* The picture of a level after alitra_rebuild_level(), and the cells where it was written by it. */
+/* The picture of a level after alitra_rebuild_level(). */
 const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint level);
-const guint8 *alitra_rebuild_get_painted (AlitraRebuild * rebuild, guint level);
 
 /* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from
  * nothing.  Valid once the coarser level is painted. */
 const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint level);
-/* Cells of the base that were written with it. */
-const guint8 *alitra_rebuild_get_base_painted (AlitraRebuild * rebuild, guint level);
 
 G_END_DECLS
 

@@ -33,12 +33,10 @@ def prices(batch, size, rng_low=.03, rng_high=8.):
 
 @torch.no_grad()
 def hold_scale(model):
-    """Unit rows of analysis and projections: otherwise latents grow without bound, because larger ones win more tokens
-    at the same price."""
+    """Unit columns of the projections back: the scale of a token vector stands in its code alone.  Analysis and
+    projections into the codes are the PCA, of unit length from the start."""
     for level in model.levels:
-        level.embed.weight.div_(level.embed.weight.norm(dim=1, keepdim=True))
         for step in level.steps:
-            step.into.div_(step.into.norm(dim=1, keepdim=True))
             step.back.div_(step.back.norm(dim=0, keepdim=True))
 
 
