@@ -12,6 +12,7 @@ import torch
 
 from alitra.model import CELL, LEVELS, PriceHalt, Tokenizer
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+from alitra.score import ssim
 from alitra.start import start
 
 # A coarse token must take off more than the price, because finer tokens could have done a part of its work.
@@ -65,7 +66,8 @@ def main():
     ap.add_argument('--net-part', type=float, default=.5, help='rate of the synthesis, as a part of --rate')
     ap.add_argument('--code-part', type=float, default=1., help='rate of the codes, as a part of --rate')
     ap.add_argument('--border', type=float, default=.1, help='weight of steps across cell borders')
-    ap.add_argument('--start', help='a closed-form start from an earlier run (OUT.pt.start)')
+    ap.add_argument('--structure', type=float, default=1.5, help='weight of what lacks in the SSIM of the luma')
+    ap.add_argument('--start', help='begin with the weights of an earlier run, its closed-form start (OUT.pt.start) among them')
     ap.add_argument('--every', type=int, default=100, help='steps from line to line')
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--resume', action='store_true')
@@ -109,7 +111,8 @@ def main():
         half = planes.halve()
         coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)
         loss = torch.log(final + 1e-4).mean() + .1 * coarse.mean() + .1 * code_loss \
-            + a.border * (border_error(pictures[-1], planes) / (final.detach() + 1e-4)).mean()
+            + a.border * (border_error(pictures[-1], planes) / (final.detach() + 1e-4)).mean() \
+            + a.structure * (1 - ssim(pictures[-1].luma + .5, planes.luma + .5)).mean()
         opt.zero_grad()
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.))
