@@ -25,6 +25,7 @@ level_init (AlitraMemoryLevel * level, guint columns, guint rows,
   level->max_depth = max_depth;
   level->depth = g_new0 (guint8, cells);
   level->kept = g_new0 (guint8, cells);
+  level->held = g_new0 (guint8, cells);
   level->valid = g_new0 (guint8, cells);
   level->age = g_new0 (guint16, cells);
   level->tokens = g_new0 (guint16, cells * max_depth);
@@ -65,6 +66,7 @@ alitra_memory_free (AlitraMemory * memory)
 
     g_free (level->depth);
     g_free (level->kept);
+    g_free (level->held);
     g_free (level->valid);
     g_free (level->age);
     g_free (level->tokens);
@@ -81,6 +83,7 @@ alitra_memory_clear (AlitraMemory * memory)
 
     memset (level->depth, 0, cells);
     memset (level->kept, 0, cells);
+    memset (level->held, 0, cells);
     memset (level->valid, TRUE, cells);
     memset (level->age, 0, cells * sizeof (guint16));
   }
@@ -133,6 +136,7 @@ apply_to_cell (AlitraMemoryLevel * level, const AlitraUpdateLevel * update,
   guint keep = update->keep[cell], depth = update->depth[cell];
   gboolean same = keep == level->depth[cell] && depth == keep;
 
+  level->held[cell] = level->depth[cell];
   if (same) {
     if (level->age[cell] < G_MAXUINT16)
       level->age[cell]++;
@@ -185,6 +189,7 @@ alitra_memory_get_cell (const AlitraMemory * memory, guint level, guint column,
   i = row * from->columns + column;
   cell->depth = from->depth[i];
   cell->kept = from->kept[i];
+  cell->held = from->held[i];
   cell->age = from->age[i];
   cell->valid = from->valid[i];
   cell->tokens = from->tokens + (gsize) i *from->max_depth;
@@ -207,6 +212,48 @@ alitra_memory_get_density (const AlitraMemory * memory, guint column, guint row)
     weight /= 4;
   }
   return density;
+}
+
+AlitraPatchState
+alitra_memory_get_patch_state (const AlitraMemory * memory, guint column,
+    guint row)
+{
+  gboolean more = FALSE, less = FALSE;
+  guint held = 0;
+
+  g_return_val_if_fail (memory, ALITRA_PATCH_KEPT);
+  g_return_val_if_fail (column < memory->level[0].columns
+      && row < memory->level[0].rows, ALITRA_PATCH_KEPT);
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+    guint cell = (row >> l) * level->columns + (column >> l);
+
+    held += level->held[cell];
+    more = more || level->depth[cell] > level->kept[cell];
+    less = less || level->held[cell] > level->kept[cell];
+  }
+  if (less || (more && held == 0))
+    return ALITRA_PATCH_FRESH;
+  return more ? ALITRA_PATCH_SHARPENED : ALITRA_PATCH_KEPT;
+}
+
+guint
+alitra_memory_get_patch_age (const AlitraMemory * memory, guint column,
+    guint row)
+{
+  guint age = G_MAXUINT16;
+
+  g_return_val_if_fail (memory, 0);
+  g_return_val_if_fail (column < memory->level[0].columns
+      && row < memory->level[0].rows, 0);
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+
+    age = MIN (age, level->age[(row >> l) * level->columns + (column >> l)]);
+  }
+  return age;
 }
 
 /* Bytes as docs/token-stream.md has them, whatever the byte order of the machine. */

@@ -13,6 +13,7 @@ typedef struct
   guint columns, rows, max_depth;
   guint8 *depth;                /* tokens that a cell holds */
   guint8 *kept;                 /* of them, there before the last update */
+  guint8 *held;                 /* tokens that it held before the last update */
   guint8 *valid;                /* FALSE: concealed, a part of it was lost */
   guint16 *age;                 /* updates since a token changed, saturating */
   guint16 *tokens;              /* columns * rows * max_depth ids */

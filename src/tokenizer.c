@@ -809,6 +809,20 @@ remember (AlitraTokenizer * self)
 }
 
 static void
+count_patches (const AlitraTokenizer * self, AlitraFrameStats * stats)
+{
+  const guint columns = (self->stream.width + 15) / 16;
+  guint count[ALITRA_PATCH_FRESH + 1] = { 0 }, i;
+
+  for (i = 0; i < self->patches; i++)
+    count[alitra_memory_get_patch_state (self->memory, i % columns,
+            i / columns)]++;
+  stats->kept_patches = count[ALITRA_PATCH_KEPT];
+  stats->sharpened_patches = count[ALITRA_PATCH_SHARPENED];
+  stats->fresh_patches = count[ALITRA_PATCH_FRESH];
+}
+
+static void
 fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
     AlitraFrameStats * stats)
 {
@@ -833,6 +847,7 @@ fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
     stats->tokens += stats->level_tokens[index];
   }
   stats->new_tokens = stats->tokens - stats->kept_tokens;
+  count_patches (self, stats);
 }
 
 static gboolean

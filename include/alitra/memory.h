@@ -21,6 +21,7 @@ typedef struct _AlitraMemory AlitraMemory;
  * AlitraCell:
  * @depth: tokens that the cell holds
  * @kept: of them, how many were there before the last packet
+ * @held: tokens that the cell held before the last packet, at least @kept
  * @age: packets since a token of the cell last changed, at most 65535
  * @valid: %FALSE: a part of the cell was lost on the way and is concealed
  * @tokens: (array length=depth): ids, coarse first
@@ -29,6 +30,7 @@ typedef struct
 {
   guint depth;
   guint kept;
+  guint held;
   guint age;
   gboolean valid;
   const guint16 *tokens;
@@ -45,6 +47,37 @@ ALITRA_API void alitra_memory_get_cell (const AlitraMemory * memory, guint level
  * Returns: density of a patch: its depth, plus a quarter of its parent's, plus a sixteenth of its grandparent's
  */
 ALITRA_API gfloat alitra_memory_get_density (const AlitraMemory * memory, guint column, guint row);
+
+/**
+ * AlitraPatchState:
+ * @ALITRA_PATCH_KEPT: the last packet changed none of the tokens that describe the patch
+ * @ALITRA_PATCH_SHARPENED: it brought further tokens, and all that were there stayed
+ * @ALITRA_PATCH_FRESH: it replaced or dropped some, or brought the first ones
+ *
+ * What the last packet did to a patch: to its own cell, its parent and its grandparent.
+ */
+typedef enum
+{
+  ALITRA_PATCH_KEPT,
+  ALITRA_PATCH_SHARPENED,
+  ALITRA_PATCH_FRESH
+} AlitraPatchState;
+
+/**
+ * alitra_memory_get_patch_state:
+ * @column: of the patch, 0..ceil(width / 16)-1
+ * @row: of the patch, 0..ceil(height / 16)-1
+ */
+ALITRA_API AlitraPatchState alitra_memory_get_patch_state (const AlitraMemory * memory, guint column, guint row);
+
+/**
+ * alitra_memory_get_patch_age:
+ * @column: of the patch, 0..ceil(width / 16)-1
+ * @row: of the patch, 0..ceil(height / 16)-1
+ *
+ * Returns: packets since a token of the patch, of its parent or of its grandparent last changed, at most 65535
+ */
+ALITRA_API guint alitra_memory_get_patch_age (const AlitraMemory * memory, guint column, guint row);
 
 /**
  * alitra_memory_get_checksum:

@@ -34,6 +34,12 @@ typedef enum
  * @reuse_threshold: mean absolute difference, in grey levels of 0..255, up to which a patch counts as unchanged
  *   against what was last tokenised
  * @key_interval: frames from key frame to key frame at most; 0: only the first
+ * @refresh_interval: frames within which every cell is sent anew without needing what was sent before (rolling intra
+ *   refresh, for links with loss); packets stay delta packets; 0: off
+ * @max_new_tokens: tokens that this packet may bring; what is left undone follows in later frames; key packets too are
+ *   held to it; 0: no limit
+ * @hold: %TRUE: do not look at the frame: everything is kept, the packet says just that and is tiny. For when there is
+ *   no time for more. Ignored when the packet must be a key packet
  *
  * Settings of a tokenizer; they may change between any two frames.
  */
@@ -47,8 +53,11 @@ typedef struct
   gboolean temporal_reuse;
   gdouble reuse_threshold;
   guint key_interval;
+  guint refresh_interval;
+  guint max_new_tokens;
+  gboolean hold;
   /*< private > */
-  gpointer reserved[8];
+  gpointer reserved[7];
 } AlitraSettings;
 
 /**
@@ -62,6 +71,10 @@ typedef struct
  * @active_patches: of them, those that changed and were analysed
  * @level_tokens: @tokens by level, 16-cells first
  * @price: distortion (squared error of samples 0..1, summed) that a token had to take off to be bought
+ * @noise: standard deviation of the noise of the source, in grey levels, as estimated so far
+ * @kept_patches: of @patches, those in state %ALITRA_PATCH_KEPT after the frame
+ * @sharpened_patches: of @patches, those in state %ALITRA_PATCH_SHARPENED
+ * @fresh_patches: of @patches, those in state %ALITRA_PATCH_FRESH
  */
 typedef struct
 {
@@ -71,6 +84,10 @@ typedef struct
   guint patches, active_patches;
   guint level_tokens[ALITRA_LEVELS];
   gdouble price;
+  gdouble noise;
+  guint kept_patches, sharpened_patches, fresh_patches;
+  /*< private > */
+  gpointer reserved[6];
 } AlitraFrameStats;
 
 /**
