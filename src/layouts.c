@@ -19,8 +19,8 @@ number_at (JsonArray * array, guint i, gdouble otherwise)
 static JsonArray *
 array_of (const AlitraModel * model, const gchar * name)
 {
-  JsonNode *node = model->settings
-      ? json_object_get_member (model->settings, name) : NULL;
+  JsonNode *node = model->weights.settings
+      ? json_object_get_member (model->weights.settings, name) : NULL;
 
   return node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node)
       : NULL;

@@ -1,344 +1,28 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Reads a .safetensors file: eight bytes with the length of a JSON header, the header, the numbers. Nothing in the
- * file is trusted. */
+ * The tokenizer's weights, packed for the loops. */
 #include "model.h"
 
-#include <glib/gstdio.h>
-#include <math.h>
 #include <string.h>
 
 #define DEFAULT_FILE "alitra-base.safetensors"
 #define FORMAT 1
-#define MAX_FILE ((gsize) 512 << 20)
-#define MAX_HEADER ((gsize) 1 << 20)
-/* JSON deeper than this would let the parser's recursion eat the stack. */
-#define MAX_NESTING 16
 #define MAX_CODES 65000
 
 G_DEFINE_BOXED_TYPE (AlitraModel, alitra_model, alitra_model_ref,
     alitra_model_unref)
-     static void tensor_free (gpointer data)
-{
-  AlitraTensor *tensor = data;
-
-  alitra_floats_free (tensor->data);
-  g_free (tensor);
-}
-
-static void
-G_GNUC_PRINTF (2, 3)
-invalid (GError ** error, const char *format, ...)
-{
-  g_autofree char *message = NULL;
-  va_list args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID,
-      "The model file cannot be used: %s. Take a whole file of format %d, as training/export.py writes it",
-      message, FORMAT);
-}
-
-/* --- JSON ------------------------------------------------------------------------------------------------------- */
-
-static gboolean
-nests_too_deep (const char *text, gsize size)
-{
-  gboolean quoted = FALSE;
-  guint depth = 0;
-
-  for (gsize i = 0; i < size; i++) {
-    if (quoted) {
-      if (text[i] == '\\')
-        i++;
-      else if (text[i] == '"')
-        quoted = FALSE;
-    } else if (text[i] == '"') {
-      quoted = TRUE;
-    } else if (text[i] == '[' || text[i] == '{') {
-      if (++depth > MAX_NESTING)
-        return TRUE;
-    } else if ((text[i] == ']' || text[i] == '}') && depth > 0) {
-      depth--;
-    }
-  }
-  return FALSE;
-}
-
-static JsonObject *
-parse_object (const char *text, gsize size, const char *what, GError ** error)
-{
-  g_autoptr (JsonParser) parser = NULL;
-  g_autoptr (GError) problem = NULL;
-  JsonNode *root;
-
-  if (nests_too_deep (text, size)) {
-    invalid (error, "%s nests deeper than %d", what, MAX_NESTING);
-    return NULL;
-  }
-  parser = json_parser_new ();
-  if (!json_parser_load_from_data (parser, text, size, &problem)) {
-    invalid (error, "%s is not JSON (%s)", what, problem->message);
-    return NULL;
-  }
-  root = json_parser_get_root (parser);
-  if (!root || !JSON_NODE_HOLDS_OBJECT (root)) {
-    invalid (error, "%s is not a JSON object", what);
-    return NULL;
-  }
-  return json_object_ref (json_node_get_object (root));
-}
-
-static gboolean
-node_to_double (JsonNode * node, double *value)
-{
-  if (!node || !JSON_NODE_HOLDS_VALUE (node))
-    return FALSE;
-  if (json_node_get_value_type (node) == G_TYPE_INT64)
-    *value = json_node_get_int (node);
-  else if (json_node_get_value_type (node) == G_TYPE_DOUBLE)
-    *value = json_node_get_double (node);
-  else
-    return FALSE;
-  return isfinite (*value);
-}
-
-/* A whole number of 0..2^53, which is all that a double holds exactly. */
-static gboolean
-node_to_whole (JsonNode * node, guint64 * value)
-{
-  double v;
-
-  if (!node_to_double (node, &v) || v < 0 || v > 9007199254740992.
-      || v != floor (v))
-    return FALSE;
-  *value = v;
-  return TRUE;
-}
-
-/* `count` numbers low..high: of an array, or for count 1 a number by itself. */
-static gboolean
-read_numbers (JsonObject * object, const char *name, guint count, double low,
-    double high, double *values, GError ** error)
-{
-  JsonNode *node = json_object_get_member (object, name);
-  JsonArray *array = node
-      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  gboolean fits = array ? json_array_get_length (array) == count : count == 1;
-
-  for (guint i = 0; fits && i < count; i++)
-    fits =
-        node_to_double (array ? json_array_get_element (array, i) : node,
-        &values[i])
-        && values[i] >= low && values[i] <= high;
-  if (!fits)
-    invalid (error, "setting \"%s\" should be %u number(s) of %g to %g", name,
-        count, low, high);
-  return fits;
-}
-
-static gboolean
-read_counts (JsonObject * object, const char *name, guint count, guint low,
-    guint high, guint * values, GError ** error)
-{
-  double numbers[ALITRA_LEVELS];
-
-  g_assert (count <= ALITRA_LEVELS);
-  if (!read_numbers (object, name, count, low, high, numbers, error))
-    return FALSE;
-  for (guint i = 0; i < count; i++) {
-    if (numbers[i] != floor (numbers[i])) {
-      invalid (error, "setting \"%s\" should be whole, got %g", name,
-          numbers[i]);
-      return FALSE;
-    }
-    values[i] = numbers[i];
-  }
-  return TRUE;
-}
-
-static const char *
-get_string (JsonObject * object, const char *name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  return node
-      && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
-}
-
-/* --- tensors ---------------------------------------------------------------------------------------------------- */
-
-static float
-half_to_float (guint16 half)
-{
-  const guint exponent = half >> 10 & 31, fraction = half & 1023;
-  const float magnitude =
-      exponent == 31 ? NAN : exponent == 0 ? ldexpf (fraction, -24)
-      : ldexpf (fraction + 1024, (int) exponent - 25);
-
-  return half & 0x8000 ? -magnitude : magnitude;
-}
-
-static gboolean
-convert (float *to, const guint8 * from, gsize count, gboolean halves)
-{
-  gboolean finite = TRUE;
-
-  for (gsize i = 0; i < count; i++) {
-    if (halves) {
-      to[i] = half_to_float (from[2 * i] | from[2 * i + 1] << 8);
-    } else {
-      const guint32 bits =
-          from[4 * i] | from[4 * i + 1] << 8 | from[4 * i +
-          2] << 16 | (guint32) from[4 * i + 3] << 24;
-
-      memcpy (&to[i], &bits, 4);
-    }
-    finite &= isfinite (to[i]) != 0;
-  }
-  return finite;
-}
-
-static gboolean
-read_shape (JsonNode * node, gsize limit, AlitraTensor * tensor, gsize * count)
-{
-  JsonArray *array = node
-      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-
-  if (!array || json_array_get_length (array) > G_N_ELEMENTS (tensor->size))
-    return FALSE;
-  tensor->rank = json_array_get_length (array);
-  *count = 1;
-  for (guint i = 0; i < G_N_ELEMENTS (tensor->size); i++) {
-    guint64 size = 1;
-
-    if (i < tensor->rank
-        && (!node_to_whole (json_array_get_element (array, i), &size)
-            || size == 0 || size > limit / *count))
-      return FALSE;
-    tensor->size[i] = size;
-    *count *= size;
-  }
-  return TRUE;
-}
-
-static AlitraTensor *
-read_tensor (const char *name, JsonNode * node, const guint8 * data, gsize size,
-    GError ** error)
-{
-  JsonObject *object =
-      JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  JsonNode *places =
-      object ? json_object_get_member (object, "data_offsets") : NULL;
-  JsonArray *place = places
-      && JSON_NODE_HOLDS_ARRAY (places) ? json_node_get_array (places) : NULL;
-  const char *type = object ? get_string (object, "dtype") : NULL;
-  const gboolean halves = g_strcmp0 (type, "F16") == 0;
-  g_autofree AlitraTensor *tensor = g_new0 (AlitraTensor, 1);
-  guint64 begin, end;
-  gsize count;
-
-  if (!halves && g_strcmp0 (type, "F32") != 0) {
-    invalid (error, "tensor %s should be of type F16 or F32, got %s", name,
-        type ? type : "none");
-    return NULL;
-  }
-  if (!place || json_array_get_length (place) != 2
-      || !node_to_whole (json_array_get_element (place, 0), &begin)
-      || !node_to_whole (json_array_get_element (place, 1), &end) || begin > end
-      || end > size) {
-    invalid (error,
-        "tensor %s lies outside the file's %" G_GSIZE_FORMAT " bytes of data",
-        name, size);
-    return NULL;
-  }
-  if (!read_shape (json_object_get_member (object, "shape"), size, tensor,
-          &count)
-      || (end - begin) != (guint64) count * (halves ? 2 : 4)) {
-    invalid (error,
-        "the shape of tensor %s does not fit its %" G_GUINT64_FORMAT " bytes",
-        name, end - begin);
-    return NULL;
-  }
-  tensor->data = alitra_floats_new (count);
-  if (!convert (tensor->data, data + begin, count, halves)) {
-    alitra_floats_free (tensor->data);
-    invalid (error, "tensor %s holds numbers that are not finite", name);
-    return NULL;
-  }
-  return g_steal_pointer (&tensor);
-}
-
-/* Tensors may not share bytes: their sizes together must not exceed the file's, or a small file could ask for any
- * amount of memory. */
-static gboolean
-read_tensors (AlitraModel * model, JsonObject * header, const guint8 * data,
-    gsize size, GError ** error)
-{
-  JsonObjectIter iter;
-  const char *name;
-  JsonNode *node;
-  gsize floats = 0;
-
-  json_object_iter_init (&iter, header);
-  while (json_object_iter_next (&iter, &name, &node)) {
-    AlitraTensor *tensor;
-
-    if (strcmp (name, "__metadata__") == 0)
-      continue;
-    tensor = read_tensor (name, node, data, size, error);
-    if (!tensor)
-      return FALSE;
-    floats +=
-        (gsize) tensor->size[0] * tensor->size[1] * tensor->size[2] *
-        tensor->size[3];
-    g_hash_table_insert (model->tensors, g_strdup (name), tensor);
-    if (floats > size / 2) {
-      invalid (error, "its tensors overlap");
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-static char *
-shape_to_string (guint rank, const guint * size)
-{
-  GString *s = g_string_new (NULL);
-
-  for (guint i = 0; i < rank; i++)
-    g_string_append_printf (s, "%s%u", i ? "x" : "", size[i]);
-  return g_string_free (s, FALSE);
-}
-
-gboolean
+    gboolean
 alitra_model_has_tensor (AlitraModel * model, const gchar * name)
 {
-  return g_hash_table_contains (model->tensors, name);
+  return alitra_weights_has_tensor (&model->weights, name);
 }
 
 const float *
 alitra_model_get_tensor (AlitraModel * model, const gchar * name, guint rank,
     const guint * size, GError ** error)
 {
-  const AlitraTensor *tensor = g_hash_table_lookup (model->tensors, name);
-
-  if (!tensor) {
-    invalid (error, "tensor %s is missing", name);
-    return NULL;
-  }
-  if (tensor->rank != rank
-      || memcmp (tensor->size, size, rank * sizeof (guint)) != 0) {
-    g_autofree char *want = shape_to_string (rank, size), *got =
-        shape_to_string (tensor->rank, tensor->size);
-
-    invalid (error, "tensor %s should be %s, got %s", name, want, got);
-    return NULL;
-  }
-  return tensor->data;
+  return alitra_weights_get_tensor (&model->weights, name, rank, size, error);
 }
 
 /* A matrix, packed for the loops. `prefix` and `name` together are the tensor's. */
@@ -434,44 +118,39 @@ take_level (AlitraModel * model, guint index, GError ** error)
 /* --- the file --------------------------------------------------------------------------------------------------- */
 
 static gboolean
-name_is_plain (const char *name)
-{
-  const gsize length = name ? strlen (name) : 0;
-
-  for (gsize i = 0; i < length; i++) {
-    if (!g_ascii_isalnum (name[i]) && !strchr ("._-", name[i]))
-      return FALSE;
-  }
-  return length >= 1 && length <= 64;
-}
-
-static gboolean
 read_settings (AlitraModel * model, GError ** error)
 {
-  JsonObject *settings = model->settings;
+  JsonObject *settings = model->weights.settings;
   guint format, cell, margin, depth[ALITRA_LEVELS], codes[ALITRA_LEVELS],
       blocks[ALITRA_LEVELS];
   double scale, gain[2];
 
-  if (!read_counts (settings, "format", 1, FORMAT, FORMAT, &format, error)
-      || !read_counts (settings, "cell", 1, ALITRA_CELL, ALITRA_CELL, &cell,
+  if (!alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
+          &format, error)
+      || !alitra_weights_read_counts (settings, "cell", 1, ALITRA_CELL,
+          ALITRA_CELL, &cell, error)
+      || !alitra_weights_read_counts (settings, "margin", 1, ALITRA_MARGIN,
+          ALITRA_MARGIN, &margin, error)
+      || !alitra_weights_read_counts (settings, "dim", 1, 8, 512, &model->dim,
           error)
-      || !read_counts (settings, "margin", 1, ALITRA_MARGIN, ALITRA_MARGIN,
-          &margin, error)
-      || !read_counts (settings, "dim", 1, 8, 512, &model->dim, error)
-      || !read_counts (settings, "narrow", 1, 1, 128, &model->narrow, error)
-      || !read_counts (settings, "hidden", 1, 1, 2048, &model->hidden, error)
-      || !read_counts (settings, "depth", ALITRA_LEVELS, 1, ALITRA_MAX_DEPTH,
-          depth, error)
-      || !read_counts (settings, "codes", ALITRA_LEVELS, 2, MAX_CODES, codes,
+      || !alitra_weights_read_counts (settings, "narrow", 1, 1, 128,
+          &model->narrow, error)
+      || !alitra_weights_read_counts (settings, "hidden", 1, 1, 2048,
+          &model->hidden, error)
+      || !alitra_weights_read_counts (settings, "depth", ALITRA_LEVELS, 1,
+          ALITRA_MAX_DEPTH, depth, error)
+      || !alitra_weights_read_counts (settings, "codes", ALITRA_LEVELS, 2,
+          MAX_CODES, codes, error)
+      || !alitra_weights_read_counts (settings, "blocks", ALITRA_LEVELS, 1,
+          ALITRA_MAX_BLOCKS, blocks, error)
+      || !alitra_weights_read_numbers (settings, "scale", 1, 1e-3, 1e3, &scale,
           error)
-      || !read_counts (settings, "blocks", ALITRA_LEVELS, 1, ALITRA_MAX_BLOCKS,
-          blocks, error)
-      || !read_numbers (settings, "scale", 1, 1e-3, 1e3, &scale, error)
-      || !read_numbers (settings, "chroma_gain", 2, 1e-3, 1e3, gain, error))
+      || !alitra_weights_read_numbers (settings, "chroma_gain", 2, 1e-3, 1e3,
+          gain, error))
     return FALSE;
-  if (!name_is_plain (get_string (settings, "name"))) {
-    invalid (error,
+  if (!alitra_weights_name_is_plain (alitra_weights_get_string (settings,
+              "name"))) {
+    alitra_weights_invalid (error,
         "setting \"name\" should be 1 to 64 letters, digits, dots, dashes or underscores");
     return FALSE;
   }
@@ -486,147 +165,38 @@ read_settings (AlitraModel * model, GError ** error)
   return TRUE;
 }
 
-/* The header of the file, and where the numbers begin. */
-static JsonObject *
-read_header (const guint8 * data, gsize size, gsize * begin, GError ** error)
-{
-  guint64 length = 0;
-
-  if (size < 8) {
-    invalid (error,
-        "a .safetensors file has at least 8 bytes, got %" G_GSIZE_FORMAT, size);
-    return NULL;
-  }
-  for (guint i = 0; i < 8; i++)
-    length |= (guint64) data[i] << (8 * i);
-  if (length > MIN (size - 8, MAX_HEADER)) {
-    invalid (error,
-        "its header should end within %" G_GSIZE_FORMAT " bytes, got %"
-        G_GUINT64_FORMAT " (cut short, or not a .safetensors file)",
-        MIN (size - 8, MAX_HEADER), length);
-    return NULL;
-  }
-  *begin = 8 + length;
-  return parse_object ((const char *) data + 8, length, "its header", error);
-}
-
-static gboolean
-read_metadata (AlitraModel * model, JsonObject * header, GError ** error)
-{
-  JsonNode *node = json_object_get_member (header, "__metadata__");
-  const char *settings = node
-      && JSON_NODE_HOLDS_OBJECT (node) ?
-      get_string (json_node_get_object (node), "alitra")
-      : NULL;
-
-  if (!settings) {
-    invalid (error,
-        "its metadata lack \"alitra\": it is another program's model");
-    return FALSE;
-  }
-  model->settings =
-      parse_object (settings, strlen (settings), "\"alitra\" in its metadata",
-      error);
-  return model->settings != NULL;
-}
-
-static void
-read_identity (AlitraModel * model, const guint8 * data, gsize size)
-{
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  guint8 digest[32];
-  gsize length = sizeof digest;
-
-  g_checksum_update (checksum, data, size);
-  g_checksum_get_digest (checksum, digest, &length);
-  model->number =
-      (guint32) digest[0] << 24 | digest[1] << 16 | digest[2] << 8 | digest[3];
-  model->id =
-      g_strdup_printf ("%s-%08x", get_string (model->settings, "name"),
-      model->number);
-}
-
-static AlitraModel *
-load_data (const guint8 * data, gsize size, GError ** error)
+AlitraModel *
+alitra_model_load_bytes (GBytes * bytes, GError ** error)
 {
   g_autoptr (AlitraModel) model = g_new0 (AlitraModel, 1);
-  JsonObject *header;
-  gsize begin = 0;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
   gboolean fine;
 
   model->references = 1;
-  model->tensors =
-      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, tensor_free);
-  header = read_header (data, size, &begin, error);
-  if (!header)
-    return NULL;
-  fine = read_metadata (model, header, error) && read_settings (model, error)
-      && read_tensors (model, header, data + begin, size - begin, error);
-  json_object_unref (header);
+  fine = alitra_weights_load (&model->weights, data, size, error)
+      && read_settings (model, error);
   for (guint i = 0; fine && i < ALITRA_LEVELS; i++)
     fine = take_level (model, i, error);
   if (!fine)
     return NULL;
-  read_identity (model, data, size);
+  model->number = model->weights.number;
+  model->id =
+      g_strdup_printf ("%s-%08x",
+      alitra_weights_get_string (model->weights.settings, "name"),
+      model->number);
   return g_steal_pointer (&model);
-}
-
-AlitraModel *
-alitra_model_load_bytes (GBytes * bytes, GError ** error)
-{
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
-
-  return load_data (data, size, error);
-}
-
-static char *
-find_default (void)
-{
-  const char *path = g_getenv ("ALITRA_MODEL_PATH");
-  g_auto (GStrv) folders =
-      g_strsplit (path ? path : "", G_SEARCHPATH_SEPARATOR_S, -1);
-
-  for (guint i = 0; folders[i]; i++) {
-    char *file = g_build_filename (folders[i], DEFAULT_FILE, NULL);
-
-    if (*folders[i] && g_file_test (file, G_FILE_TEST_IS_REGULAR))
-      return file;
-    g_free (file);
-  }
-  return g_build_filename (ALITRA_MODEL_DIR, DEFAULT_FILE, NULL);
 }
 
 AlitraModel *
 alitra_model_load (const gchar * path, GError ** error)
 {
-  g_autofree char *file = path && *path ? g_strdup (path) : find_default ();
-  g_autofree char *data = NULL;
-  g_autoptr (GError) problem = NULL;
-  AlitraModel *model;
-  GStatBuf status;
-  gsize size;
+  g_autofree char *file = NULL;
+  g_autoptr (GBytes) bytes =
+      alitra_weights_read_file (path, DEFAULT_FILE, &file, error);
+  AlitraModel *model = bytes ? alitra_model_load_bytes (bytes, error) : NULL;
 
-  if (g_stat (file, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND,
-        "There is no model file %s. Give the path of a "
-        ".safetensors file, or set ALITRA_MODEL_PATH to the folder that holds "
-        DEFAULT_FILE, file);
-    return NULL;
-  }
-  if ((guint64) status.st_size > MAX_FILE) {
-    invalid (error,
-        "%s should have at most %" G_GSIZE_FORMAT " bytes, got %"
-        G_GUINT64_FORMAT, file, MAX_FILE, (guint64) status.st_size);
-    return NULL;
-  }
-  if (!g_file_get_contents (file, &data, &size, &problem)) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_NOT_FOUND,
-        "The model file cannot be read: %s", problem->message);
-    return NULL;
-  }
-  model = load_data ((const guint8 *) data, size, error);
-  if (!model)
+  if (bytes && !model)
     g_prefix_error (error, "%s: ", file);
   return model;
 }
@@ -669,8 +239,7 @@ alitra_model_unref (AlitraModel * model)
     return;
   for (guint i = 0; i < ALITRA_LEVELS; i++)
     level_clear (&model->level[i]);
-  g_hash_table_unref (model->tensors);
-  g_clear_pointer (&model->settings, json_object_unref);
+  alitra_weights_clear (&model->weights);
   g_free (model->id);
   g_free (model);
 }

@@ -4,10 +4,10 @@
 #define ALITRA_SRC_MODEL_H
 
 #include <alitra/model.h>
-#include <json-glib/json-glib.h>
 
 #include "matrix.h"
 #include "planes.h"
+#include "weights.h"
 
 G_BEGIN_DECLS
 
@@ -16,14 +16,6 @@ G_BEGIN_DECLS
 #define ALITRA_WINDOW (ALITRA_CELL + 2 * ALITRA_MARGIN)
 #define ALITRA_WINDOW_SAMPLES (ALITRA_WINDOW * ALITRA_WINDOW * 3 / 2)
 #define ALITRA_MAX_BLOCKS 4
-
-/* A tensor of the file, as floats. */
-typedef struct
-{
-  guint rank;
-  guint size[4];                /* of each dimension; 1 beyond the rank */
-  float *data;
-} AlitraTensor;
 
 /* x + shrink (positive (grow (3x3 spread of x))) */
 typedef struct
@@ -62,8 +54,7 @@ struct _AlitraModel
   float scale;                  /* latents are of samples times this: energies divide by its square */
   float chroma_gain[2];
   AlitraModelLevel level[ALITRA_LEVELS];
-  GHashTable *tensors;          /* name -> AlitraTensor */
-  JsonObject *settings;         /* the "alitra" object of the file's metadata */
+  AlitraWeights weights;        /* the file */
 };
 
 /* A tensor of exactly this shape (size[] of `rank` numbers), or NULL and ALITRA_ERROR_MODEL_INVALID. For parts that
