@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrainspect.h"
 #include "gstalitraoverlaypad.h"
 #include "gstalitrastream.h"
 
@@ -78,6 +79,8 @@ struct _GstAlitraEnc
   Totals totals;
   AlitraFrameStats last;
   GstClockTime last_encode_time;
+
+  GMutex tokenizer_lock;        /* held while the tokenizer works or goes: whoever inspects it waits for that alone */
 
   /* Streaming thread. */
   AlitraModel *model;
@@ -361,13 +364,22 @@ drop_held (GstAlitraEnc * self)
     gst_video_codec_frame_unref (frame);
 }
 
+static void
+set_tokenizer (GstAlitraEnc * self, AlitraTokenizer * tokenizer)
+{
+  g_mutex_lock (&self->tokenizer_lock);
+  g_clear_pointer (&self->tokenizer, alitra_tokenizer_free);
+  self->tokenizer = tokenizer;
+  g_mutex_unlock (&self->tokenizer_lock);
+}
+
 static gboolean
 gst_alitra_enc_stop (GstVideoEncoder * encoder)
 {
   GstAlitraEnc *self = GST_ALITRA_ENC (encoder);
 
   drop_held (self);
-  g_clear_pointer (&self->tokenizer, alitra_tokenizer_free);
+  set_tokenizer (self, NULL);
   g_clear_pointer (&self->model, alitra_model_unref);
   gst_video_info_init (&self->info);
   gst_alitra_overlay_reset (&self->overlay);
@@ -457,10 +469,10 @@ gst_alitra_enc_set_format (GstVideoEncoder * encoder,
   GST_OBJECT_UNLOCK (self);
 
   /* Another picture: the memory of the last one describes nothing of it. */
-  g_clear_pointer (&self->tokenizer, alitra_tokenizer_free);
+  set_tokenizer (self, NULL);
   gst_alitra_stream_from_video_info (&stream, &state->info);
-  self->tokenizer =
-      alitra_tokenizer_new (self->model, &stream, threads, &error);
+  set_tokenizer (self,
+      alitra_tokenizer_new (self->model, &stream, threads, &error));
   if (self->tokenizer == NULL)
     goto no_tokenizer;
   self->info = state->info;
@@ -575,10 +587,12 @@ encode (GstAlitraEnc * self, GstVideoCodecFrame * frame,
   if (!gst_video_frame_map (&video, &self->info, frame->input_buffer,
           GST_MAP_READ))
     goto no_map;
+  g_mutex_lock (&self->tokenizer_lock);
   ok = gst_alitra_frame_from_video_frame (&picture, &video)
       && alitra_tokenizer_encode (self->tokenizer, &picture, &settings, key,
       GST_CLOCK_TIME_IS_VALID (frame->pts) ? frame->pts :
       ALITRA_PACKET_NO_PTS, self->packet, stats, &error);
+  g_mutex_unlock (&self->tokenizer_lock);
   gst_video_frame_unmap (&video);
   if (!ok)
     goto failed;
@@ -782,6 +796,22 @@ gst_alitra_enc_release_pad (GstElement * element, GstPad * pad)
   gst_alitra_overlay_release_pad (&GST_ALITRA_ENC (element)->overlay, pad);
 }
 
+/* SIGNALS */
+
+static GstStructure *
+gst_alitra_enc_inspect_patch (GstAlitraEnc * self, guint x, guint y)
+{
+  GstStructure *patch = NULL;
+
+  g_mutex_lock (&self->tokenizer_lock);
+  if (self->tokenizer)
+    patch = gst_alitra_inspect_patch (self->tokenizer,
+        GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
+        x, y);
+  g_mutex_unlock (&self->tokenizer_lock);
+  return patch;
+}
+
 /* OBJECT */
 
 static void
@@ -793,6 +823,7 @@ gst_alitra_enc_finalize (GObject * object)
   g_clear_pointer (&self->tokenizer, alitra_tokenizer_free);
   g_clear_pointer (&self->model, alitra_model_unref);
   g_byte_array_unref (self->packet);
+  g_mutex_clear (&self->tokenizer_lock);
   g_free (self->model_path);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
@@ -801,6 +832,7 @@ static void
 gst_alitra_enc_init (GstAlitraEnc * self)
 {
   g_queue_init (&self->held);
+  g_mutex_init (&self->tokenizer_lock);
   alitra_settings_init (&self->settings);
   self->threads = DEFAULT_THREADS;
   self->look.alpha = DEFAULT_OVERLAY_ALPHA;
@@ -916,6 +948,22 @@ gst_alitra_enc_class_init (GstAlitraEncClass * klass)
   object_class->get_property = gst_alitra_enc_get_property;
   object_class->finalize = gst_alitra_enc_finalize;
   install_properties (object_class);
+
+  /**
+   * GstAlitraEnc::inspect-patch:
+   * @x: column of a pixel
+   * @y: row of a pixel
+   *
+   * What describes the patch of 16x16 pixels at that place in the frame that was encoded last: position, density, age,
+   * and for its cells of 16, 32 and 64 pixels depth, tokens, age and the predicted gain of one more token. May be
+   * called from any thread.
+   *
+   * Returns: (transfer full) (nullable): the structure alitra-patch; %NULL before the first frame and outside of it
+   */
+  g_signal_new_class_handler ("inspect-patch", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_alitra_enc_inspect_patch), NULL, NULL, NULL,
+      GST_TYPE_STRUCTURE, 2, G_TYPE_UINT, G_TYPE_UINT);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

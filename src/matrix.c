@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "matrix.h"
 
+#include <alitra/version.h>
 #include <string.h>
 
 #include "matrix-loops.h"
@@ -50,6 +51,12 @@ const char *
 alitra_matrix_get_loops (void)
 {
   return get_loops ()->name;
+}
+
+const gchar *
+alitra_get_instruction_set (void)
+{
+  return alitra_matrix_get_loops ();
 }
 
 gboolean

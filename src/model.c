@@ -198,6 +198,8 @@ alitra_model_load (const gchar * path, GError ** error)
 
   if (bytes && !model)
     g_prefix_error (error, "%s: ", file);
+  if (model)
+    model->path = g_steal_pointer (&file);
   return model;
 }
 
@@ -241,6 +243,7 @@ alitra_model_unref (AlitraModel * model)
     level_clear (&model->level[i]);
   alitra_weights_clear (&model->weights);
   g_free (model->id);
+  g_free (model->path);
   g_free (model);
 }
 
@@ -248,6 +251,12 @@ const gchar *
 alitra_model_get_id (AlitraModel * model)
 {
   return model->id;
+}
+
+const gchar *
+alitra_model_get_path (AlitraModel * model)
+{
+  return model->path;
 }
 
 guint32

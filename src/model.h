@@ -49,6 +49,7 @@ struct _AlitraModel
 {
   gint references;
   gchar *id;
+  gchar *path;                  /* NULL: loaded from bytes */
   guint32 number;
   guint dim, narrow, hidden;    /* numbers of a latent, of a code, inside a mixing block */
   float scale;                  /* latents are of samples times this: energies divide by its square */

@@ -949,3 +949,23 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
     fill_stats (self, key, packet->len, stats);
   return TRUE;
 }
+
+gboolean
+alitra_tokenizer_get_gain (AlitraTokenizer * self, guint level, guint column,
+    guint row, gdouble * gain)
+{
+  const Level *at;
+  gfloat found;
+
+  g_return_val_if_fail (self && level < ALITRA_LEVELS && gain, FALSE);
+  at = &self->level[level];
+  g_return_val_if_fail (column < at->grid.columns && row < at->grid.rows,
+      FALSE);
+  if (self->frame_number == 0
+      || self->allocation != ALITRA_ALLOCATION_LEARNED
+      || !alitra_token_loop_get_next (&at->loop,
+          row * at->grid.columns + column, &found))
+    return FALSE;
+  *gain = exp2 (found) * (1 << (2 * level)) / self->level_price[level];
+  return TRUE;
+}

@@ -258,6 +258,23 @@ alitra_token_loop_worth (const AlitraTokenLoop * loop, guint cell, guint t)
   return t < loop->kept[cell] ? gain + KEPT_BONUS : gain;
 }
 
+gboolean
+alitra_token_loop_get_next (const AlitraTokenLoop * loop, guint cell,
+    gfloat * gain)
+{
+  const guint depth = loop->depth[cell];
+
+  if (loop->closed[cell])
+    return FALSE;
+  if (depth < loop->reach[cell])
+    *gain = loop->gains[(gsize) cell * loop->max_depth + depth];
+  else if (loop->known[cell] == depth + 1)
+    *gain = loop->worst[cell];
+  else
+    return FALSE;
+  return TRUE;
+}
+
 /* What a cell's tokens leave over: the loop may have gone farther than was paid for. */
 void
 alitra_token_loop_settle (AlitraTokenLoop * loop)

@@ -51,6 +51,14 @@ ALITRA_API void alitra_model_unref (AlitraModel * model);
 ALITRA_API const gchar *alitra_model_get_id (AlitraModel * model);
 
 /**
+ * alitra_model_get_path:
+ * @model: a model
+ *
+ * Returns: (transfer none) (nullable): the file that it was loaded from, for messages; %NULL if it came from bytes
+ */
+ALITRA_API const gchar *alitra_model_get_path (AlitraModel * model);
+
+/**
  * alitra_model_get_number:
  *
  * Returns: first 32 bits of the SHA-256 of the whole file; every packet carries it

@@ -132,6 +132,25 @@ ALITRA_API gboolean alitra_tokenizer_encode (AlitraTokenizer * tokenizer, const 
 /* (transfer none): the memory after the last packet, to draw or to export. */
 ALITRA_API const AlitraMemory *alitra_tokenizer_get_memory (AlitraTokenizer * tokenizer);
 
+/**
+ * alitra_tokenizer_get_gain:
+ * @tokenizer: a tokenizer
+ * @level: 0..%ALITRA_LEVELS-1
+ * @column: of the cell, as in alitra_memory_get_cell()
+ * @row: of the cell
+ * @gain: (out): what one more token of the cell would take off the distortion, in the unit of the price of
+ *   #AlitraFrameStats: squared error of samples 0..1, summed, errors in calm cells counted more. Predicted when the
+ *   cell was last looked at
+ *
+ * Why a cell holds so many tokens and not more: with @AlitraSettings.quality it gets tokens until this is not above the
+ * price.
+ *
+ * Returns: %FALSE if nothing is predicted: the cell is full, plain (a flat colour or the smooth token) or outside the
+ *   picture, or the allocation is not %ALITRA_ALLOCATION_LEARNED
+ */
+ALITRA_API gboolean alitra_tokenizer_get_gain (AlitraTokenizer * tokenizer, guint level, guint column, guint row,
+    gdouble * gain);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraTokenizer, alitra_tokenizer_free)
 
 G_END_DECLS

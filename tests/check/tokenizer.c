@@ -86,6 +86,51 @@ room (const Fixture * f)
   return room;
 }
 
+/* ---- gains ---- */
+
+/* Cells with a predicted gain; none of them promised more than the price. */
+static guint
+check_gains (const Fixture * f)
+{
+  guint predicted = 0;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    for (guint row = 0; row < rows_inside (f, l); row++) {
+      for (guint column = 0; column < columns_inside (f, l); column++) {
+        gdouble gain;
+
+        if (!alitra_tokenizer_get_gain (f->stream->tokenizer, l, column, row,
+                &gain))
+          continue;
+        predicted++;
+        g_assert_cmpfloat (gain, >, 0.);
+        g_assert_cmpfloat (gain, <=, f->stream->stats.price * 1.0001);
+      }
+    }
+  }
+  return predicted;
+}
+
+/* A cell stops where the next token promises no more than it costs. */
+static void
+test_gains (void)
+{
+  Fixture f = begin (333, 217);
+  gdouble gain;
+
+  g_assert_false (alitra_tokenizer_get_gain (f.stream->tokenizer, 0, 0, 0,
+          &gain));
+  for (guint quality = 20; quality <= 80; quality += 30) {
+    f.settings.quality = quality;
+    encode_scene (&f, quality);
+    g_assert_cmpuint (check_gains (&f), >, 50);
+  }
+  f.settings.allocation = ALITRA_ALLOCATION_UNIFORM;
+  encode (&f);
+  g_assert_cmpuint (check_gains (&f), ==, 0);
+  end (&f);
+}
+
 /* ---- numbers of tokens ---- */
 
 static void
@@ -641,6 +686,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/no-reuse", test_no_reuse);
   g_test_add_func ("/tokenizer/budget-keeps", test_budget_keeps);
   g_test_add_func ("/tokenizer/slow-fade", test_slow_fade);
+  g_test_add_func ("/tokenizer/gains", test_gains);
   g_test_add_func ("/tokenizer/local-change", test_local_change);
   g_test_add_func ("/tokenizer/same-bytes", test_same_bytes);
   g_test_add_func ("/tokenizer/incremental", test_incremental);
