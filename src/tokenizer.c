@@ -905,6 +905,45 @@ write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
   alitra_memory_apply (self->before, self->update);
 }
 
+static void
+finish_frame (AlitraTokenizer * self, gboolean key, guint64 pts,
+    GByteArray * packet, AlitraFrameStats * stats)
+{
+  write_packet (self, key, pts, packet);
+  self->since_key = key ? 1 : self->since_key + 1;
+  self->frame_number++;
+  if (stats)
+    fill_stats (self, key, packet->len, stats);
+}
+
+/* Nobody looks at the frame: all cells stay as they are, and what was last tokenised is still what it was. */
+static void
+hold_all (AlitraTokenizer * self)
+{
+  guint index;
+
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    const AlitraMemoryLevel *held = &self->memory->level[index];
+    AlitraUpdateLevel *update = &self->update->level[index];
+    const gsize cells = cells_of (&self->level[index]);
+
+    memcpy (update->keep, held->depth, cells);
+    memcpy (update->depth, held->depth, cells);
+    memset (update->valid, TRUE, cells);
+    memset (self->level[index].active, 0, cells);
+    update->layers = 1;
+  }
+}
+
+static gboolean
+may_hold (const AlitraTokenizer * self, const AlitraSettings * settings,
+    gboolean force_key)
+{
+  return settings->hold && !force_key && self->frame_number > 0
+      && (settings->key_interval == 0
+      || self->since_key < settings->key_interval);
+}
+
 gboolean
 alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
     const AlitraSettings * settings, gboolean force_key, guint64 pts,
@@ -915,7 +954,14 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
   gboolean cut, key;
   Anew anew;
 
-  if (!check_settings (settings, error) || !load_frame (self, frame, error))
+  if (!check_settings (settings, error))
+    return FALSE;
+  if (may_hold (self, settings, force_key)) {
+    hold_all (self);
+    finish_frame (self, FALSE, pts, packet, stats);
+    return TRUE;
+  }
+  if (!load_frame (self, frame, error))
     return FALSE;
   cut = !first && is_cut (&self->level[COARSEST]);
   key = first || force_key || cut || (settings->key_interval
@@ -942,11 +988,7 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
   }
   make_layers (self, learned);
   remember (self);
-  write_packet (self, key, pts, packet);
-  self->since_key = key ? 1 : self->since_key + 1;
-  self->frame_number++;
-  if (stats)
-    fill_stats (self, key, packet->len, stats);
+  finish_frame (self, key, pts, packet, stats);
   return TRUE;
 }
 

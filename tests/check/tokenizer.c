@@ -538,6 +538,41 @@ test_slow_fade (void)
   end (&f);
 }
 
+/* Nobody looks at a frame that is held: a tiny packet, whatever the picture.  Afterwards all is as if it had not come. */
+static void
+test_hold (void)
+{
+  Fixture f = begin (320, 240), other = begin (320, 240);
+
+  f.settings.hold = TRUE;
+  encode_scene (&f, 0);
+  g_assert_true (f.stream->stats.key);  /* there is nothing to keep yet */
+  encode_scene (&other, 0);
+  for (guint i = 0; i < 3; i++) {
+    test_picture_draw_other_scene (f.picture);
+    encode (&f);
+    g_assert_cmpuint (f.stream->stats.new_tokens, ==, 0);
+    g_assert_cmpuint (f.stream->stats.active_patches, ==, 0);
+    g_assert_cmpuint (f.stream->stats.kept_patches, ==, 300);
+    g_assert_cmpuint (f.stream->packet->len, <=, 41);
+  }
+  f.settings.hold = FALSE;
+  encode_scene (&f, 2);
+  encode_scene (&other, 2);
+  g_assert_cmpuint (alitra_memory_get_checksum (alitra_tokenizer_get_memory
+          (f.stream->tokenizer)), ==,
+      alitra_memory_get_checksum (alitra_tokenizer_get_memory
+          (other.stream->tokenizer)));
+  f.settings.hold = TRUE;
+  test_stream_frame (f.stream, f.picture, &f.settings, TRUE);
+  g_assert_true (f.stream->stats.key);
+  f.settings.key_interval = 1;
+  encode_scene (&f, 3);
+  g_assert_true (f.stream->stats.key);
+  end (&f);
+  end (&other);
+}
+
 /* What changes in one place leaves the tokens elsewhere alone. */
 static void
 test_local_change (void)
@@ -687,6 +722,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/budget-keeps", test_budget_keeps);
   g_test_add_func ("/tokenizer/slow-fade", test_slow_fade);
   g_test_add_func ("/tokenizer/gains", test_gains);
+  g_test_add_func ("/tokenizer/hold", test_hold);
   g_test_add_func ("/tokenizer/local-change", test_local_change);
   g_test_add_func ("/tokenizer/same-bytes", test_same_bytes);
   g_test_add_func ("/tokenizer/incremental", test_incremental);
