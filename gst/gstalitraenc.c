@@ -21,6 +21,7 @@
 #include <alitra/alitra.h>
 #include <string.h>
 
+#include "gstalitrabucket.h"
 #include "gstalitraelements.h"
 #include "gstalitrainspect.h"
 #include "gstalitraoverlaypad.h"
@@ -34,6 +35,7 @@ enum
   PROP_0,
   PROP_MODEL,
   PROP_TARGET_TOKENS,
+  PROP_TARGET_RATE,
   PROP_QUALITY,
   PROP_EXACT_LENGTH,
   PROP_MAX_DEPTH,
@@ -41,6 +43,7 @@ enum
   PROP_TEMPORAL_REUSE,
   PROP_REUSE_THRESHOLD,
   PROP_KEY_INT_MAX,
+  PROP_REFRESH,
   PROP_THREADS,
   PROP_OVERLAY_ALPHA,
   PROP_OVERLAY_STYLE,
@@ -49,6 +52,7 @@ enum
   PROP_STATS
 };
 
+#define DEFAULT_TARGET_RATE 0
 #define DEFAULT_THREADS 0
 #define DEFAULT_OVERLAY_ALPHA 0.6
 #define DEFAULT_OVERLAY_STYLE ALITRA_OVERLAY_HEATMAP
@@ -63,6 +67,7 @@ typedef struct
   guint64 frames, key_frames;
   guint64 tokens, kept_tokens, new_tokens, bits;
   guint64 patches, active_patches;
+  guint64 held_frames, late_frames;
   GstClockTime encode_time;
 } Totals;
 
@@ -73,6 +78,7 @@ struct _GstAlitraEnc
   /* Properties and what they report; object lock. */
   gchar *model_path;
   AlitraSettings settings;
+  guint target_rate;
   guint threads;
   GstAlitraOverlayLook look;
   gboolean post_messages;
@@ -87,7 +93,10 @@ struct _GstAlitraEnc
   AlitraTokenizer *tokenizer;
   GstVideoInfo info;
   GByteArray *packet;
-  gboolean force_key;
+  guint since_key;              /* frames, the key frame among them; 0: the next one must be a key frame */
+  GstAlitraBucket bucket;
+  gboolean events_wait;         /* sticky events came since the last packet went out */
+  GstClockTime looked_at;       /* running time of the last frame that was not held */
   GstAlitraOverlay overlay;
   GQueue held;                  /* finished frames that wait while the pipeline prerolls, see must_hold() */
   gint sink_needs_packet;       /* atomic: no packet was pushed since PAUSED was reached or a flush */
@@ -95,6 +104,9 @@ struct _GstAlitraEnc
 
 /* So many packets wait at most. */
 #define MOST_HELD 1024
+
+/* A picture that stands still because downstream is late moves at least so often. */
+#define LONGEST_HOLD GST_SECOND
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_ALITRA_RAW_CAPS));
@@ -172,6 +184,8 @@ make_stats (GstAlitraEnc * self)
       "bits", G_TYPE_UINT64, sum->bits,
       "patches", G_TYPE_UINT64, sum->patches,
       "active-patches", G_TYPE_UINT64, sum->active_patches,
+      "held-frames", G_TYPE_UINT64, sum->held_frames,
+      "late-frames", G_TYPE_UINT64, sum->late_frames,
       "encode-time-ns", G_TYPE_UINT64, sum->encode_time,
       "last-key", G_TYPE_BOOLEAN, last->key,
       "last-tokens", G_TYPE_UINT, last->tokens,
@@ -208,6 +222,9 @@ gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
     case PROP_TARGET_TOKENS:
       self->settings.target_tokens = g_value_get_uint (value);
       break;
+    case PROP_TARGET_RATE:
+      self->target_rate = g_value_get_uint (value);
+      break;
     case PROP_QUALITY:
       self->settings.quality = g_value_get_double (value);
       break;
@@ -228,6 +245,9 @@ gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
       break;
     case PROP_KEY_INT_MAX:
       self->settings.key_interval = g_value_get_uint (value);
+      break;
+    case PROP_REFRESH:
+      self->settings.refresh_interval = g_value_get_uint (value);
       break;
     case PROP_THREADS:
       self->threads = g_value_get_uint (value);
@@ -265,6 +285,9 @@ gst_alitra_enc_get_property (GObject * object, guint id, GValue * value,
     case PROP_TARGET_TOKENS:
       g_value_set_uint (value, self->settings.target_tokens);
       break;
+    case PROP_TARGET_RATE:
+      g_value_set_uint (value, self->target_rate);
+      break;
     case PROP_QUALITY:
       g_value_set_double (value, self->settings.quality);
       break;
@@ -285,6 +308,9 @@ gst_alitra_enc_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_KEY_INT_MAX:
       g_value_set_uint (value, self->settings.key_interval);
+      break;
+    case PROP_REFRESH:
+      g_value_set_uint (value, self->settings.refresh_interval);
       break;
     case PROP_THREADS:
       g_value_set_uint (value, self->threads);
@@ -325,6 +351,15 @@ densest_patch (AlitraModel * model)
   return density;
 }
 
+/* Whatever comes next has nothing to do with the frames before. */
+static void
+forget_past (GstAlitraEnc * self)
+{
+  self->since_key = 0;
+  self->looked_at = GST_CLOCK_TIME_NONE;
+  gst_alitra_bucket_reset (&self->bucket);
+}
+
 static gboolean
 gst_alitra_enc_start (GstVideoEncoder * encoder)
 {
@@ -350,7 +385,8 @@ gst_alitra_enc_start (GstVideoEncoder * encoder)
   GST_OBJECT_LOCK (self);
   self->look.densest = densest_patch (self->model);
   GST_OBJECT_UNLOCK (self);
-  self->force_key = FALSE;
+  forget_past (self);
+  self->events_wait = TRUE;
   gst_alitra_overlay_reset (&self->overlay);
   return TRUE;
 }
@@ -393,7 +429,7 @@ gst_alitra_enc_flush (GstVideoEncoder * encoder)
 
   drop_held (self);
   g_atomic_int_set (&self->sink_needs_packet, TRUE);
-  self->force_key = TRUE;
+  forget_past (self);
   return TRUE;
 }
 
@@ -476,6 +512,7 @@ gst_alitra_enc_set_format (GstVideoEncoder * encoder,
   if (self->tokenizer == NULL)
     goto no_tokenizer;
   self->info = state->info;
+  self->since_key = 0;
   gst_alitra_overlay_set_info (&self->overlay, &state->info);
   return set_output (self, state, &stream);
 
@@ -541,9 +578,107 @@ post_frame_stats (GstAlitraEnc * self, GstClockTime pts,
       gst_message_new_element (GST_OBJECT (self), structure));
 }
 
+static GstClockTime
+running_time_of (GstAlitraEnc * self, GstVideoCodecFrame * frame)
+{
+  return gst_segment_to_running_time (&GST_VIDEO_ENCODER (self)->input_segment,
+      GST_FORMAT_TIME, frame->pts);
+}
+
+/* Downstream will not show the frame in time.  A picture that stands still for ever would help nobody either: as sinks
+ * do, one in LONGEST_HOLD is done all the same. */
+static gboolean
+is_too_late (GstAlitraEnc * self, GstVideoCodecFrame * frame)
+{
+  GstVideoEncoder *encoder = GST_VIDEO_ENCODER (self);
+  GstClockTime now = running_time_of (self, frame);
+
+  return gst_video_encoder_is_qos_enabled (encoder)
+      && gst_video_encoder_get_max_encode_time (encoder, frame) < 0
+      && GST_CLOCK_TIME_IS_VALID (now)
+      && GST_CLOCK_TIME_IS_VALID (self->looked_at)
+      && now < self->looked_at + LONGEST_HOLD;
+}
+
+/* Says that we do less than we could. */
+static void
+post_qos (GstAlitraEnc * self, GstVideoCodecFrame * frame)
+{
+  GstVideoEncoder *encoder = GST_VIDEO_ENCODER (self);
+  GstSegment *segment = &encoder->input_segment;
+  GstMessage *message = gst_message_new_qos (GST_OBJECT (self), FALSE,
+      running_time_of (self, frame),
+      gst_segment_to_stream_time (segment, GST_FORMAT_TIME, frame->pts),
+      frame->pts, frame->duration);
+
+  gst_message_set_qos_values (message,
+      -gst_video_encoder_get_max_encode_time (encoder, frame), 1.0, 0);
+  gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+static GstClockTime
+interval_of (GstAlitraEnc * self, GstVideoCodecFrame * frame)
+{
+  if (self->info.fps_n > 0)
+    return gst_util_uint64_scale (GST_SECOND, self->info.fps_d,
+        self->info.fps_n);
+  return frame->duration;
+}
+
+/* What is to be done with a frame. */
+typedef struct
+{
+  AlitraSettings settings;
+  guint rate;                   /* new tokens a second, 0: no limit */
+  gboolean key, late;
+} Plan;
+
+static void
+plan_frame (GstAlitraEnc * self, GstVideoCodecFrame * frame, Plan * plan)
+{
+  AlitraSettings *settings = &plan->settings;
+
+  GST_OBJECT_LOCK (self);
+  *settings = self->settings;
+  plan->rate = self->target_rate;
+  GST_OBJECT_UNLOCK (self);
+
+  plan->late = FALSE;
+  plan->key = self->since_key == 0
+      || GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME (frame);
+  if (!plan->key) {
+    plan->late = is_too_late (self, frame);
+    /* There is nothing in such a buffer that was ever seen. */
+    settings->hold = plan->late
+        || GST_BUFFER_FLAG_IS_SET (frame->input_buffer, GST_BUFFER_FLAG_GAP);
+  }
+  if (settings->refresh_interval > 0 || settings->hold)
+    settings->key_interval = 0;
+  plan->key |= settings->key_interval > 0
+      && self->since_key >= settings->key_interval;
+  if (plan->rate > 0) {
+    settings->max_new_tokens = gst_alitra_bucket_fill (&self->bucket,
+        plan->rate, frame->pts, interval_of (self, frame), plan->key);
+    settings->hold |= settings->max_new_tokens == 0;
+  }
+}
+
+static void
+note_frame (GstAlitraEnc * self, GstVideoCodecFrame * frame, const Plan * plan,
+    const AlitraFrameStats * stats)
+{
+  self->since_key = stats->key ? 1 : self->since_key + 1;
+  if (plan->rate > 0)
+    gst_alitra_bucket_take (&self->bucket, stats->new_tokens);
+  if (!plan->late)
+    self->looked_at = running_time_of (self, frame);
+  else
+    post_qos (self, frame);
+}
+
 static void
 count (GstAlitraEnc * self, GstClockTime pts, const AlitraFrameStats * stats,
-    GstClockTime encode_time)
+    const Plan * plan, GstClockTime encode_time)
 {
   Totals *sum = &self->totals;
   gboolean post;
@@ -557,6 +692,8 @@ count (GstAlitraEnc * self, GstClockTime pts, const AlitraFrameStats * stats,
   sum->bits += stats->bits;
   sum->patches += stats->patches;
   sum->active_patches += stats->active_patches;
+  sum->held_frames += plan->settings.hold && !stats->key;
+  sum->late_frames += plan->late;
   sum->encode_time += encode_time;
   self->last = *stats;
   self->last_encode_time = encode_time;
@@ -572,32 +709,27 @@ encode (GstAlitraEnc * self, GstVideoCodecFrame * frame,
     AlitraFrameStats * stats)
 {
   GstClockTime begin = gst_util_get_timestamp ();
-  AlitraSettings settings;
   AlitraFrame picture;
   GstVideoFrame video;
   GError *error = NULL;
-  gboolean key, ok;
+  gboolean ok;
+  Plan plan;
 
-  GST_OBJECT_LOCK (self);
-  settings = self->settings;
-  GST_OBJECT_UNLOCK (self);
-  key = self->force_key || GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME (frame)
-      || GST_BUFFER_IS_DISCONT (frame->input_buffer);
-
+  plan_frame (self, frame, &plan);
   if (!gst_video_frame_map (&video, &self->info, frame->input_buffer,
           GST_MAP_READ))
     goto no_map;
   g_mutex_lock (&self->tokenizer_lock);
   ok = gst_alitra_frame_from_video_frame (&picture, &video)
-      && alitra_tokenizer_encode (self->tokenizer, &picture, &settings, key,
-      GST_CLOCK_TIME_IS_VALID (frame->pts) ? frame->pts :
+      && alitra_tokenizer_encode (self->tokenizer, &picture, &plan.settings,
+      plan.key, GST_CLOCK_TIME_IS_VALID (frame->pts) ? frame->pts :
       ALITRA_PACKET_NO_PTS, self->packet, stats, &error);
   g_mutex_unlock (&self->tokenizer_lock);
   gst_video_frame_unmap (&video);
   if (!ok)
     goto failed;
-  self->force_key = FALSE;
-  count (self, frame->pts, stats, gst_util_get_timestamp () - begin);
+  note_frame (self, frame, &plan, stats);
+  count (self, frame->pts, stats, &plan, gst_util_get_timestamp () - begin);
   return TRUE;
 
   /* ERRORS */
@@ -683,6 +815,7 @@ push_packet (GstAlitraEnc * self, GstVideoCodecFrame * frame, gboolean key,
     gst_video_codec_frame_unref (frame);
     return flow;
   }
+  self->events_wait = FALSE;
   return gst_video_encoder_finish_frame (encoder, frame);
 }
 
@@ -717,14 +850,6 @@ push_both (GstAlitraEnc * self, GstVideoCodecFrame * frame,
   return flow;
 }
 
-static gboolean
-is_too_late (GstVideoEncoder * encoder, GstVideoCodecFrame * frame)
-{
-  return gst_video_encoder_is_qos_enabled (encoder)
-      && !GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME (frame)
-      && gst_video_encoder_get_max_encode_time (encoder, frame) < 0;
-}
-
 static GstFlowReturn
 gst_alitra_enc_handle_frame (GstVideoEncoder * encoder,
     GstVideoCodecFrame * frame)
@@ -734,9 +859,6 @@ gst_alitra_enc_handle_frame (GstVideoEncoder * encoder,
 
   if (self->tokenizer == NULL)
     goto not_negotiated;
-  /* Without output buffer the base class drops the frame and says so in a QoS message. */
-  if (is_too_late (encoder, frame))
-    return gst_video_encoder_finish_frame (encoder, frame);
   if (!encode (self, frame, &stats)) {
     gst_video_codec_frame_unref (frame);
     return GST_FLOW_ERROR;
@@ -758,6 +880,20 @@ gst_alitra_enc_finish (GstVideoEncoder * encoder)
 
 /* EVENTS AND PADS */
 
+/* The base class keeps events until the next frame goes out, gaps too; but when that frame comes a gap is over, and
+ * nobody needs to know any more.  So gaps go out at once, unless others wait that must go first. */
+static gboolean
+sink_event (GstAlitraEnc * self, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_GAP && !self->events_wait
+      && g_queue_is_empty (&self->held))
+    return gst_pad_push_event (GST_VIDEO_ENCODER_SRC_PAD (self), event);
+  if (GST_EVENT_IS_STICKY (event))
+    self->events_wait = TRUE;
+  return GST_VIDEO_ENCODER_CLASS (parent_class)->sink_event
+      (GST_VIDEO_ENCODER (self), event);
+}
+
 static gboolean
 gst_alitra_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
 {
@@ -766,7 +902,7 @@ gst_alitra_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
 
   gst_event_ref (event);
   gst_alitra_overlay_event_before (&self->overlay, event);
-  handled = GST_VIDEO_ENCODER_CLASS (parent_class)->sink_event (encoder, event);
+  handled = sink_event (self, event);
   gst_alitra_overlay_event_after (&self->overlay, event);
   gst_event_unref (event);
   return handled;
@@ -834,6 +970,7 @@ gst_alitra_enc_init (GstAlitraEnc * self)
   g_queue_init (&self->held);
   g_mutex_init (&self->tokenizer_lock);
   alitra_settings_init (&self->settings);
+  self->target_rate = DEFAULT_TARGET_RATE;
   self->threads = DEFAULT_THREADS;
   self->look.alpha = DEFAULT_OVERLAY_ALPHA;
   self->look.style = DEFAULT_OVERLAY_STYLE;
@@ -864,6 +1001,12 @@ install_properties (GObjectClass * klass)
           "Tokens that describe each frame, all levels together, whether new "
           "or kept from earlier frames. 0: as many as \"quality\" finds worth "
           "their price.", 0, MAX_TARGET_TOKENS, settings.target_tokens, live));
+  g_object_class_install_property (klass, PROP_TARGET_RATE,
+      g_param_spec_uint ("target-rate", "Target rate",
+          "New tokens a second, for links: what a frame may not bring follows "
+          "in later ones, and up to half a second's worth is saved for when "
+          "much changes. 0: no limit.", 0, GST_ALITRA_BUCKET_MAX_RATE,
+          DEFAULT_TARGET_RATE, live));
   g_object_class_install_property (klass, PROP_QUALITY,
       g_param_spec_double ("quality", "Quality",
           "Quality of each frame when \"target-tokens\" is 0: the distortion "
@@ -900,6 +1043,12 @@ install_properties (GObjectClass * klass)
           "Frames from one key frame to the next at most. 0: only the first "
           "frame, and frames for which a key unit is asked, are key frames.",
           0, G_MAXINT, settings.key_interval, fixed));
+  g_object_class_install_property (klass, PROP_REFRESH,
+      g_param_spec_uint ("refresh", "Refresh",
+          "Frames within which every cell is sent anew, a few in each frame "
+          "(rolling intra refresh), in place of the key frames that "
+          "\"key-int-max\" would make. 0: off.",
+          0, G_MAXINT, settings.refresh_interval, fixed));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
           "Threads that share the work on a frame; the packets do not depend "
@@ -929,7 +1078,7 @@ install_properties (GObjectClass * klass)
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started (frames, key-frames, tokens, "
           "kept-tokens, new-tokens, bits, patches, active-patches, "
-          "encode-time-ns), and the same of the last frame (last-key, "
+          "held-frames, late-frames, encode-time-ns), and the same of the last frame (last-key, "
           "last-tokens and so on).",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

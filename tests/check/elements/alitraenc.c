@@ -272,6 +272,7 @@ GST_START_TEST (test_flush)
 
 GST_END_TEST;
 
+/* Input was lost: the receiver holds what we hold all the same, so no key frame is needed. */
 GST_START_TEST (test_discont)
 {
   GstHarness *h = start ("I420", 64, 48);
@@ -280,8 +281,7 @@ GST_START_TEST (test_discont)
   push_is_key (h, test_picture ("I420", 64, 48, 0));
   picture = test_picture ("I420", 64, 48, 9);
   GST_BUFFER_FLAG_SET (picture, GST_BUFFER_FLAG_DISCONT);
-  fail_unless (push_is_key (h, picture));
-  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 10)));
+  fail_if (push_is_key (h, picture));
   gst_harness_teardown (h);
 }
 
@@ -568,18 +568,193 @@ GST_START_TEST (test_same_input_same_bytes)
 
 GST_END_TEST;
 
+static guint64
+total (GstHarness * h, const gchar * field)
+{
+  GstStructure *stats;
+  guint64 value;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  value = sum (stats, field);
+  gst_structure_free (stats);
+  return value;
+}
+
+/* Pushes the picture; its packet must be a tiny one that brings nothing. */
+static void
+push_is_held (GstHarness * h, GstBuffer * picture)
+{
+  GstBuffer *packet = gst_harness_push_and_pull (h, picture);
+  AlitraPacketInfo info;
+
+  fail_unless (packet != NULL);
+  read_packet (packet, &info);
+  fail_if (info.key);
+  assert_equals_int (info.tokens, 0);
+  fail_unless (gst_buffer_get_size (packet) <= 48);
+  gst_buffer_unref (packet);
+}
+
+/* Downstream is at the time already. */
+static void
+push_late (GstHarness * h, GstClockTime time)
+{
+  gst_harness_push_upstream_event (h,
+      gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, time, 0));
+}
+
+/* Frames that come too late become packets that say that all is kept: nothing is missing in the stream, and no key
+ * frame is needed when there is time again. */
 GST_START_TEST (test_late_frames)
+{
+  GstHarness *h = start ("I420", 64, 48);
+  GstBus *bus = test_watch (h);
+  GstMessage *message;
+  guint n;
+
+  push_late (h, 10 * GST_SECOND);
+  push_is_key (h, test_picture ("I420", 64, 48, 0));
+  assert_equals_uint64 (total (h, "late-frames"), 0);   /* nobody asked for it */
+  g_object_set (h->element, "qos", TRUE, NULL);
+  push_late (h, 10 * GST_SECOND);
+  for (n = 1; n < 5; n++)
+    push_is_held (h, test_picture ("I420", 64, 48, n));
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_QOS);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  assert_equals_uint64 (total (h, "late-frames"), 4);
+  assert_equals_uint64 (total (h, "held-frames"), 4);
+  assert_equals_uint64 (total (h, "frames"), 5);
+  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 600)));
+  assert_equals_uint64 (total (h, "late-frames"), 4);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Even when downstream is always late, the picture moves once a second. */
+GST_START_TEST (test_always_late)
+{
+  GstHarness *h = test_harness ("alitraenc", "threads", 1, "qos", TRUE, NULL);
+  gchar *caps = test_caps ("I420", 64, 48);
+  guint n;
+
+  gst_harness_set_src_caps_str (h, caps);
+  g_free (caps);
+  for (n = 0; n < 4 * TEST_FPS; n++) {
+    push_late (h, GST_SECOND * 1000);
+    gst_buffer_unref (gst_harness_push_and_pull (h, test_picture ("I420", 64,
+                48, n)));
+  }
+  assert_equals_uint64 (total (h, "late-frames"), 4 * TEST_FPS - 4);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Who needs a key frame gets it, late or not. */
+GST_START_TEST (test_late_key_frame)
 {
   GstHarness *h = start ("I420", 64, 48);
 
   g_object_set (h->element, "qos", TRUE, NULL);
   push_is_key (h, test_picture ("I420", 64, 48, 0));
-  /* Downstream is at ten seconds already. */
-  gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW,
-          2.0, 10 * GST_SECOND, 0));
-  gst_harness_push (h, test_picture ("I420", 64, 48, 1));
-  assert_equals_int (gst_harness_buffers_in_queue (h), 0);
-  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 600)));
+  push_late (h, 10 * GST_SECOND);
+  gst_harness_push_upstream_event (h,
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE,
+          1));
+  fail_unless (push_is_key (h, test_picture ("I420", 64, 48, 1)));
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* A buffer that only fills a gap says nothing about the scene. */
+GST_START_TEST (test_gap_buffer)
+{
+  GstHarness *h = start ("I420", 64, 48);
+  GstBuffer *picture = test_picture ("I420", 64, 48, 0);
+
+  /* There is nothing yet that could be kept. */
+  GST_BUFFER_FLAG_SET (picture, GST_BUFFER_FLAG_GAP);
+  fail_unless (push_is_key (h, picture));
+  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 1)));
+  picture = test_picture ("I420", 64, 48, 40);
+  GST_BUFFER_FLAG_SET (picture, GST_BUFFER_FLAG_GAP);
+  push_is_held (h, picture);
+  assert_equals_uint64 (total (h, "held-frames"), 1);
+  assert_equals_uint64 (total (h, "late-frames"), 0);
+  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 3)));
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+static gboolean
+push_gap (GstHarness * h)
+{
+  GstEvent *event;
+  gboolean gap = FALSE;
+
+  fail_unless (gst_harness_push_event (h,
+          gst_event_new_gap (TEST_FRAME_DURATION, 9 * TEST_FRAME_DURATION)));
+  while ((event = gst_harness_try_pull_event (h))) {
+    gap |= GST_EVENT_TYPE (event) == GST_EVENT_GAP;
+    gst_event_unref (event);
+  }
+  return gap;
+}
+
+/* Nothing comes for a while: downstream hears of it at once, and what it holds still counts afterwards. */
+GST_START_TEST (test_gap_event)
+{
+  GstHarness *h = start ("I420", 64, 48);
+  GstSegment segment;
+
+  /* Nobody can make sense of a gap before he has caps and segment. */
+  fail_if (push_gap (h));
+  push_is_key (h, test_picture ("I420", 64, 48, 0));
+  fail_unless (push_gap (h));
+  fail_if (push_is_key (h, test_picture ("I420", 64, 48, 10)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = GST_SECOND;
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  fail_if (push_gap (h));
+  push_is_key (h, test_picture ("I420", 64, 48, 30));
+  fail_unless (push_gap (h));
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+static guint
+new_tokens_of (GstHarness * h, guint n)
+{
+  GstBuffer *packet =
+      gst_harness_push_and_pull (h, test_picture ("I420", 320, 240, n));
+  AlitraPacketInfo info;
+
+  read_packet (packet, &info);
+  gst_buffer_unref (packet);
+  return info.tokens;
+}
+
+/* Key frames borrow, so that they are worth looking at. */
+GST_START_TEST (test_target_rate_key_frame)
+{
+  GstHarness *h = test_harness ("alitraenc", "threads", 1, "target-rate",
+      2000, "quality", 80.0, "key-int-max", 10, NULL);
+  gchar *caps = test_caps ("I420", 320, 240);
+  guint n, tokens = 0;
+
+  gst_harness_set_src_caps_str (h, caps);
+  g_free (caps);
+  for (n = 0; n <= 10; n++)
+    tokens = new_tokens_of (h, n);
+  fail_unless (tokens > 2000 / TEST_FPS && tokens <= 1500,
+      "the second key frame brings %u tokens", tokens);
   gst_harness_teardown (h);
 }
 
@@ -704,6 +879,11 @@ alitraenc_suite (void)
   tcase_add_test (tc, test_quality);
   tcase_add_test (tc, test_same_input_same_bytes);
   tcase_add_test (tc, test_late_frames);
+  tcase_add_test (tc, test_always_late);
+  tcase_add_test (tc, test_late_key_frame);
+  tcase_add_test (tc, test_gap_buffer);
+  tcase_add_test (tc, test_gap_event);
+  tcase_add_test (tc, test_target_rate_key_frame);
   tcase_add_test (tc, test_interlaced);
   tcase_add_test (tc, test_bad_models);
   tcase_add_test (tc, test_state_cycles);
