@@ -312,5 +312,87 @@ energy (const float *in, guint n)
   return sum;
 }
 
+/* e to the power of x, good to 2e-7 of itself, and 0 below -87: x = whole * log 2 + rest, and a polynomial in the rest. */
+static inline Vector
+exponent (Vector x)
+{
+  const float round = 12582912.f;       /* adding it leaves whole numbers in the low bits */
+  const Index low = (Index) (x < splat (-87.f));
+  const Index high = (Index) (x > splat (88.f));
+  Vector whole, rest, power;
+
+  x = (Vector) ((low & (Index) splat (-87.f)) | (high & (Index) splat (88.f))
+      | (~low & ~high & (Index) x));
+  whole = x * 1.44269504f + round;
+  rest = whole - round;
+  power = (Vector) (((Index) whole - (Index) splat (round) + 127) << 23);
+  rest = x - rest * .693359375f - rest * -2.12194440e-4f;
+  rest = ((((((splat (1.9875691e-4f) * rest + 1.3981999e-3f) * rest
+                      + 8.3334519e-3f) * rest + 4.1665796e-2f) * rest
+              + 1.6666665e-1f) * rest + .5f) * rest * rest) + rest + 1.f;
+  return (Vector) (~low & (Index) (rest * power));
+}
+
+/* Half of x times one plus the error function of x over the root of two (Abramowitz and Stegun, 7.1.26: within 2e-7). */
+static inline Vector
+gelu_of (Vector x)
+{
+  const Index negative = (Index) (x < (Vector) {
+        0
+      });
+  const Vector size = (Vector) ((Index) x & ~(Index) splat (-0.f));
+  const Vector z = size * .70710678f;
+  const Vector t = 1.f / (z * .3275911f + 1.f);
+  const Vector tail = ((((t * 1.061405429f - 1.453152027f) * t
+              + 1.421413741f) * t - .284496736f) * t
+      + .254829592f) * t * exponent (-z * z);
+  const Vector half = size * .5f;
+
+  /* x times a half of (1 + erf): for negative x what is left of the tail. */
+  return (Vector) ((negative & (Index) (-half * tail)) | (~negative
+          & (Index) (size - half * tail)));
+}
+
+/* Numbers beyond the last whole vector go through a vector of their own. */
+static float
+exponents (float *numbers, guint n, float less)
+{
+  Vector sums = { 0 };
+  float sum = 0, last[ALITRA_LANES] = { 0 };
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
+    const Vector x = exponent (*(const Loose *) (numbers + i) - less);
+
+    *(Loose *) (numbers + i) = x;
+    sums += x;
+  }
+  if (i < n) {
+    memcpy (last, numbers + i, (n - i) * sizeof (float));
+    *(Loose *) last = exponent (*(const Loose *) last - less);
+    memcpy (numbers + i, last, (n - i) * sizeof (float));
+    for (guint lane = 0; lane < n - i; lane++)
+      sum += last[lane];
+  }
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    sum += sums[lane];
+  return sum;
+}
+
+static void
+gelu (float *numbers, guint n)
+{
+  float last[ALITRA_LANES] = { 0 };
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES)
+    *(Loose *) (numbers + i) = gelu_of (*(const Loose *) (numbers + i));
+  if (i < n) {
+    memcpy (last, numbers + i, (n - i) * sizeof (float));
+    *(Loose *) last = gelu_of (*(const Loose *) last);
+    memcpy (numbers + i, last, (n - i) * sizeof (float));
+  }
+}
+
 const AlitraLoops ALITRA_LOOPS =
-    { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy };
+    { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy, exponents, gelu };

@@ -16,6 +16,8 @@ typedef struct
   void (*nearest) (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
   void (*spread) (const float *const rows[9], const float *taps, guint count, float *out);
   float (*energy) (const float *in, guint n);
+  float (*exponents) (float *numbers, guint n, float less);
+  void (*gelu) (float *numbers, guint n);
 } AlitraLoops;
 
 extern const AlitraLoops alitra_loops_plain;

@@ -156,3 +156,15 @@ alitra_matrix_energy (const float *in, guint n)
 {
   return get_loops ()->energy (in, n);
 }
+
+float
+alitra_matrix_exponents (float *numbers, guint n, float less)
+{
+  return get_loops ()->exponents (numbers, n, less);
+}
+
+void
+alitra_matrix_gelu (float *numbers, guint n)
+{
+  get_loops ()->gelu (numbers, n);
+}

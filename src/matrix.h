@@ -57,6 +57,12 @@ void alitra_matrix_spread (const float *const rows[9], const float *taps, guint 
 /* Sum of squares of n numbers. */
 float alitra_matrix_energy (const float *in, guint n);
 
+/* Each number becomes e to the power of (itself less `less`); their sum. What is below -87 becomes zero. */
+float alitra_matrix_exponents (float *numbers, guint n, float less);
+
+/* Each number x becomes x times the part of a normal distribution that is below x. */
+void alitra_matrix_gelu (float *numbers, guint n);
+
 /* What the loops were compiled for: "avx512", "avx2" or "plain". */
 const char *alitra_matrix_get_loops (void);
 /* For tests and measurements: picks the loops by name; FALSE if the machine cannot run them. Not thread safe. */

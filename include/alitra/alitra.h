@@ -3,6 +3,7 @@
 #ifndef ALITRA_H
 #define ALITRA_H
 
+#include <alitra/classifier.h>
 #include <alitra/detokenizer.h>
 #include <alitra/error.h>
 #include <alitra/frame.h>
@@ -12,6 +13,7 @@
 #include <alitra/packet.h>
 #include <alitra/tensor.h>
 #include <alitra/tokenizer.h>
+#include <alitra/transformer.h>
 #include <alitra/version.h>
 
 #endif

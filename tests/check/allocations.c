@@ -147,6 +147,56 @@ test_frames (gconstpointer data)
   check (threads, 500, ALITRA_ALLOCATION_COMPLEXITY);
 }
 
+static gpointer
+load_golden (gpointer (*load) (const gchar * path, GError ** error),
+    const gchar * name)
+{
+  g_autofree gchar *path = g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"),
+      name, NULL);
+  gpointer loaded = load (path, NULL);
+
+  g_assert_nonnull (loaded);
+  return loaded;
+}
+
+/* A transformer over the tokens of frames, in batches of one and two. */
+static void
+test_classifier (void)
+{
+  const AlitraStreamInfo info = { 333, 217, 25, 1, 1, 1, {1, 2, 2, 2} };
+  g_autoptr (AlitraModel) model =
+      load_golden ((gpointer) alitra_model_load, "allocator.safetensors");
+  g_autoptr (AlitraTransformer) transformer =
+      load_golden ((gpointer) alitra_transformer_load,
+      "transformer.safetensors");
+  g_autoptr (AlitraClassifier) classifier = alitra_classifier_new (transformer,
+      model, 2, NULL);
+  g_autoptr (AlitraTokenizer) tokenizer = alitra_tokenizer_new (model, &info,
+      1, NULL);
+  g_autoptr (GByteArray) packet = g_byte_array_new ();
+  TestPicture *scene = test_picture_new (ALITRA_PIXEL_I420, 333, 217, 0, FALSE);
+  const AlitraMemory *memories[2];
+  AlitraSettings settings;
+  gfloat scores[2 * 7];
+
+  alitra_settings_init (&settings);
+  test_picture_draw_scene (scene, 0);
+  g_assert_true (alitra_tokenizer_encode (tokenizer, &scene->frame, &settings,
+          TRUE, 0, packet, NULL, NULL));
+  memories[0] = memories[1] = alitra_tokenizer_get_memory (tokenizer);
+  for (guint i = 0; i < 4; i++) {
+    g_assert_true (alitra_classifier_run (classifier, memories, 2, 0, scores,
+            NULL));
+    __atomic_store_n (&count, 0, __ATOMIC_RELAXED);
+    __atomic_store_n (&counting, 1, __ATOMIC_RELAXED);
+    alitra_classifier_run (classifier, memories, 1 + i % 2, i < 2 ? 0 : 30,
+        scores, NULL);
+    __atomic_store_n (&counting, 0, __ATOMIC_RELAXED);
+    g_assert_cmpint (count, ==, 0);
+  }
+  test_picture_free (scene);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -156,5 +206,6 @@ main (int argc, char **argv)
       test_frames);
   g_test_add_data_func ("/allocations/two-threads", GUINT_TO_POINTER (2),
       test_frames);
+  g_test_add_func ("/allocations/classifier", test_classifier);
   return g_test_run ();
 }

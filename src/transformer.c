@@ -1,0 +1,297 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Weights of a transformer, read from a file in which nothing is trusted. */
+#include "transformer.h"
+
+#include <string.h>
+
+#define DEFAULT_FILE "alitra-classify.safetensors"
+#define FORMAT 1
+#define MAX_LABELS 1000
+#define MAX_LABEL 100
+
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraTransformer, alitra_transformer, alitra_transformer_ref, alitra_transformer_unref)
+/* *INDENT-ON* */
+
+/* Tensors of one part of the model. */
+typedef struct
+{
+  AlitraTransformer *to;
+  const char *prefix;
+  GError **error;
+} Part;
+
+static const float *
+take (const Part * part, const char *name, guint rank, guint first,
+    guint second)
+{
+  const guint size[2] = { first, second };
+  g_autofree char *whole = g_strconcat (part->prefix, name, NULL);
+
+  return alitra_weights_get_tensor (&part->to->weights, whole, rank, size,
+      part->error);
+}
+
+/* A matrix, with a bias if there is a name for it. */
+static gboolean
+take_matrix (const Part * part, AlitraMatrix * matrix, const char *weight,
+    const char *bias, guint outputs, guint inputs)
+{
+  const float *weights = take (part, weight, 2, outputs, inputs);
+  const float *start = weights && bias ? take (part, bias, 1, outputs, 1) :
+      NULL;
+
+  if (!weights || (bias && !start))
+    return FALSE;
+  alitra_matrix_init (matrix, outputs, inputs, weights, 1.f);
+  if (start)
+    memcpy (matrix->start, start, outputs * sizeof (float));
+  return TRUE;
+}
+
+static gboolean
+take_norm (const Part * part, const char *weight, const char *bias,
+    const float **gain, const float **offset)
+{
+  *gain = take (part, weight, 1, part->to->dim, 1);
+  *offset = *gain ? take (part, bias, 1, part->to->dim, 1) : NULL;
+  return *offset != NULL;
+}
+
+static gboolean
+take_block (AlitraTransformer * self, guint index, GError ** error)
+{
+  AlitraTransformerBlock *block = &self->block[index];
+  g_autofree char *prefix = g_strdup_printf ("blocks.%u.", index);
+  const Part part = { self, prefix, error };
+  const guint dim = self->dim;
+
+  return take_norm (&part, "norm1.weight", "norm1.bias", &block->gain[0],
+      &block->bias[0])
+      && take_norm (&part, "norm2.weight", "norm2.bias", &block->gain[1],
+      &block->bias[1])
+      && take_matrix (&part, &block->qkv, "qkv.weight", "qkv.bias", 3 * dim,
+      dim)
+      && take_matrix (&part, &block->out, "out.weight", "out.bias", dim, dim)
+      && take_matrix (&part, &block->grow, "grow.weight", "grow.bias",
+      self->hidden, dim)
+      && take_matrix (&part, &block->shrink, "shrink.weight", "shrink.bias",
+      dim, self->hidden);
+}
+
+static gboolean
+take_ends (AlitraTransformer * self, GError ** error)
+{
+  const Part part = { self, "", error };
+
+  for (guint i = 0; i < ALITRA_LEVELS; i++) {
+    g_autofree char *prefix = g_strdup_printf ("into.%u.", i);
+    const Part level = { self, prefix, error };
+
+    if (!take_matrix (&level, &self->into[i], "weight", "bias", self->dim,
+            self->vectors))
+      return FALSE;
+  }
+  self->depth = take (&part, "depth", 2, ALITRA_MAX_DEPTH, self->dim);
+  return self->depth && take_matrix (&part, &self->place, "place.weight", NULL,
+      self->dim, 4 * ALITRA_WAVES)
+      && take_norm (&part, "norm.weight", "norm.bias", &self->gain, &self->bias)
+      && take_matrix (&part, &self->head, "head.weight", "head.bias",
+      self->labels->len, self->dim);
+}
+
+static gboolean
+read_labels (AlitraTransformer * self, GError ** error)
+{
+  JsonNode *node = json_object_get_member (self->weights.settings, "labels");
+  JsonArray *array = node
+      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const guint count = array ? json_array_get_length (array) : 0;
+
+  if (count < 2 || count > MAX_LABELS) {
+    alitra_weights_invalid (error,
+        "setting \"labels\" should be a list of 2 to %d words, got %u",
+        MAX_LABELS, count);
+    return FALSE;
+  }
+  for (guint i = 0; i < count; i++) {
+    JsonNode *item = json_array_get_element (array, i);
+    const char *label = JSON_NODE_HOLDS_VALUE (item) ?
+        json_node_get_string (item) : NULL;
+
+    if (!label || !*label || strlen (label) > MAX_LABEL
+        || !g_utf8_validate (label, -1, NULL)) {
+      alitra_weights_invalid (error,
+          "label %u should be a word of 1 to %d bytes of UTF-8", i, MAX_LABEL);
+      return FALSE;
+    }
+    g_ptr_array_add (self->labels, g_strdup (label));
+  }
+  return TRUE;
+}
+
+/* The number of the model whose tokens are read: eight hexadecimal digits. */
+static gboolean
+read_model (AlitraTransformer * self, GError ** error)
+{
+  const char *text =
+      alitra_weights_get_string (self->weights.settings, "model");
+  guint64 number;
+
+  if (!text || strlen (text) != 8
+      || !g_ascii_string_to_unsigned (text, 16, 0, G_MAXUINT32, &number,
+          NULL)) {
+    alitra_weights_invalid (error,
+        "setting \"model\" should be the number of the model whose tokens it reads, eight hexadecimal digits; "
+        "is it a transformer?");
+    return FALSE;
+  }
+  self->model = number;
+  return TRUE;
+}
+
+static gboolean
+read_settings (AlitraTransformer * self, GError ** error)
+{
+  JsonObject *settings = self->weights.settings;
+  guint format, waves;
+
+  if (!alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
+          &format, error)
+      || !read_model (self, error)
+      || !alitra_weights_read_counts (settings, "vectors", 1, 8, 512,
+          &self->vectors, error)
+      || !alitra_weights_read_counts (settings, "waves", 1, ALITRA_WAVES,
+          ALITRA_WAVES, &waves, error)
+      || !alitra_weights_read_counts (settings, "dim", 1, 8, 2048, &self->dim,
+          error)
+      || !alitra_weights_read_counts (settings, "heads", 1, 1, 64,
+          &self->heads, error)
+      || !alitra_weights_read_counts (settings, "layers", 1, 1, 48,
+          &self->layers, error)
+      || !alitra_weights_read_counts (settings, "hidden", 1, 8, 8192,
+          &self->hidden, error)
+      || !read_labels (self, error))
+    return FALSE;
+  if (self->dim % self->heads != 0) {
+    alitra_weights_invalid (error,
+        "its %u numbers should be a multiple of its %u heads", self->dim,
+        self->heads);
+    return FALSE;
+  }
+  if (!alitra_weights_name_is_plain (alitra_weights_get_string (settings,
+              "name"))) {
+    alitra_weights_invalid (error,
+        "setting \"name\" should be 1 to 64 letters, digits, dots, dashes or underscores");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+AlitraTransformer *
+alitra_transformer_load_bytes (GBytes * bytes, GError ** error)
+{
+  g_autoptr (AlitraTransformer) self = NULL;
+  gsize size;
+  const guint8 *data;
+  gboolean fine;
+
+  g_return_val_if_fail (bytes, NULL);
+
+  data = g_bytes_get_data (bytes, &size);
+  self = g_new0 (AlitraTransformer, 1);
+  self->references = 1;
+  self->labels = g_ptr_array_new_with_free_func (g_free);
+  if (!alitra_weights_load (&self->weights, data, size, error)
+      || !read_settings (self, error))
+    return NULL;
+  self->block = g_new0 (AlitraTransformerBlock, self->layers);
+  fine = take_ends (self, error);
+  for (guint i = 0; fine && i < self->layers; i++)
+    fine = take_block (self, i, error);
+  if (!fine)
+    return NULL;
+  self->id = g_strdup_printf ("%s-%08x",
+      alitra_weights_get_string (self->weights.settings, "name"),
+      self->weights.number);
+  return g_steal_pointer (&self);
+}
+
+AlitraTransformer *
+alitra_transformer_load (const gchar * path, GError ** error)
+{
+  g_autofree char *file = NULL;
+  g_autoptr (GBytes) bytes =
+      alitra_weights_read_file (path, DEFAULT_FILE, &file, error);
+  AlitraTransformer *self =
+      bytes ? alitra_transformer_load_bytes (bytes, error) : NULL;
+
+  if (bytes && !self)
+    g_prefix_error (error, "%s: ", file);
+  return self;
+}
+
+AlitraTransformer *
+alitra_transformer_ref (AlitraTransformer * self)
+{
+  g_return_val_if_fail (self, NULL);
+  g_atomic_int_inc (&self->references);
+  return self;
+}
+
+static void
+block_clear (AlitraTransformerBlock * block)
+{
+  alitra_matrix_clear (&block->qkv);
+  alitra_matrix_clear (&block->out);
+  alitra_matrix_clear (&block->grow);
+  alitra_matrix_clear (&block->shrink);
+}
+
+void
+alitra_transformer_unref (AlitraTransformer * self)
+{
+  if (!self || !g_atomic_int_dec_and_test (&self->references))
+    return;
+  for (guint i = 0; i < ALITRA_LEVELS; i++)
+    alitra_matrix_clear (&self->into[i]);
+  alitra_matrix_clear (&self->place);
+  alitra_matrix_clear (&self->head);
+  for (guint i = 0; self->block && i < self->layers; i++)
+    block_clear (&self->block[i]);
+  g_free (self->block);
+  g_ptr_array_unref (self->labels);
+  alitra_weights_clear (&self->weights);
+  g_free (self->id);
+  g_free (self);
+}
+
+const gchar *
+alitra_transformer_get_id (AlitraTransformer * self)
+{
+  g_return_val_if_fail (self, NULL);
+  return self->id;
+}
+
+guint32
+alitra_transformer_get_model (AlitraTransformer * self)
+{
+  g_return_val_if_fail (self, 0);
+  return self->model;
+}
+
+guint
+alitra_transformer_get_count (AlitraTransformer * self)
+{
+  g_return_val_if_fail (self, 0);
+  return self->labels->len;
+}
+
+const gchar *
+alitra_transformer_get_label (AlitraTransformer * self, guint index)
+{
+  g_return_val_if_fail (self && index < self->labels->len, NULL);
+  return g_ptr_array_index (self->labels, index);
+}

@@ -1,0 +1,64 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_TRANSFORMER_H
+#define ALITRA_SRC_TRANSFORMER_H
+
+#include <alitra/transformer.h>
+
+#include "matrix.h"
+#include "weights.h"
+#include "workers.h"
+
+G_BEGIN_DECLS
+
+/* Octaves of the sines and cosines that tell a place. */
+#define ALITRA_WAVES 4
+
+/* x + out (attention (norm (x))), then x + shrink (gelu (grow (norm (x)))). */
+typedef struct
+{
+  const float *gain[2], *bias[2];       /* of the two norms */
+  AlitraMatrix qkv;             /* dim -> query, key, value: 3 dim */
+  AlitraMatrix out;
+  AlitraMatrix grow, shrink;    /* dim -> hidden -> dim */
+} AlitraTransformerBlock;
+
+struct _AlitraTransformer
+{
+  gint references;
+  gchar *id;
+  guint32 model;                /* whose tokens it reads */
+  guint vectors;                /* numbers of a token's vector */
+  guint dim, heads, layers, hidden;
+  GPtrArray *labels;
+  AlitraMatrix into[ALITRA_LEVELS];     /* sum of the vectors of a cell -> dim */
+  AlitraMatrix place;           /* 4 ALITRA_WAVES -> dim */
+  const float *depth;           /* ALITRA_MAX_DEPTH x dim: what the number of tokens in a cell adds */
+  AlitraTransformerBlock *block;
+  const float *gain, *bias;     /* of the last norm */
+  AlitraMatrix head;
+  AlitraWeights weights;        /* the file */
+};
+
+/* One input. */
+typedef struct
+{
+  guint8 level;
+  guint8 depth;                 /* tokens in the cell, at least 1 */
+  float x, y;                   /* its middle, 0..1 of the picture */
+} AlitraTransformerInput;
+
+/* Room for the numbers on their way; grows when it must. */
+typedef struct _AlitraTransformerRoom AlitraTransformerRoom;
+
+AlitraTransformerRoom *alitra_transformer_room_new (AlitraTransformer * transformer, AlitraWorkers * workers);
+void alitra_transformer_room_free (AlitraTransformerRoom * room);
+
+/* Sequence s is the inputs starts[s] .. starts[s+1]-1; sums: for each input the transformer's `vectors` numbers.
+ * scores: for each sequence a number for each label (before softmax). */
+void alitra_transformer_run (AlitraTransformerRoom * room, guint sequences, const guint * starts,
+    const AlitraTransformerInput * inputs, const float *sums, float *scores);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Checkpoint of train_classifier.py -> model file of the C library:
+
+    export_classifier.py cls.pt ../models/alitra-classify.safetensors --model ../models/alitra-base.safetensors
+
+Everything goes in as half floats.  The file names the model whose tokens it reads by the start of its SHA-256."""
+import argparse
+import hashlib
+import json
+
+import torch
+
+from alitra.classifier import WAVES, Classifier
+from export import save
+
+FORMAT = 1
+
+
+def number_of(path):
+    with open(path, 'rb') as f:
+        return hashlib.sha256(f.read()).hexdigest()[:8]
+
+
+def export(model, labels, path, base, name, halves=True):
+    state = model.folded()
+    tensors = {k: (v.half() if halves else v).numpy() for k, v in state.items()}
+    bad = [k for k, v in state.items() if not torch.isfinite(v.half() if halves else v).all()]
+    if bad:
+        raise SystemExit('%s cannot be written as half floats' % ', '.join(bad))
+    settings = dict(model.settings, format=FORMAT, name=name, model=number_of(base), waves=WAVES, labels=labels)
+    save(path, tensors, {'format': 'pt', 'alitra': json.dumps(settings)})
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('checkpoint')
+    ap.add_argument('out')
+    ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
+    ap.add_argument('--name', default='alitra-classify-1')
+    a = ap.parse_args()
+    checkpoint = torch.load(a.checkpoint, map_location='cpu')
+    model = Classifier(labels=len(checkpoint['labels']), **checkpoint['settings'])
+    model.load_state_dict(checkpoint['model'])
+    export(model, checkpoint['labels'], a.out, a.model, a.name)
+
+
+if __name__ == '__main__':
+    main()
