@@ -197,6 +197,17 @@ multiply (const AlitraMatrix * matrix, guint rows, const float *in,
   }
 }
 
+/* The same with what fills up the last panel: out_stride is at least as long. */
+static void
+multiply_whole (const AlitraMatrix * matrix, guint rows, const float *in,
+    gsize in_stride, float *out, gsize out_stride)
+{
+  AlitraMatrix whole = *matrix;
+
+  whole.outputs = matrix->panels * ALITRA_PANEL;
+  multiply (&whole, rows, in, in_stride, out, out_stride, ALITRA_END_STORE);
+}
+
 static inline void
 search (guint rows, const float *weights, const float *start, guint inputs,
     const float *in, gsize in_stride, gint32 number, Vector * best,
@@ -239,6 +250,16 @@ best_of_lanes (Vector best, Index where)
 }
 
 static void
+start_search (guint rows, Vector * best, Index * where)
+{
+  for (guint r = 0; r < rows; r++) {
+    best[r] = splat (-G_MAXFLOAT);
+    where[r] = (Index) {
+    0};
+  }
+}
+
+static void
 nearest (const AlitraMatrix * codes, guint rows, const float *in,
     gsize in_stride, guint16 * ids)
 {
@@ -248,11 +269,7 @@ nearest (const AlitraMatrix * codes, guint rows, const float *in,
   for (guint group = 0; group < rows; group += GROUP) {
     const guint members = MIN (rows - group, GROUP);
 
-    for (guint r = 0; r < members; r++) {
-      best[r] = splat (-G_MAXFLOAT);
-      where[r] = (Index) {
-      0};
-    }
+    start_search (members, best, where);
     for (guint column = 0; column < codes->outputs; column += COLUMNS) {
       const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
       const float *weights =
@@ -267,6 +284,121 @@ nearest (const AlitraMatrix * codes, guint rows, const float *in,
     }
     for (guint r = 0; r < members; r++)
       ids[group + r] = best_of_lanes (best[r], where[r]);
+  }
+}
+
+/* How many of the numbers are at least `limit`. */
+static guint
+count_from (const float *numbers, guint vectors, float limit)
+{
+  const Vector least = splat (limit);
+  Index count = { 0 };
+  guint sum = 0;
+
+  for (guint i = 0; i < vectors; i++)
+    count -= (Index) (*(const Loose *) (numbers + i * ALITRA_LANES) >= least);
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    sum += count[lane];
+  return sum;
+}
+
+/* A limit that the `wanted` largest of the numbers reach, and no others unless some are equal.  What fills up the last
+ * vector is -G_MAXFLOAT. */
+static float
+find_limit (const float *numbers, guint vectors, guint wanted)
+{
+  float low = G_MAXFLOAT, high = -G_MAXFLOAT, middle;
+
+  for (guint i = 0; i < vectors * ALITRA_LANES; i++) {
+    high = numbers[i] > high ? numbers[i] : high;
+    low = numbers[i] < low && numbers[i] > -G_MAXFLOAT ? numbers[i] : low;
+  }
+  while (middle = low + .5f * (high - low), middle > low && middle < high) {
+    const guint count = count_from (numbers, vectors, middle);
+
+    if (count == wanted)
+      return middle;
+    if (count > wanted)
+      low = middle;
+    else
+      high = middle;
+  }
+  return count_from (numbers, vectors, high) >= wanted ? high : low;
+}
+
+/* The same columns of two panels, the lower one first. */
+static inline void
+search_two (const float *first, const float *second, const float *start_first,
+    const float *start_second, guint inputs, const float *in, gint32 number,
+    gint32 next, Vector * best, Index * where)
+{
+  Vector a = *(const Aligned *) start_first;
+  Vector b = *(const Aligned *) (start_first + ALITRA_LANES);
+  Vector c = *(const Aligned *) start_second;
+  Vector d = *(const Aligned *) (start_second + ALITRA_LANES);
+
+  for (guint k = 0; k < inputs; k++) {
+    const Vector x = splat (in[k]);
+    const gsize at = (gsize) k * ALITRA_PANEL;
+
+    a += x * *(const Aligned *) (first + at);
+    b += x * *(const Aligned *) (first + at + ALITRA_LANES);
+    c += x * *(const Aligned *) (second + at);
+    d += x * *(const Aligned *) (second + at + ALITRA_LANES);
+  }
+  better (a, number, best, where);
+  better (b, number + 1, best, where);
+  better (c, next, best, where);
+  better (d, next + 1, best, where);
+}
+
+/* Looks through some panels, which are in rising order. */
+static guint16
+search_panels (const AlitraMatrix * codes, const guint16 * panels, guint count,
+    const float *in)
+{
+  const gsize size = (gsize) codes->inputs * ALITRA_PANEL;
+  Vector best;
+  Index where;
+
+  start_search (1, &best, &where);
+  for (guint i = 0; i < count; i += 2) {
+    const guint p = panels[i], q = panels[MIN (i + 1, count - 1)];
+
+    for (guint column = 0; column < ALITRA_PANEL; column += COLUMNS)
+      search_two (codes->data + p * size + column,
+          codes->data + q * size + column,
+          codes->start + p * ALITRA_PANEL + column,
+          codes->start + q * ALITRA_PANEL + column, codes->inputs, in,
+          (p * ALITRA_PANEL + column) / ALITRA_LANES,
+          (q * ALITRA_PANEL + column) / ALITRA_LANES, &best, &where);
+  }
+  return best_of_lanes (best, where);
+}
+
+static void
+nearest_of_panels (const AlitraMatrix * codes, const AlitraMatrix * centres,
+    guint probes, guint rows, const float *in, gsize in_stride, guint16 * ids)
+{
+  const guint stride = centres->panels * ALITRA_PANEL;
+  float scores[MOST * ALITRA_MAX_CENTRES];
+  guint16 panels[ALITRA_MAX_CENTRES + 1];
+
+  for (guint r = 0; r < rows; r++) {
+    const float *score = scores + r % MOST * stride;
+    const float *from = in + r * in_stride;
+    guint count = 0;
+    float limit;
+
+    if (r % MOST == 0)
+      multiply_whole (centres, MIN (rows - r, MOST), from, in_stride, scores,
+          stride);
+    limit = find_limit (score, stride / ALITRA_LANES, probes);
+    for (guint p = 0; p < centres->outputs; p++) {
+      panels[count] = p;
+      count += score[p] >= limit;
+    }
+    ids[r] = search_panels (codes, panels, count, from);
   }
 }
 
@@ -395,4 +527,6 @@ gelu (float *numbers, guint n)
 }
 
 const AlitraLoops ALITRA_LOOPS =
-    { ALITRA_LOOPS_NAME, multiply, nearest, spread, energy, exponents, gelu };
+    { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
+  exponents, gelu
+};

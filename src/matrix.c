@@ -145,6 +145,18 @@ alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in,
 }
 
 void
+alitra_matrix_nearest_of_panels (const AlitraMatrix * codes,
+    const AlitraMatrix * centres, guint probes, guint rows, const float *in,
+    gsize in_stride, guint16 * ids)
+{
+  g_return_if_fail (centres->outputs == codes->panels
+      && centres->outputs <= ALITRA_MAX_CENTRES && probes > 0
+      && probes <= centres->outputs);
+  get_loops ()->nearest_of_panels (codes, centres, probes, rows, in, in_stride,
+      ids);
+}
+
+void
 alitra_matrix_spread (const float *const rows[9], const float *taps,
     guint count, float *out)
 {

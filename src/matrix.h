@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 /* Rows that a call should bring at least, if there are so many; tiles of 48 to 192 rows stay in cache. */
 #define ALITRA_TILE 96
 
+/* Panels that can be searched by their centres first. */
+#define ALITRA_MAX_CENTRES 256
+
 typedef struct
 {
   guint outputs, inputs;
@@ -50,6 +53,11 @@ void alitra_matrix_multiply (const AlitraMatrix * matrix, guint rows, const floa
 
 /* ids[i]: the code next to row i, the lowest one of equals. At most 65536 codes. */
 void alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
+
+/* The same among the codes of some panels only: the `probes` (1 or more) whose centres are nearest, and all that are just
+ * as near as the last of them. `centres` has a code for each panel of `codes`, at most ALITRA_MAX_CENTRES. */
+void alitra_matrix_nearest_of_panels (const AlitraMatrix * codes, const AlitraMatrix * centres, guint probes,
+    guint rows, const float *in, gsize in_stride, guint16 * ids);
 
 /* out[c] = sum over the nine rows of rows[i][c] * taps[i * count + c]. */
 void alitra_matrix_spread (const float *const rows[9], const float *taps, guint count, float *out);

@@ -70,6 +70,29 @@ take_mix (AlitraModel * model, AlitraMix * mix, const char *prefix,
   return TRUE;
 }
 
+/* Files without centres are searched from end to end. */
+static gboolean
+take_centres (AlitraModel * model, AlitraStep * step, const char *prefix,
+    GError ** error)
+{
+  const guint size[2] = { step->search.panels, model->narrow };
+  g_autofree char *name = g_strconcat (prefix, "centres", NULL);
+  const float *data;
+
+  if (!alitra_model_has_tensor (model, name))
+    return TRUE;
+  if (step->search.panels > ALITRA_MAX_CENTRES) {
+    alitra_weights_invalid (error,
+        "%s should be for at most %u panels of %u codes, got %u panels", name,
+        ALITRA_MAX_CENTRES, ALITRA_PANEL, step->search.panels);
+    return FALSE;
+  }
+  data = alitra_model_get_tensor (model, name, 2, size, error);
+  if (data)
+    alitra_matrix_init_codes (&step->centres, size[0], model->narrow, data);
+  return data != NULL;
+}
+
 static gboolean
 take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
     guint codes, GError ** error)
@@ -81,7 +104,8 @@ take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
   if (!step->codes)
     return FALSE;
   alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
-  return take_matrix (model, &step->into, prefix, "into", model->narrow,
+  return take_centres (model, step, prefix, error)
+      && take_matrix (model, &step->into, prefix, "into", model->narrow,
       model->dim, 1, error)
       && take_matrix (model, &step->back, prefix, "back", model->dim,
       model->narrow, 1, error);
@@ -122,7 +146,7 @@ read_settings (AlitraModel * model, GError ** error)
 {
   JsonObject *settings = model->weights.settings;
   guint format, cell, margin, depth[ALITRA_LEVELS], codes[ALITRA_LEVELS],
-      blocks[ALITRA_LEVELS];
+      blocks[ALITRA_LEVELS], probes[ALITRA_LEVELS] = { 0 };
   double scale, gain[2];
 
   if (!alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
@@ -146,7 +170,10 @@ read_settings (AlitraModel * model, GError ** error)
       || !alitra_weights_read_numbers (settings, "scale", 1, 1e-3, 1e3, &scale,
           error)
       || !alitra_weights_read_numbers (settings, "chroma_gain", 2, 1e-3, 1e3,
-          gain, error))
+          gain, error)
+      || (json_object_has_member (settings, "probes")
+          && !alitra_weights_read_counts (settings, "probes", ALITRA_LEVELS, 1,
+              MAX_CODES, probes, error)))
     return FALSE;
   if (!alitra_weights_name_is_plain (alitra_weights_get_string (settings,
               "name"))) {
@@ -158,6 +185,7 @@ read_settings (AlitraModel * model, GError ** error)
     model->level[i].depth = depth[i];
     model->level[i].codes = codes[i];
     model->level[i].blocks = blocks[i];
+    model->level[i].probes = probes[i];
   }
   model->scale = scale;
   model->chroma_gain[0] = gain[0];
@@ -224,6 +252,7 @@ level_clear (AlitraModelLevel * level)
     alitra_matrix_clear (&level->step[i].into);
     alitra_matrix_clear (&level->step[i].back);
     alitra_matrix_clear (&level->step[i].search);
+    alitra_matrix_clear (&level->step[i].centres);
   }
 }
 

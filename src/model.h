@@ -32,12 +32,14 @@ typedef struct
   AlitraMatrix into;            /* dim -> narrow */
   AlitraMatrix back;            /* narrow -> dim */
   AlitraMatrix search;          /* narrow -> codes */
+  AlitraMatrix centres;         /* narrow -> panels of codes; no outputs: the file has none */
   const float *codes;           /* codes x narrow */
 } AlitraStep;
 
 typedef struct
 {
   guint depth, codes, blocks;
+  guint probes;                 /* panels of codes to look into; 0: all */
   AlitraMatrix embed;           /* samples of a cell -> dim; the scale is in it */
   AlitraMix analysis;
   AlitraStep step[ALITRA_MAX_DEPTH];

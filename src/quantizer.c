@@ -130,6 +130,21 @@ take_vectors (const Call * call, const Tile * tile, float *gains)
 }
 
 static void
+search_tile (const Call * call, const Tile * tile, guint16 * ids)
+{
+  const AlitraStep *step = call->step;
+  const guint narrow = call->quantizer->model->narrow, probes =
+      call->quantizer->level->probes;
+
+  if (probes > 0 && probes < step->centres.outputs)
+    alitra_matrix_nearest_of_panels (&step->search, &step->centres, probes,
+        tile->count, tile->narrow, narrow, ids);
+  else
+    alitra_matrix_nearest (&step->search, tile->count, tile->narrow, narrow,
+        ids);
+}
+
+static void
 step_tile (gpointer data, guint number, guint worker)
 {
   const Call *call = data;
@@ -141,8 +156,7 @@ step_tile (gpointer data, guint number, guint worker)
   gather (call, &tile);
   alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim,
       tile.narrow, narrow, ALITRA_END_STORE);
-  alitra_matrix_nearest (&call->step->search, tile.count, tile.narrow, narrow,
-      ids);
+  search_tile (call, &tile, ids);
   for (guint i = 0; i < tile.count; i++)
     memcpy (tile.narrow + (gsize) i * narrow,
         call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));

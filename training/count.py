@@ -6,7 +6,7 @@ import json
 import struct
 import sys
 
-CELL_SAMPLES = 384
+PANEL = 32          # codes of a panel, see alitra/cluster.py
 
 
 def shapes(path):
@@ -18,6 +18,16 @@ def shapes(path):
 
 def product(shape):
     return 2 * shape[0] * shape[1]
+
+
+def search_of(settings, shape, level):
+    """Centres of all panels, then the codes of some of them."""
+    step = 'levels.%d.steps.0.' % level
+    codes, centres = shape[step + 'codes'], shape.get(step + 'centres')
+    probes = settings.get('probes', [0] * 3)[level]
+    if not centres or probes >= centres[0]:
+        return product(codes)
+    return product(centres) + product((probes * PANEL, codes[1]))
 
 
 def main():
@@ -33,7 +43,7 @@ def main():
         step = name + 'steps.0.'
         gates = sum(product((s[0], s[1] * 9)) for n, s in shape.items()
                     if n in ('allocator.grids.%d.own' % i, 'allocator.grids.%d.state' % i))
-        token.append((product(shape[step + 'into']) + product(shape[step + 'back']) + product(shape[step + 'codes']), gates))
+        token.append((product(shape[step + 'into']) + product(shape[step + 'back']) + search_of(settings, shape, i), gates))
     whole = lambda per_cell, first=0: sum(s * p for s, p in list(zip(share, per_cell))[first:])
     print('analysis             %.3f MFLOP a patch' % (whole(analysis) * 1e-6))
     print('coarse synthesis     %.3f MFLOP a patch, in the encoder' % (whole(synthesis, 1) * 1e-6))

@@ -4,15 +4,19 @@
     export.py tok.pt ../models/alitra-base.safetensors [--allocator alloc.pt] [--extra settings.json]
 
 Tensors go in as half floats under their names in the state dict; those of the allocator, which are small, as floats
-under "allocator.".  The settings (sizes, gains, and all of --extra) are one JSON object in the metadata under "alitra"."""
+under "allocator.".  The codes of each step are brought into panels of similar codes, whose centres go in as "centres":
+ids count in that order.  The settings (sizes, gains, and all of --extra) are one JSON object in the metadata under
+"alitra"."""
 import argparse
 import json
 import os
 import struct
+import sys
 
 import numpy as np
 import torch
 
+from alitra.cluster import PROBES, panels_of
 from alitra.model import LEVELS, MARGIN, SCALE
 from alitra.pictures import CELL, CHROMA_GAIN
 
@@ -54,14 +58,29 @@ def save(path, tensors, metadata):
     os.replace(path + '.tmp', path)
 
 
-def export(state, path, name='alitra-base-1', allocator=None, extra=None):
-    tensors = {k: v.detach().half().numpy() for k, v in state.items()}
+def sort_codes(state, say):
+    """The state with the codes of each step in panels, and the centres of these."""
+    state = dict(state)
+    names = sorted(k for k in state if k.startswith('levels.') and k.endswith('.codes'))
+    for i, name in enumerate(names):
+        codes = state[name].detach().half()
+        order, centres = panels_of(codes.float())
+        state[name] = codes[order]
+        state[name[:-len('codes')] + 'centres'] = centres
+        say('panels of step %d of %d' % (i + 1, len(names)))
+    return state
+
+
+def export(state, path, name='alitra-base-1', allocator=None, extra=None, probes=PROBES, say=lambda text: None):
+    """probes: how many panels of a step the encoder looks into, one number for each level, finest first, or for all."""
+    probes = [probes] * LEVELS if isinstance(probes, int) else list(probes)
+    tensors = {k: v.detach().half().numpy() for k, v in sort_codes(state, say).items()}
     for k, v in (allocator or {}).items():
         tensors['allocator.' + k] = v.detach().float().numpy()
     for k, a in tensors.items():
         if not np.isfinite(a).all():
             raise SystemExit('%s holds numbers that are not finite as %s' % (k, a.dtype))
-    settings = dict(settings_of(state, name), **(extra or {}))
+    settings = dict(settings_of(state, name), probes=probes, **(extra or {}))
     save(path, tensors, {'format': 'pt', 'alitra': json.dumps(settings)})
 
 
@@ -75,7 +94,9 @@ def main():
     a = ap.parse_args()
     allocator = torch.load(a.allocator, map_location='cpu')['allocator'] if a.allocator else None
     extra = json.load(open(a.extra)) if a.extra else None
-    export(torch.load(a.checkpoint, map_location='cpu')['model'], a.out, a.name, allocator, extra)
+    export(torch.load(a.checkpoint, map_location='cpu')['model'], a.out, a.name, allocator, extra,
+           say=lambda text: print('\r' + text, end='', file=sys.stderr, flush=True))
+    print(file=sys.stderr)
 
 
 if __name__ == '__main__':

@@ -23,6 +23,7 @@ from alitra.start import window_of
 from export import export
 
 SMALL = {'dim': 24, 'narrow': 10, 'hidden': 40, 'depth': [10, 9, 8], 'codes': [80, 64, 50], 'blocks': [1, 2, 2]}
+SMALL_PROBES = [2, 1, 2]    # of 3, 2 and 2 panels
 
 
 def tokenizer_of(settings):
@@ -47,6 +48,10 @@ def load(path):
             state[name] = torch.from_numpy(np.frombuffer(body[a:b], {'F16': '<f2', 'F32': '<f4'}[t['dtype']])
                                            .astype(np.float32).reshape(t['shape']))
     model = tokenizer_of(settings)
+    for i, level in enumerate(model.levels):
+        for t, step in enumerate(level.steps):
+            step.centres = state.pop('levels.%d.steps.%d.centres' % (i, t), None)
+            step.probes = settings.get('probes', [0] * LEVELS)[i]
     model.load_state_dict(state)
     return model
 
@@ -154,7 +159,8 @@ def main():
         with open(a.model, 'rb') as f, open(own, 'wb') as g:
             g.write(f.read())
     else:
-        export(draw_weights([planes_of(p) for p in pictures.values()]).state_dict(), own, 'alitra-small-test')
+        export(draw_weights([planes_of(p) for p in pictures.values()]).state_dict(), own, 'alitra-small-test',
+               probes=SMALL_PROBES)
     model = load(own)
     for name, rgb in pictures.items():
         with open(os.path.join(a.folder, name + '.bin'), 'wb') as f:

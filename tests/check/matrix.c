@@ -4,6 +4,7 @@
  * Products, searches and threads against plain loops in double precision, for every instruction set that the machine
  * has. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "matrix.h"
@@ -229,6 +230,98 @@ test_ties (gconstpointer loops)
   }
 }
 
+/* Small whole numbers, so that every sum is exact and many are equal. */
+static float *
+whole_floats (gsize count)
+{
+  float *floats = alitra_floats_new (count);
+
+  for (gsize i = 0; i < count; i++)
+    floats[i] = g_test_rand_int_range (-3, 4);
+  return floats;
+}
+
+static gint
+nearness (const float *in, const float *code, guint inputs)
+{
+  gint twice = 0;
+
+  for (guint k = 0; k < inputs; k++)
+    twice += (gint) (2 * in[k] * code[k] - code[k] * code[k]);
+  return twice;
+}
+
+static gint
+compare_falling (gconstpointer a, gconstpointer b)
+{
+  return *(const gint *) b - *(const gint *) a;
+}
+
+/* The lowest of the nearest codes in the panels whose centres are as near as the one on rank `probes`. */
+static guint
+nearest_by_hand (const float *in, const float *weights, guint codes,
+    const float *centres, guint panels, guint probes, guint inputs)
+{
+  gint of_panel[ALITRA_MAX_CENTRES], ranked[ALITRA_MAX_CENTRES], best =
+      G_MININT;
+  guint found = 0;
+
+  for (guint p = 0; p < panels; p++)
+    of_panel[p] = nearness (in, centres + p * inputs, inputs);
+  memcpy (ranked, of_panel, sizeof ranked);
+  qsort (ranked, panels, sizeof *ranked, compare_falling);
+  for (guint c = 0; c < codes; c++) {
+    const gint near = nearness (in, weights + c * inputs, inputs);
+
+    if (of_panel[c / ALITRA_PANEL] >= ranked[probes - 1] && near > best) {
+      best = near;
+      found = c;
+    }
+  }
+  return found;
+}
+
+static void
+test_panels (gconstpointer loops)
+{
+  static const guint shapes[][4] = { {1, 33, 3, 1}, {29, 80, 10, 2},
+  {97, 4096, 24, 24}, {50, 2047, 24, 7}, {13, 8192, 5, 1}, {25, 640, 24, 20}
+  };
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    const guint rows = shapes[i][0], count = shapes[i][1], inputs =
+        shapes[i][2], probes = shapes[i][3];
+    const guint panels = (count + ALITRA_PANEL - 1) / ALITRA_PANEL;
+    float *in = whole_floats (rows * inputs), *weights =
+        whole_floats (count * inputs), *middles =
+        whole_floats (panels * inputs);
+    g_autofree guint16 *ids = g_new (guint16, rows);
+    AlitraMatrix codes, centres;
+
+    alitra_matrix_init_codes (&codes, count, inputs, weights);
+    alitra_matrix_init_codes (&centres, panels, inputs, middles);
+    alitra_matrix_nearest_of_panels (&codes, &centres, probes, rows, in, inputs,
+        ids);
+    for (guint r = 0; r < rows; r++)
+      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs, weights,
+              count, middles, panels, probes, inputs));
+    in[0] = NAN;
+    in[inputs - 1] = -INFINITY;
+    alitra_matrix_nearest_of_panels (&codes, &centres, probes, 1, in, inputs,
+        ids);
+    g_assert_cmpuint (ids[0], <, count);
+    alitra_matrix_clear (&codes);
+    alitra_matrix_clear (&centres);
+    alitra_floats_free (in);
+    alitra_floats_free (weights);
+    alitra_floats_free (middles);
+  }
+}
+
 static void
 test_spread (gconstpointer loops)
 {
@@ -316,7 +409,7 @@ main (int argc, char **argv)
       GTestDataFunc func;
     } tests[] = {
       {"multiply", test_multiply}, {"alone", test_alone}, {"nearest",
-          test_nearest}, {"ties", test_ties},
+          test_nearest}, {"ties", test_ties}, {"panels", test_panels},
       {"spread", test_spread}
     };
 

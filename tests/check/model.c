@@ -141,12 +141,41 @@ test_edited (void)
     {"\"data_offsets\":[0,", "\"data_offsets\":[0,0,", "outside"},
     {"\"data_offsets\":[0,", "\"data_offsets\":{\"a\":0},\"b\":[", "outside"},
     {"levels.0.embed.weight", "levels.0.embed.wait", "missing"},
+    {"centres\":{\"dtype\":\"F16\",\"shape\":[3,10]",
+        "centres\":{\"dtype\":\"F16\",\"shape\":[10,3]", "got 10x3"},
+    {"\\\"probes\\\": [2", "\\\"probes\\\": [0", "probes"},
+    {"\\\"probes\\\": [2", "\\\"probes\\\": [2.5", "whole"},
+    {"\\\"probes\\\": [2", "\\\"probes\\\": [2, 2", "probes"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (edits); i++) {
     g_autoptr (GBytes) bytes = edited (edits[i][0], edits[i][1]);
 
     assert_invalid (bytes, edits[i][2]);
+  }
+}
+
+/* Files from before the codes were sorted, and searches wider than the codes, are searched from end to end. */
+static void
+test_unsorted (void)
+{
+  static const char *const edits[][2] = {
+    {"levels.0.steps.0.centres", "levels.0.steps.0.other"},
+    {"\\\"probes\\\"", "\\\"other\\\""},
+    {"\\\"probes\\\": [2", "\\\"probes\\\": [60000"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (edits); i++) {
+    g_autoptr (GBytes) bytes = edited (edits[i][0], edits[i][1]);
+    g_autoptr (AlitraModel) model = NULL;
+    GError *error = NULL;
+
+    model = alitra_model_load_bytes (bytes, &error);
+    g_assert_no_error (error);
+    g_assert_true (model->level[0].probes == 0
+        || model->level[0].probes >= 3
+        || model->level[0].step[0].centres.outputs == 0);
+    g_assert_cmpuint (model->level[0].step[1].centres.outputs, ==, 3);
   }
 }
 
@@ -260,6 +289,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model/load", test_load);
   g_test_add_func ("/model/cut", test_cut);
   g_test_add_func ("/model/edited", test_edited);
+  g_test_add_func ("/model/unsorted", test_unsorted);
   g_test_add_func ("/model/overlap", test_overlap);
   g_test_add_func ("/model/deep", test_deep);
   g_test_add_func ("/model/not-finite", test_not_finite);

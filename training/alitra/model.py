@@ -4,6 +4,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from .cluster import PANEL
 from .pictures import CELL, Planes, to_cells
 
 LEVELS = 3                  # 0: 16-cells of the full picture, 1: 32-cells (half size), 2: 64-cells (quarter size)
@@ -47,10 +48,18 @@ class Step(nn.Module):
         self.into = nn.Parameter(torch.eye(narrow, dim))
         self.back = nn.Parameter(torch.eye(dim, narrow))
         self.codes = nn.Parameter(torch.randn(codes, narrow))
+        self.centres, self.probes = None, 0
 
+    @torch.no_grad()
     def search(self, f):
-        with torch.no_grad():
-            return (f @ self.codes.T - .5 * (self.codes ** 2).sum(1)).argmax(1)
+        """Nearest code of each row; with centres, as a model file has them, among those of the nearest panels."""
+        nearness = f @ self.codes.T - .5 * (self.codes ** 2).sum(1)
+        if self.centres is not None and self.probes < len(self.centres):
+            of_panels = f @ self.centres.T - .5 * (self.centres ** 2).sum(1)
+            least = of_panels.topk(self.probes, 1)[0][:, -1:]
+            far = (of_panels < least).repeat_interleave(PANEL, 1)[:, :len(self.codes)]
+            nearness = nearness.masked_fill(far, -torch.inf)
+        return nearness.argmax(1)
 
     def forward(self, r):
         """n,dim -> token vectors n,dim; ids n; codebook loss."""
