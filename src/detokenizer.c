@@ -4,12 +4,15 @@
 
 #include <string.h>
 
+#include "conceal.h"
 #include "deblock.h"
 #include "flat.h"
 #include "memory.h"
 #include "packet.h"
 #include "rebuild.h"
 #include "workers.h"
+
+#define COARSEST (ALITRA_LEVELS - 1)
 
 /* Everything that has the size of the stream; made when a key packet says what it is.  What pictures need, which is much
  * more, waits for the first picture: a few bytes that claim to be a large one must not cost that. */
@@ -30,10 +33,14 @@ struct _AlitraDetokenizer
   AlitraWorkers *workers;
   AlitraPacketCoder *coder;
   Stream *stream;
-  gboolean whole;               /* packet last_number was applied, so that the next one can be */
-  gboolean equal;               /* the memory should be the sender's: no packet since the last key was trimmed */
+  gboolean open;                /* delta packets can be applied */
+  gboolean follows;             /* packet last_number was applied, so that what the next one changes is here */
   guint32 last_number;
+  AlitraLoss loss;              /* of the last packet */
 };
+
+/* A delta packet that comes so few packets too late is not applied; one from longer ago is of another sender. */
+#define LATEST 64
 
 static gsize
 cells_of (const Stream * stream, guint level)
@@ -123,7 +130,21 @@ alitra_detokenizer_free (AlitraDetokenizer * self)
 void
 alitra_detokenizer_reset (AlitraDetokenizer * self)
 {
-  self->whole = FALSE;
+  self->open = FALSE;
+}
+
+void
+alitra_detokenizer_join (AlitraDetokenizer * self,
+    const AlitraStreamInfo * info)
+{
+  g_return_if_fail (info->width >= 1 && info->width <= ALITRA_MAX_SIZE);
+  g_return_if_fail (info->height >= 1 && info->height <= ALITRA_MAX_SIZE);
+
+  stream_free (self->stream);
+  self->stream = stream_new (self, info);
+  alitra_memory_lose (self->stream->memory);
+  self->open = TRUE;
+  self->follows = FALSE;
 }
 
 const AlitraStreamInfo *
@@ -157,11 +178,19 @@ check_header (AlitraDetokenizer * self, const AlitraPacketInfo * info,
         self->model->id, info->model);
     return FALSE;
   }
-  if (!info->key && (!self->whole
-          || info->frame_number != self->last_number + 1)) {
+  if (!info->key && (!self->open
+          || info->slices != self->stream->memory->level[COARSEST].rows)) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
         "Frame %u changes a memory that is not here%s: waiting for a key packet",
-        info->frame_number, self->whole ? " (a packet was lost)" : "");
+        info->frame_number,
+        self->open ? " (it is of a picture of another size)" : "");
+    return FALSE;
+  }
+  if (!info->key && self->follows
+      && self->last_number - info->frame_number < LATEST) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_TOO_LATE,
+        "Frame %u comes after frame %u: put rtpjitterbuffer before the decoder, or drop what comes late",
+        info->frame_number, self->last_number);
     return FALSE;
   }
   return TRUE;
@@ -192,24 +221,53 @@ note_changes (Stream * stream, gboolean key)
   }
 }
 
-/* Packets of another stream can follow by their numbers: only the memory itself tells. */
-static gboolean
-check_memory (AlitraDetokenizer * self, const AlitraPacketInfo * info,
-    GError ** error)
+/* A key packet makes cells anew, but not those of which nothing came. */
+static void
+empty_cells (Stream * stream)
 {
-  guint32 checksum;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraMemoryLevel *level = &stream->memory->level[l];
+    const AlitraUpdateLevel *update = &stream->update->level[l];
 
-  self->equal = info->checksum != 0 && (info->key || self->equal);
-  if (!self->equal)
-    return TRUE;
-  checksum = alitra_memory_get_checksum (self->stream->memory);
-  if (checksum == info->checksum)
-    return TRUE;
-  self->whole = FALSE;
-  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
-      "Frame %u should leave tokens of checksum %08x, got %08x: they changed on the way; waiting for a key packet",
-      info->frame_number, info->checksum, checksum);
-  return FALSE;
+    for (gsize i = 0; i < cells_of (stream, l); i++) {
+      if (update->keep[i] == 0 && (update->depth[i] > 0 || update->valid[i]))
+        level->depth[i] = level->age[i] = 0;
+    }
+  }
+}
+
+/* Returns whether all of the memory should be the sender's, and notes what is not. */
+static gboolean
+count_lost (const Stream * stream, AlitraLoss * loss)
+{
+  gboolean equal = TRUE;
+
+  loss->cells = loss->longest = 0;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &stream->memory->level[l];
+
+    for (gsize i = 0; i < cells_of (stream, l); i++) {
+      equal = equal && level->valid[i] == ALITRA_CELL_WHOLE;
+      loss->cells += level->valid[i] == ALITRA_CELL_LOST;
+      loss->longest = MAX (loss->longest, level->lost[i]);
+    }
+  }
+  return equal;
+}
+
+/* Packets of another stream can follow by their numbers, and damage can pass a check of 16 bits: only the memory itself
+ * tells. */
+static void
+check_memory (AlitraDetokenizer * self, const AlitraPacketInfo * info)
+{
+  AlitraMemory *memory = self->stream->memory;
+
+  if (!count_lost (self->stream, &self->loss) || info->checksum == 0
+      || alitra_memory_get_checksum (memory) == info->checksum)
+    return;
+  alitra_memory_lose (memory);
+  count_lost (self->stream, &self->loss);
+  self->loss.mismatch = TRUE;
 }
 
 gboolean
@@ -219,11 +277,16 @@ alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
   AlitraPacketInfo info = { 0 };
   AlitraPacketStatus status = alitra_packet_read_info (data, size, &info);
   Stream *stream = self->stream;
+  AlitraLoss loss = { 0 };
 
   if (!check_header (self, &info, status, size, error))
     return FALSE;
   if (info.key && !same_grid (stream, &info.stream))
     stream = stream_new (self, &info.stream);
+  if (!info.key && self->follows && info.frame_number != self->last_number + 1) {
+    loss.gap = info.frame_number - self->last_number - 1;
+    alitra_memory_lose (stream->memory);
+  }
   if (!alitra_packet_read (self->coder, data, size, &info, stream->memory,
           stream->update, error)) {
     if (stream != self->stream)
@@ -234,15 +297,28 @@ alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
     stream_free (self->stream);
     self->stream = stream;
   }
+  alitra_conceal_holes (stream->memory, stream->update);
   note_changes (stream, info.key);
   if (info.key) {
-    alitra_memory_clear (stream->memory);
+    empty_cells (stream);
     stream->info = info.stream;
   }
   alitra_memory_apply (stream->memory, stream->update);
-  self->whole = TRUE;
+  self->open = self->follows = TRUE;
   self->last_number = info.frame_number;
-  return check_memory (self, &info, error);
+  loss.chunks = info.lost;
+  loss.damaged = alitra_packet_coder_get_damaged (self->coder);
+  self->loss = loss;
+  check_memory (self, &info);
+  return TRUE;
+}
+
+void
+alitra_detokenizer_get_loss (AlitraDetokenizer * self, AlitraLoss * loss)
+{
+  g_return_if_fail (self && loss);
+
+  *loss = self->loss;
 }
 
 /* Depth to show of each cell, and whether that is more or less than last time. */

@@ -27,6 +27,8 @@ level_init (AlitraMemoryLevel * level, guint columns, guint rows,
   level->kept = g_new0 (guint8, cells);
   level->held = g_new0 (guint8, cells);
   level->valid = g_new0 (guint8, cells);
+  level->sound = g_new0 (guint8, cells);
+  level->lost = g_new0 (guint16, cells);
   level->age = g_new0 (guint16, cells);
   level->tokens = g_new0 (guint16, cells * max_depth);
 }
@@ -68,6 +70,8 @@ alitra_memory_free (AlitraMemory * memory)
     g_free (level->kept);
     g_free (level->held);
     g_free (level->valid);
+    g_free (level->sound);
+    g_free (level->lost);
     g_free (level->age);
     g_free (level->tokens);
   }
@@ -84,8 +88,24 @@ alitra_memory_clear (AlitraMemory * memory)
     memset (level->depth, 0, cells);
     memset (level->kept, 0, cells);
     memset (level->held, 0, cells);
-    memset (level->valid, TRUE, cells);
+    memset (level->valid, ALITRA_CELL_WHOLE, cells);
+    memset (level->sound, 0, cells);
+    memset (level->lost, 0, cells * sizeof (guint16));
     memset (level->age, 0, cells * sizeof (guint16));
+  }
+}
+
+void
+alitra_memory_lose (AlitraMemory * memory)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    AlitraMemoryLevel *level = &memory->level[l];
+    guint cells = level_cells (level);
+
+    memset (level->valid, ALITRA_CELL_LOST, cells);
+    memset (level->sound, 0, cells);
+    for (guint cell = 0; cell < cells; cell++)
+      level->lost[cell] = MAX (level->lost[cell], 1);
   }
 }
 
@@ -102,7 +122,8 @@ alitra_update_new (const AlitraMemory * memory)
     level->keep = g_new0 (guint8, cells);
     level->depth = g_new0 (guint8, cells);
     level->valid = g_new0 (guint8, cells);
-    memset (level->valid, TRUE, cells);
+    memset (level->valid, ALITRA_CELL_WHOLE, cells);
+    level->sound = g_new0 (guint8, cells);
     level->tokens = g_new0 (guint16, (gsize) cells * grid->max_depth);
     level->layers = 1;
     for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
@@ -122,6 +143,7 @@ alitra_update_free (AlitraUpdate * update)
     g_free (level->keep);
     g_free (level->depth);
     g_free (level->valid);
+    g_free (level->sound);
     g_free (level->tokens);
     for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
       g_free (level->cut[i]);
@@ -150,6 +172,14 @@ apply_to_cell (AlitraMemoryLevel * level, const AlitraUpdateLevel * update,
   }
   level->kept[cell] = keep;
   level->valid[cell] = update->valid[cell];
+  if (update->valid[cell]) {
+    level->sound[cell] = depth;
+    level->lost[cell] = 0;
+  } else {
+    level->sound[cell] = update->sound[cell];
+    if (level->lost[cell] < G_MAXUINT16)
+      level->lost[cell]++;
+  }
 }
 
 void
@@ -191,7 +221,7 @@ alitra_memory_get_cell (const AlitraMemory * memory, guint level, guint column,
   cell->kept = from->kept[i];
   cell->held = from->held[i];
   cell->age = from->age[i];
-  cell->valid = from->valid[i];
+  cell->valid = from->valid[i] != ALITRA_CELL_LOST;
   cell->tokens = from->tokens + (gsize) i *from->max_depth;
 }
 
@@ -254,6 +284,24 @@ alitra_memory_get_patch_age (const AlitraMemory * memory, guint column,
     age = MIN (age, level->age[(row >> l) * level->columns + (column >> l)]);
   }
   return age;
+}
+
+gboolean
+alitra_memory_patch_is_valid (const AlitraMemory * memory, guint column,
+    guint row)
+{
+  g_return_val_if_fail (memory, FALSE);
+  g_return_val_if_fail (column < memory->level[0].columns
+      && row < memory->level[0].rows, FALSE);
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+
+    if (level->valid[(row >> l) * level->columns + (column >> l)]
+        == ALITRA_CELL_LOST)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 /* Bytes as docs/token-stream.md has them, whatever the byte order of the machine. */

@@ -7,6 +7,14 @@
 
 G_BEGIN_DECLS
 
+/* What a receiver knows of a cell. */
+enum
+{
+  ALITRA_CELL_LOST = FALSE,     /* a part of it was lost: only its first `sound` tokens are the sender's */
+  ALITRA_CELL_WHOLE = TRUE,     /* it is the sender's */
+  ALITRA_CELL_TRIMMED           /* it is the first tokens of the sender's, perhaps all: a packet was cut on the way */
+};
+
 /* One level of the token memory; arrays are row by row over the grid. */
 typedef struct
 {
@@ -14,7 +22,9 @@ typedef struct
   guint8 *depth;                /* tokens that a cell holds */
   guint8 *kept;                 /* of them, there before the last update */
   guint8 *held;                 /* tokens that it held before the last update */
-  guint8 *valid;                /* FALSE: concealed, a part of it was lost */
+  guint8 *valid;                /* ALITRA_CELL_... */
+  guint8 *sound;                /* first tokens that are the sender's; all of them where the cell is valid */
+  guint16 *lost;                /* updates since the cell was lost, saturating; 0 where it is valid */
   guint16 *age;                 /* updates since a token changed, saturating */
   guint16 *tokens;              /* columns * rows * max_depth ids */
 } AlitraMemoryLevel;
@@ -30,7 +40,8 @@ typedef struct
 {
   guint8 *keep;
   guint8 *depth;
-  guint8 *valid;
+  guint8 *valid;                /* ALITRA_CELL_... */
+  guint8 *sound;                /* where the cell is lost: at most `depth` */
   guint16 *tokens;              /* as in the memory; only those from `keep` to `depth` are looked at */
   guint layers;                 /* quality layers of this level, at least 1 */
   guint8 *cut[4];               /* per layer but the last: depth of each cell when the layer ends, keep <= cut <= depth,
@@ -45,8 +56,10 @@ typedef struct
 AlitraMemory *alitra_memory_new (guint width, guint height, const guint max_depth[ALITRA_LEVELS]);
 void alitra_memory_free (AlitraMemory * memory);
 void alitra_memory_clear (AlitraMemory * memory);
+/* All cells keep what they hold, and nothing of it is certain any more. */
+void alitra_memory_lose (AlitraMemory * memory);
 
-/* An update with the grids of `memory`: one layer a level, all cells valid, all other arrays zero. */
+/* An update with the grids of `memory`: one layer a level, all cells whole, all other arrays zero. */
 AlitraUpdate *alitra_update_new (const AlitraMemory * memory);
 void alitra_update_free (AlitraUpdate * update);
 

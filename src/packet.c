@@ -17,6 +17,7 @@ struct _AlitraPacketCoder
   AlitraPacketCells cells;
   gsize allocated[ALITRA_LEVELS];       /* cells that the grids have room for */
   GByteArray *body;
+  guint damaged;                /* slices of the last packet that was read */
 };
 
 /* Which level a layer belongs to, and whether it is the first of it. */
@@ -308,7 +309,14 @@ clear_slice (AlitraPacketCoder * coder, guint slice)
   }
 }
 
-static gboolean
+typedef enum
+{
+  CHUNK_READ,
+  CHUNK_DAMAGED,                /* nothing of it was looked at */
+  CHUNK_UNSOUND                 /* the check fits, but it breaks the rules; the cells of the slice are spoilt */
+} ChunkReading;
+
+static ChunkReading
 read_chunk (AlitraPacketCoder * coder, guint layer, guint slice,
     const guint8 * data, gsize size)
 {
@@ -318,15 +326,15 @@ read_chunk (AlitraPacketCoder * coder, guint layer, guint slice,
 
   if (check != chunk_check (header->info.frame_number, layer, slice,
           data + CHECK_SIZE, size - CHECK_SIZE))
-    return FALSE;
+    return CHUNK_DAMAGED;
   return alitra_packet_cells_read (&coder->cells, slice, where.level,
       mode_of (header, where), has_map (header, layer), data + CHECK_SIZE,
-      size - CHECK_SIZE);
+      size - CHECK_SIZE) ? CHUNK_READ : CHUNK_UNSOUND;
 }
 
-/* Flat colours only follow each other: new tokens must fit those that a cell of the coarsest level keeps. */
+/* Flat colours only follow each other: a new token must fit the one that a cell of the coarsest level keeps. */
 static gboolean
-fits_kept (const AlitraVocabulary * vocabulary, const guint16 * held,
+flat_fits_kept (const AlitraVocabulary * vocabulary, const guint16 * held,
     guint keep, guint16 next)
 {
   guint codes = vocabulary->codes[COARSEST];
@@ -336,98 +344,183 @@ fits_kept (const AlitraVocabulary * vocabulary, const guint16 * held,
   return held[0] < codes;
 }
 
+/* Whether what the packet says of a changed cell can be true of what is held, if that is the sender's. */
 static gboolean
-flat_colours_fit_kept (const AlitraPacketCoder * coder,
-    const AlitraMemory * before, guint slice)
+fits_held (const AlitraPacketCoder * coder, const AlitraMemory * before,
+    guint level, guint cell)
 {
-  const AlitraPacketGrid *grid = &coder->cells.grid[COARSEST];
-  const AlitraMemoryLevel *held = &before->level[COARSEST];
-  guint first, end;
+  const AlitraPacketGrid *grid = &coder->cells.grid[level];
+  const AlitraMemoryLevel *held = &before->level[level];
+  gsize at = (gsize) cell * grid->max_depth;
+  guint keep = grid->keep[cell], reached = grid->reached[cell];
 
-  slice_cells (grid, COARSEST, slice, &first, &end);
-  for (guint i = first; i < end; i++) {
-    guint keep = grid->keep[i];
-    gsize at = (gsize) i * grid->max_depth;
-
-    if (grid->changed[i] && keep > 0 && grid->reached[i] > keep
-        && keep <= held->depth[i]
-        && !fits_kept (&coder->cells.vocabulary, held->tokens + at, keep,
-            grid->tokens[at + keep]))
-      return FALSE;
-  }
-  return TRUE;
+  if (keep == 0 || held->depth[cell] == 0)
+    return TRUE;
+  if (level < COARSEST)
+    return reached <= 1 || !is_smooth (coder, before, level, cell);
+  return reached == keep || keep > held->depth[cell]
+      || flat_fits_kept (&coder->cells.vocabulary, held->tokens + at, keep,
+      grid->tokens[at + keep]);
 }
 
-/* A smooth token is a cell's only one, at the sender too. */
-static gboolean
-smooth_tokens_fit_kept (const AlitraPacketCoder * coder,
-    const AlitraMemory * before, guint slice)
+/* What of a slice could be read. */
+typedef struct
 {
-  for (guint l = 0; l < COARSEST; l++) {
+  gboolean map;                 /* it is known what each cell keeps */
+  guint layers;                 /* first layers of which nothing is lost */
+} SliceReading;
+
+/* FALSE: the sender cannot have meant this for what it holds. */
+static gboolean
+slice_fits_held (const AlitraPacketCoder * coder, const AlitraMemory * before,
+    guint slice)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraPacketGrid *grid = &coder->cells.grid[l];
+    const AlitraMemoryLevel *held = &before->level[l];
     guint first, end;
 
     slice_cells (grid, l, slice, &first, &end);
     for (guint i = first; i < end; i++) {
-      if (grid->changed[i] && grid->keep[i] > 0 && grid->reached[i] > 1
-          && is_smooth (coder, before, l, i))
+      if (!grid->changed[i])
+        continue;
+      if (held->valid[i] == ALITRA_CELL_WHOLE && grid->keep[i] > held->depth[i])
+        return FALSE;
+      if ((held->valid[i] != ALITRA_CELL_LOST
+              || grid->keep[i] <= held->sound[i])
+          && !fits_held (coder, before, l, i))
         return FALSE;
     }
   }
   return TRUE;
 }
 
-/* FALSE: the slice is damaged; the others can still be read. Adds to `tokens` what each layer brought. */
-static gboolean
+static SliceReading
+nothing_of (AlitraPacketCoder * coder)
+{
+  coder->damaged++;
+  return (SliceReading) {
+  FALSE, 0};
+}
+
+/* Reads the chunks of a slice up to the first one that is lost or damaged: those behind it need it. Adds to `tokens`
+ * what each layer brought. */
+static SliceReading
 read_slice (AlitraPacketCoder * coder, const guint8 * data,
     const gsize * layer_at, guint slice, const AlitraMemory * before,
     guint32 * tokens)
 {
   const AlitraPacketHeader *header = &coder->header;
+  SliceReading reading = { header->info.key, 0 };
   gboolean open = header->info.key;
 
   clear_slice (coder, slice);
-  for (guint layer = 0; layer < header->info.layers; layer++) {
+  for (; reading.layers < header->info.layers; reading.layers++) {
+    guint layer = reading.layers;
     const guint32 *sizes = header->chunk_size + layer * header->info.slices;
     gsize at = layer_at[layer];
+    ChunkReading chunk;
 
+    if (sizes[slice] == ALITRA_PACKET_CHUNK_LOST)
+      break;
+    reading.map = TRUE;
     if (sizes[slice] == 0)
       continue;
     if (!open && layer > 0)
-      return FALSE;
+      return nothing_of (coder);
     open = TRUE;
     for (guint s = 0; s < slice; s++)
-      at += sizes[s];
-    if (!read_chunk (coder, layer, slice, data + at, sizes[slice]))
-      return FALSE;
+      at += alitra_packet_chunk_bytes (sizes[s]);
+    chunk = read_chunk (coder, layer, slice, data + at, sizes[slice]);
+    if (chunk == CHUNK_UNSOUND)
+      return nothing_of (coder);
+    if (chunk == CHUNK_DAMAGED) {
+      coder->damaged++;
+      reading.map = header->info.key || layer > 0;
+      break;
+    }
     tokens[layer] += coder->cells.tokens;
   }
-  return header->info.key || (flat_colours_fit_kept (coder, before, slice)
-      && smooth_tokens_fit_kept (coder, before, slice));
+  if (reading.map && !header->info.key
+      && !slice_fits_held (coder, before, slice))
+    return nothing_of (coder);
+  return reading;
+}
+
+/* Whether all that the packet says of the level in the slice was read. */
+static gboolean
+level_is_whole (const AlitraPacketHeader * header, guint level, guint slice,
+    guint layers)
+{
+  guint end = 0;
+
+  for (guint l = ALITRA_LEVELS; l-- > level;)
+    end += header->level_layers[l];
+  for (guint layer = MAX (layers, end - header->level_layers[level]);
+      layer < end; layer++) {
+    if (header->chunk_size[layer * header->info.slices + slice] != 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The cell stays as it is. */
+static void
+keep_cell (const AlitraMemoryLevel * held, guint cell, guint valid,
+    guint sound, AlitraUpdateLevel * update)
+{
+  update->keep[cell] = update->depth[cell] = held->depth[cell];
+  update->valid[cell] = valid;
+  update->sound[cell] = sound;
+}
+
+/* What the packet does to a changed cell. Tokens behind a prefix that may not be the sender's are taken all the same:
+ * what they add is right, and what they replace was wrong. */
+static void
+change_cell (const AlitraPacketCoder * coder, const AlitraMemory * before,
+    guint level, guint cell, gboolean whole, AlitraUpdateLevel * update)
+{
+  const AlitraPacketGrid *grid = &coder->cells.grid[level];
+  const AlitraMemoryLevel *held = &before->level[level];
+  guint keep = grid->keep[cell];
+  gboolean sound = coder->header.info.key || keep <= held->sound[cell];
+
+  if (!sound && (keep > held->depth[cell]
+          || !fits_held (coder, before, level, cell))) {
+    keep_cell (held, cell, held->valid[cell], held->sound[cell], update);
+    return;
+  }
+  update->keep[cell] = keep;
+  update->depth[cell] = grid->reached[cell];
+  update->sound[cell] = sound ? grid->reached[cell] : held->sound[cell];
+  update->valid[cell] = ALITRA_CELL_LOST;
+  if (sound && whole)
+    update->valid[cell] =
+        coder->header.info.checksum ? ALITRA_CELL_WHOLE : ALITRA_CELL_TRIMMED;
 }
 
 /* What the slice does to what this receiver holds, which may be less than what the sender holds. */
 static void
 settle_slice (const AlitraPacketCoder * coder, const AlitraMemory * before,
-    guint slice, AlitraUpdate * update)
+    guint slice, SliceReading reading, AlitraUpdate * update)
 {
-  gboolean key = coder->header.info.key;
-
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraPacketGrid *grid = &coder->cells.grid[l];
     const AlitraMemoryLevel *held = &before->level[l];
-    AlitraUpdateLevel *level = &update->level[l];
+    gboolean whole = level_is_whole (&coder->header, l, slice, reading.layers);
     guint first, end;
 
     slice_cells (grid, l, slice, &first, &end);
     for (guint i = first; i < end; i++) {
-      gboolean anew = key || (grid->changed[i] && grid->keep[i] == 0);
-      gboolean usable = key || (grid->changed[i]
-          && grid->keep[i] <= held->depth[i]);
+      /* Nothing came of a cell that is made anew: what it held before is the better guess. */
+      gboolean nothing = !whole && grid->keep[i] == 0 && grid->reached[i] == 0;
 
-      level->keep[i] = usable ? grid->keep[i] : held->depth[i];
-      level->depth[i] = usable ? grid->reached[i] : held->depth[i];
-      level->valid[i] = anew || held->valid[i];
+      if (!reading.map || (grid->changed[i] && nothing))
+        keep_cell (held, i, ALITRA_CELL_LOST, 0, &update->level[l]);
+      else if (grid->changed[i])
+        change_cell (coder, before, l, i, whole, &update->level[l]);
+      else
+        keep_cell (held, i, held->valid[i], held->sound[i], &update->level[l]);
     }
   }
 }
@@ -471,13 +564,15 @@ read_slices (AlitraPacketCoder * coder, const guint8 * data,
   for (guint layer = 0; layer < header->info.layers; layer++) {
     layer_at[layer] = at;
     for (guint slice = 0; slice < header->info.slices; slice++)
-      at += header->chunk_size[layer * header->info.slices + slice];
+      at += alitra_packet_chunk_bytes (header->chunk_size[layer *
+              header->info.slices + slice]);
   }
-  for (guint slice = 0; slice < header->info.slices; slice++) {
-    if (!read_slice (coder, data, layer_at, slice, before, tokens))
-      return FALSE;
-    settle_slice (coder, before, slice, update);
-  }
+  coder->damaged = 0;
+  for (guint slice = 0; slice < header->info.slices; slice++)
+    settle_slice (coder, before, slice, read_slice (coder, data, layer_at,
+            slice, before, tokens), update);
+  if (coder->damaged > 0 || header->info.lost > 0)
+    return TRUE;
   return memcmp (tokens, header->tokens,
       header->info.layers * sizeof tokens[0]) == 0;
 }
@@ -503,8 +598,14 @@ alitra_packet_read (AlitraPacketCoder * coder, const guint8 * data, gsize size,
 
   fit_grids (coder, before, update);
   if (!read_slices (coder, data, before, update))
-    return fail (error, "its tokens are damaged");
+    return fail (error, "it has other numbers of tokens than it says");
   for (guint l = 0; l < ALITRA_LEVELS; l++)
     update->level[l].layers = 1;
   return TRUE;
+}
+
+guint
+alitra_packet_coder_get_damaged (const AlitraPacketCoder * coder)
+{
+  return coder->damaged;
 }

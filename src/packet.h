@@ -24,10 +24,15 @@ void alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * in
     const AlitraUpdate * update, GByteArray * out);
 
 /* Reads a whole packet into `update`, ready for alitra_memory_apply (); on FALSE only `update` is spoilt. `info` is
- * what alitra_packet_read_info () said. `before` is what the receiver holds (for a key packet only its grids are
- * looked at); it may hold less than the sender after trimmed packets. `update` has the grids of `before`. */
+ * what alitra_packet_read_info () said. `before` is what the receiver holds; it may hold less than the sender after
+ * trimmed packets, and something else in cells that are lost. `update` has the grids of `before`. A chunk that is lost
+ * or damaged is no error: it costs the cells of its slice that it could have changed; they keep what they hold, as far as
+ * it is not known to be wrong, and are lost. */
 gboolean alitra_packet_read (AlitraPacketCoder * coder, const guint8 * data, gsize size, const AlitraPacketInfo * info,
     const AlitraMemory * before, AlitraUpdate * update, GError ** error);
+
+/* Slices of the last packet read in which a chunk was there, but damaged. */
+guint alitra_packet_coder_get_damaged (const AlitraPacketCoder * coder);
 
 G_END_DECLS
 

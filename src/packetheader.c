@@ -14,7 +14,6 @@
 #define FIXED_SIZE 20           /* up to the model number */
 #define CHECKSUM_SIZE 4         /* of the memory */
 #define CRC_SIZE 4
-#define LEAST_CHUNK 2
 #define TOKENS_BYTES 4          /* of a varint at most */
 #define CHUNK_BYTES 3
 
@@ -175,14 +174,16 @@ read_table (AlitraPacketHeader * header, Reader * reader)
     return FALSE;
 
   header->info.size = header->info.header_size;
+  header->info.lost = 0;
   for (guint i = 0; i < chunks; i++) {
     header->chunk_size[i] = 0;
     if (present[i >> 3] >> (i & 7) & 1) {
       header->chunk_size[i] = get_varint (reader, CHUNK_BYTES);
-      if (header->chunk_size[i] < LEAST_CHUNK)
+      if (header->chunk_size[i] == 0)
         return FALSE;
     }
-    header->info.size += header->chunk_size[i];
+    header->info.lost += header->chunk_size[i] == ALITRA_PACKET_CHUNK_LOST;
+    header->info.size += alitra_packet_chunk_bytes (header->chunk_size[i]);
   }
   return TRUE;
 }
@@ -204,9 +205,11 @@ write_table (AlitraPacketHeader * header, GByteArray * out)
       present |= (header->chunk_size[i] > 0) << (i - first);
     put (out, present, 1);
   }
+  header->info.lost = 0;
   for (guint i = 0; i < chunks; i++) {
     if (header->chunk_size[i] > 0)
       put_varint (out, header->chunk_size[i]);
+    header->info.lost += header->chunk_size[i] == ALITRA_PACKET_CHUNK_LOST;
   }
 }
 
@@ -323,7 +326,7 @@ alitra_packet_header_write (AlitraPacketHeader * header, GByteArray * out)
 
   info->size = info->header_size = out->len + CRC_SIZE;
   for (guint i = 0; i < info->layers * info->slices; i++)
-    info->size += header->chunk_size[i];
+    info->size += alitra_packet_chunk_bytes (header->chunk_size[i]);
   patch (out, 6, info->header_size, 2);
   patch (out, 8, info->size, 4);
   put (out, crc32 (0, out->data, out->len), CRC_SIZE);
@@ -425,7 +428,8 @@ lay_out (const AlitraPacketHeader * header, AlitraPacketLayout * layout)
     layout->tokens[layer] = header->tokens[layer];
     for (guint i = layer * slices; i < (layer + 1) * slices; i++) {
       layout->chunk[i] = at;
-      at += header->chunk_size[i];
+      layout->lost[i] = header->chunk_size[i] == ALITRA_PACKET_CHUNK_LOST;
+      at += alitra_packet_chunk_bytes (header->chunk_size[i]);
     }
     layout->trimmed_size[layer] = rest + table_size (header, layer + 1)
         + at - header->info.header_size;
@@ -516,7 +520,7 @@ count_whole_layers (const AlitraPacketHeader * header, gsize size)
     const guint32 *chunks = &header->chunk_size[layer * header->info.slices];
 
     for (guint slice = 0; slice < header->info.slices; slice++)
-      at += chunks[slice];
+      at += alitra_packet_chunk_bytes (chunks[slice]);
     if (at > size)
       return layer;
   }
@@ -545,4 +549,42 @@ alitra_packet_salvage (const guint8 * data, gsize size, GByteArray * out,
   }
   write_first_layers (&header, data, layers, out);
   return TRUE;
+}
+
+gboolean
+alitra_packet_mark_lost (const guint8 * data, gsize size, const guint8 * lost,
+    GByteArray * out, GError ** error)
+{
+  AlitraPacketHeader header;
+
+  g_return_val_if_fail (data || size == 0, FALSE);
+  g_return_val_if_fail (lost && out, FALSE);
+
+  if (!read_header (&header, data, size, error))
+    return FALSE;
+  for (guint i = 0; i < header.info.layers * header.info.slices; i++) {
+    if (header.chunk_size[i] > 0 && lost[i])
+      header.chunk_size[i] = ALITRA_PACKET_CHUNK_LOST;
+  }
+  alitra_packet_header_write (&header, out);
+  return TRUE;
+}
+
+void
+alitra_packet_write_lost (const AlitraPacketInfo * info, GByteArray * out)
+{
+  AlitraPacketHeader header = { {0,}, };
+
+  g_return_if_fail (info && out);
+  g_return_if_fail (info->slices >= 1
+      && info->slices <= ALITRA_PACKET_MAX_SLICES);
+
+  header.info.frame_number = info->frame_number;
+  header.info.pts = info->pts;
+  header.info.model = info->model;
+  header.info.slices = info->slices;
+  header.level_layers[ALITRA_LEVELS - 1] = 1;
+  for (guint i = 0; i < info->slices; i++)
+    header.chunk_size[i] = ALITRA_PACKET_CHUNK_LOST;
+  alitra_packet_header_write (&header, out);
 }

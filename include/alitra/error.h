@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @ALITRA_ERROR_MODEL_MISMATCH: the packet was made with another model
  * @ALITRA_ERROR_PACKET_INVALID: the packet is damaged or not a token packet
  * @ALITRA_ERROR_NEEDS_KEY: a delta packet without the memory that it changes; wait for a key packet
+ * @ALITRA_ERROR_TOO_LATE: a delta packet that comes after packets that were behind it, or a second time; drop it
  *
  * What can go wrong in libalitra. Messages say what was expected, what was got, and how to mend it.
  */
@@ -25,7 +26,8 @@ typedef enum
   ALITRA_ERROR_MODEL_INVALID,
   ALITRA_ERROR_MODEL_MISMATCH,
   ALITRA_ERROR_PACKET_INVALID,
-  ALITRA_ERROR_NEEDS_KEY
+  ALITRA_ERROR_NEEDS_KEY,
+  ALITRA_ERROR_TOO_LATE
 } AlitraError;
 
 #define ALITRA_ERROR (alitra_error_quark ())

@@ -23,7 +23,7 @@ typedef struct _AlitraMemory AlitraMemory;
  * @kept: of them, how many were there before the last packet
  * @held: tokens that the cell held before the last packet, at least @kept
  * @age: packets since a token of the cell last changed, at most 65535
- * @valid: %FALSE: a part of the cell was lost on the way and is concealed
+ * @valid: %FALSE: a part of the cell was lost on the way; what it holds conceals that, and may be wrong
  * @tokens: (array length=depth): ids, coarse first
  */
 typedef struct
@@ -78,6 +78,14 @@ ALITRA_API AlitraPatchState alitra_memory_get_patch_state (const AlitraMemory * 
  * Returns: packets since a token of the patch, of its parent or of its grandparent last changed, at most 65535
  */
 ALITRA_API guint alitra_memory_get_patch_age (const AlitraMemory * memory, guint column, guint row);
+
+/**
+ * alitra_memory_patch_is_valid:
+ * @column: of the patch, 0..ceil(width / 16)-1
+ *
+ * Returns: whether the cell of the patch, its parent and its grandparent are valid: %FALSE where the picture is concealed
+ */
+ALITRA_API gboolean alitra_memory_patch_is_valid (const AlitraMemory * memory, guint column, guint row);
 
 /**
  * alitra_memory_get_checksum:

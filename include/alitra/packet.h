@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  * @size: bytes of the whole packet
  * @layers: quality layers in the packet
  * @slices: rows of 64-cells
- * @tokens: new tokens in the packet
+ * @tokens: new tokens in the packet, those of lost chunks included
+ * @lost: chunks that did not arrive: somebody on the way marked them with alitra_packet_mark_lost()
  * @stream: key packets only: what the stream is; otherwise zero
  *
  * What the header of a packet says (docs/token-stream.md).
@@ -44,6 +45,7 @@ typedef struct
   gsize size;
   guint layers, slices;
   guint tokens;
+  guint lost;
   AlitraStreamInfo stream;
 } AlitraPacketInfo;
 
@@ -85,7 +87,8 @@ ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from
  * @tokens: of each layer, the new tokens
  * @trimmed_size: of each layer, bytes of the packet that alitra_packet_trim() makes when this is the last layer it keeps
  * @chunk: chunk number layer * slices + slice is the bytes @chunk[number] .. @chunk[number + 1] - 1 of the packet, none
- *   if it is empty; there are layers * slices of them
+ *   if it is empty or lost; there are layers * slices of them
+ * @lost: of each chunk, whether it did not arrive
  *
  * Where everything in a packet lies, to cut it or to send it in pieces.
  */
@@ -96,6 +99,7 @@ typedef struct
   guint tokens[ALITRA_PACKET_MAX_LAYERS];
   gsize trimmed_size[ALITRA_PACKET_MAX_LAYERS];
   gsize chunk[ALITRA_PACKET_MAX_CHUNKS + 1];
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
 } AlitraPacketLayout;
 
 /**
@@ -132,6 +136,29 @@ ALITRA_API gboolean alitra_packet_trim (const guint8 * data, gsize size, guint l
  * Returns: %FALSE with %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole
  */
 ALITRA_API gboolean alitra_packet_salvage (const guint8 * data, gsize size, GByteArray * out, GError ** error);
+
+/**
+ * alitra_packet_mark_lost:
+ * @data: (array length=size): the header of a packet; what follows it is not looked at
+ * @lost: (array): of each chunk, layer * slices of them, whether it did not arrive; empty ones stay empty
+ * @out: a byte array that is emptied and then filled with a header
+ * @error: return location
+ *
+ * Makes the header of the packet that is left when chunks got lost: the header in @out, then the other chunks in their
+ * order. A decoder applies what came and knows which cells it no longer knows.
+ */
+ALITRA_API gboolean alitra_packet_mark_lost (const guint8 * data, gsize size, const guint8 * lost, GByteArray * out,
+    GError ** error);
+
+/**
+ * alitra_packet_write_lost:
+ * @info: frame_number, pts, model and slices are read
+ * @out: a byte array that is emptied and then filled with a whole packet
+ *
+ * Makes a packet that stands for a frame of which nothing arrived, so that the frames behind it follow each other, and
+ * a decoder shows a picture for it.
+ */
+ALITRA_API void alitra_packet_write_lost (const AlitraPacketInfo * info, GByteArray * out);
 
 G_END_DECLS
 

@@ -52,9 +52,10 @@ class Header:
         bits = int.from_bytes(self.take((n + 7) // 8), 'little')
         need(bits >> n == 0, 'bits behind the last chunk')
         sizes = [self.varint() if bits >> i & 1 else 0 for i in range(n)]
+        need(all(sizes[i] for i in range(n) if bits >> i & 1), 'a chunk of no bytes that is not empty')
         need(self.number(4) == zlib.crc32(data[at:self.at - 4]), 'checksum of the header')
         need(self.at - at == header_size, 'size of the header')
-        self.chunks = [self.take(size) for size in sizes]
+        self.chunks = [None if size == 1 else self.take(size) for size in sizes]
         need(self.at - at == self.size, 'size of the packet')
 
     def take(self, n):

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drawing.h"
+#include "tokenstream.h"
 
 /* ---- frames ---- */
 
@@ -226,6 +227,24 @@ assert_needs_key (AlitraDetokenizer * detokenizer, GBytes * packet)
 }
 
 static void
+assert_too_late (AlitraDetokenizer * detokenizer, GBytes * packet)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (decode (detokenizer, packet, &error));
+  g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_TOO_LATE);
+}
+
+static AlitraLoss
+loss_of (AlitraDetokenizer * detokenizer)
+{
+  AlitraLoss loss;
+
+  alitra_detokenizer_get_loss (detokenizer, &loss);
+  return loss;
+}
+
+static void
 test_lost_packet (void)
 {
   g_autoptr (AlitraModel) model = test_model ();
@@ -235,11 +254,78 @@ test_lost_packet (void)
   make_packets (model, 150, 100, 0, packets);
   assert_needs_key (detokenizer, packets[1]);
   g_assert_true (decode (detokenizer, packets[0], NULL));
-  assert_needs_key (detokenizer, packets[2]);
-  g_assert_true (decode (detokenizer, packets[1], NULL));       /* it was only early */
+  g_assert_cmpuint (loss_of (detokenizer).cells, ==, 0);
+  g_assert_true (decode (detokenizer, packets[2], NULL));
+  g_assert_cmpuint (loss_of (detokenizer).gap, ==, 1);
+  g_assert_cmpuint (loss_of (detokenizer).cells, >, 0);
+  assert_too_late (detokenizer, packets[1]);
+  assert_too_late (detokenizer, packets[2]);
+  g_assert_true (decode (detokenizer, packets[3], NULL));
+  g_assert_cmpuint (loss_of (detokenizer).gap, ==, 0);
+  g_assert_cmpuint (loss_of (detokenizer).cells, >, 0);
+  g_assert_cmpuint (loss_of (detokenizer).longest, >, 1);
   alitra_detokenizer_reset (detokenizer);
-  assert_needs_key (detokenizer, packets[2]);
+  assert_needs_key (detokenizer, packets[4]);
   g_assert_true (decode (detokenizer, packets[KEY], NULL));
+  g_assert_cmpuint (loss_of (detokenizer).cells, ==, 0);
+  g_assert_true (decode (detokenizer, packets[KEY + 1], NULL));
+  g_assert_cmpuint (loss_of (detokenizer).cells, ==, 0);
+  free_packets (packets);
+}
+
+/* Who comes late and knows the size begins with cells that are all lost, and shows no hole where a neighbour came. */
+static void
+test_join (void)
+{
+  const AlitraStreamInfo info = { 150, 100, 25, 1, 1, 1, {1, 2, 2, 2} };
+  g_autoptr (AlitraModel) model = test_model ();
+  g_autoptr (AlitraDetokenizer) detokenizer = alitra_detokenizer_new (model, 1);
+  g_autoptr (GByteArray) left = g_byte_array_new ();
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS] = { 0, };
+  const AlitraMemory *memory;
+  GBytes *packets[FRAMES];
+  AlitraPacketLayout layout;
+  AlitraPacketInfo other = { 0, };
+  GByteArray key;
+  AlitraCell cell, above;
+  guint cells;
+
+  make_packets (model, 150, 100, 0, packets);
+  alitra_detokenizer_join (detokenizer, &info);
+  g_assert_true (decode (detokenizer, packets[2], NULL));
+  cells = loss_of (detokenizer).cells;
+  g_assert_cmpuint (cells, >, 0);
+  /* A slice of a key packet is lost: the one above lends it its colours. */
+  key.data = (guint8 *) g_bytes_get_data (packets[KEY], NULL);
+  key.len = g_bytes_get_size (packets[KEY]);
+  alitra_packet_read_layout (key.data, key.len, &layout);
+  for (guint layer = 0; layer < layout.info.layers; layer++)
+    lost[layer * layout.info.slices + 1] = TRUE;
+  test_lose_chunks (&key, lost, left);
+  alitra_detokenizer_join (detokenizer, &info);
+  memory = alitra_detokenizer_get_memory (detokenizer);
+  g_assert_true (alitra_detokenizer_decode (detokenizer, left->data, left->len,
+          NULL));
+  g_assert_cmpuint (loss_of (detokenizer).chunks, >, 0);
+  g_assert_cmpuint (loss_of (detokenizer).cells, <, cells);
+  for (guint column = 0; column < 3; column++) {
+    alitra_memory_get_cell (memory, 2, column, 0, &above);
+    alitra_memory_get_cell (memory, 2, column, 1, &cell);
+    g_assert_true (above.valid);
+    g_assert_false (cell.valid);
+    g_assert_cmpuint (cell.depth, ==, MIN (above.depth, 2));
+    g_assert_cmpuint (cell.tokens[0], ==, above.tokens[0]);
+  }
+  g_assert_true (alitra_memory_patch_is_valid (memory, 0, 3));
+  g_assert_false (alitra_memory_patch_is_valid (memory, 0, 4));
+
+  /* Another size cannot be meant. */
+  other.slices = 7;
+  other.frame_number = KEY + 1;
+  other.model = alitra_model_get_number (model);
+  alitra_packet_write_lost (&other, left);
+  g_assert_false (alitra_detokenizer_decode (detokenizer, left->data, left->len,
+          NULL));
   g_assert_true (decode (detokenizer, packets[KEY + 1], NULL));
   free_packets (packets);
 }
@@ -261,12 +347,13 @@ test_foreign_packet (void)
 
     for (guint k = 0; k < i; k++)
       g_assert_true (decode (detokenizer, own[k], NULL));
-    g_assert_false (decode (detokenizer, foreign[i], &error));
-    found += g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY);
-    if (g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY))
-      assert_needs_key (detokenizer, own[i + 1 == KEY ? i : i + 1]);
+    /* What contradicts the memory is lost; what does not is found out. */
+    g_assert_true (decode (detokenizer, foreign[i], &error));
+    found += loss_of (detokenizer).mismatch;
+    g_assert_cmpuint (loss_of (detokenizer).cells, >, 0);
     g_assert_true (decode (detokenizer, own[KEY], NULL));
     g_assert_true (decode (detokenizer, own[KEY + 1], NULL));
+    g_assert_cmpuint (loss_of (detokenizer).cells, ==, 0);
   }
   g_test_message ("%u of %u by their checksum", found, KEY - 1);
   g_assert_cmpuint (found, >, 0);
@@ -274,7 +361,7 @@ test_foreign_packet (void)
   free_packets (foreign);
 }
 
-/* Trimmed packets carry no checksum; whole ones that follow are not compared before the next key packet. */
+/* Trimmed packets carry no checksum; nothing is compared before all cells that they changed were made anew. */
 static void
 test_trimmed_packets (void)
 {
@@ -308,7 +395,7 @@ test_damaged_packets (void)
   g_autoptr (AlitraModel) model = test_model ();
   GRand *random = g_rand_new_with_seed (17);
   GBytes *packets[FRAMES], *wide[FRAMES];
-  guint refused = 0, rounds = 0;
+  guint noticed = 0, rounds = 0;
 
   make_packets (model, 150, 100, 0, packets);
   make_packets (model, 90, 300, 0, wide);
@@ -338,10 +425,12 @@ test_damaged_packets (void)
           (detokenizer));
     rounds++;
     if (!alitra_detokenizer_decode (detokenizer, copy, size, NULL)) {
-      refused++;
+      noticed++;
       if (victim > 0)
         g_assert_cmphex (alitra_memory_get_checksum
             (alitra_detokenizer_get_memory (detokenizer)), ==, before);
+    } else {
+      noticed += loss_of (detokenizer).cells > 0;
     }
     if (round % 5 == 0)         /* and a stream of another size */
       g_assert_true (decode (detokenizer, wide[0], NULL));
@@ -349,7 +438,7 @@ test_damaged_packets (void)
     g_assert_true (decode (detokenizer, packets[KEY + 1], NULL));
   }
   /* a flipped bit may be in what nobody checks, like the time; nearly all are not */
-  g_assert_cmpuint (refused, >=, rounds * 95 / 100);
+  g_assert_cmpuint (noticed, >=, rounds * 95 / 100);
   free_packets (packets);
   free_packets (wide);
   g_rand_free (random);
@@ -534,6 +623,7 @@ main (int argc, char **argv)
   g_test_add_func ("/robustness/wrong-sizes", test_wrong_sizes);
   g_test_add_func ("/robustness/no-picture-yet", test_no_picture_yet);
   g_test_add_func ("/robustness/lost-packet", test_lost_packet);
+  g_test_add_func ("/robustness/join", test_join);
   g_test_add_func ("/robustness/foreign-packet", test_foreign_packet);
   g_test_add_func ("/robustness/trimmed-packets", test_trimmed_packets);
   g_test_add_func ("/robustness/damaged-packets", test_damaged_packets);

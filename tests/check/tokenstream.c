@@ -131,6 +131,8 @@ copy_memory (AlitraMemory * to, const AlitraMemory * from)
     memcpy (to->level[l].depth, from->level[l].depth, cells);
     memcpy (to->level[l].kept, from->level[l].kept, cells);
     memcpy (to->level[l].valid, from->level[l].valid, cells);
+    memcpy (to->level[l].sound, from->level[l].sound, cells);
+    memcpy (to->level[l].lost, from->level[l].lost, cells * sizeof (guint16));
     memcpy (to->level[l].age, from->level[l].age, cells * sizeof (guint16));
     memcpy (to->level[l].tokens, from->level[l].tokens,
         cells * from->level[l].max_depth * sizeof (guint16));
@@ -194,6 +196,25 @@ test_cell_is_lawful (const AlitraVocabulary * vocabulary, guint level,
 }
 
 void
+test_lose_chunks (const GByteArray * packet, const guint8 * lost,
+    GByteArray * out)
+{
+  AlitraPacketLayout layout;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (alitra_packet_read_layout (packet->data, packet->len,
+          &layout), ==, ALITRA_PACKET_OK);
+  alitra_packet_mark_lost (packet->data, layout.info.header_size, lost, out,
+      &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < layout.info.layers * layout.info.slices; i++) {
+    if (!lost[i])
+      g_byte_array_append (out, packet->data + layout.chunk[i],
+          layout.chunk[i + 1] - layout.chunk[i]);
+  }
+}
+
+void
 test_repair_packet (guint8 * data, gsize size)
 {
   AlitraPacketHeader header;
@@ -216,7 +237,7 @@ test_repair_packet (guint8 * data, gsize size)
   for (guint i = 0; i < header.info.layers * header.info.slices; i++) {
     guint8 place[6];
 
-    if (header.chunk_size[i] == 0)
+    if (header.chunk_size[i] < 2)
       continue;
     memcpy (place, data + 12, 4);
     place[4] = i / header.info.slices;

@@ -29,6 +29,9 @@ void test_sender_next (TestSender * sender, gboolean key, gdouble activity);
 /* TRUE if the tokens of the cell keep to the vocabulary. */
 gboolean test_cell_is_lawful (const AlitraVocabulary * vocabulary, guint level, const guint16 * tokens, guint depth);
 
+/* The packet without the chunks that are lost: `lost` has one entry a chunk. */
+void test_lose_chunks (const GByteArray * packet, const guint8 * lost, GByteArray * out);
+
 /* Sets all checksums inside the packet right, so that damage reaches what lies behind them. */
 void test_repair_packet (guint8 * data, gsize size);
 

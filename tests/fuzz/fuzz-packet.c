@@ -68,6 +68,11 @@ demand_lawful (const Reader * reader)
       demand (test_cell_is_lawful (&reader->vocabulary, l,
               level->tokens + (gsize) i * level->max_depth, level->depth[i]),
           "a cell holds tokens that the vocabulary does not have");
+      demand (level->sound[i] <= level->depth[i],
+          "more of a cell is sound than it holds");
+      demand (level->valid[i] == ALITRA_CELL_LOST
+          || level->sound[i] == level->depth[i],
+          "a cell is valid of which only a part is sound");
     }
   }
 }
@@ -119,6 +124,26 @@ demand_trims (Reader * reader, const AlitraPacketInfo * info,
   }
 }
 
+/* Without some of its chunks it reads as well, and costs no cell more than it says. */
+static void
+demand_loss (Reader * reader, const AlitraPacketInfo * info,
+    const guint8 * data, gsize size)
+{
+  const GByteArray whole = { (guint8 *) data, size };
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
+  AlitraPacketInfo left;
+
+  for (guint i = 0; i < G_N_ELEMENTS (lost); i++)
+    lost[i] = data[i % size] >> (i % 7) & 1;
+  test_lose_chunks (&whole, lost, reader->packet);
+  demand (alitra_packet_read_info (reader->packet->data, reader->packet->len,
+          &left) == ALITRA_PACKET_OK && left.lost >= info->lost,
+      "a packet with losses has no sound header");
+  demand (alitra_packet_read (reader->coder, reader->packet->data,
+          reader->packet->len, &left, reader->memory, reader->update, NULL)
+      || left.lost == 0, "a packet with losses cannot be read");
+}
+
 static void
 read_packet (Reader * reader, const AlitraPacketHeader * header,
     const guint8 * data, gsize size)
@@ -127,9 +152,14 @@ read_packet (Reader * reader, const AlitraPacketHeader * header,
     demand_trims (reader, &header->info, data, size);
   if (!prepare (reader, header))
     return;
+  if (header->info.size == size && header->info.slices
+      == reader->memory->level[ALITRA_LEVELS - 1].rows)
+    demand_loss (reader, &header->info, data, size);
   if (alitra_packet_read (reader->coder, data, size, &header->info,
           reader->memory, reader->update, NULL)) {
-    demand_round_trip (reader, &header->info);
+    if (header->info.lost == 0
+        && alitra_packet_coder_get_damaged (reader->coder) == 0)
+      demand_round_trip (reader, &header->info);
     alitra_memory_apply (reader->memory, reader->update);
     demand_lawful (reader);
   }

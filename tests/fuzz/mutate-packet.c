@@ -38,6 +38,31 @@ sound_stream (guint number)
   return stream;
 }
 
+/* Marks chunks of the first packet as lost, as a receiver of RTP does. */
+static void
+lose (GByteArray * stream, GRand * random)
+{
+  GByteArray packet = { stream->data + 1, stream->len - 1 };
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
+  GByteArray *left;
+  AlitraPacketInfo info;
+
+  if (alitra_packet_read_info (packet.data, packet.len,
+          &info) != ALITRA_PACKET_OK || info.size > packet.len)
+    return;
+  packet.len = info.size;
+  for (guint i = 0; i < G_N_ELEMENTS (lost); i++)
+    lost[i] = g_rand_int_range (random, 0, 3) == 0;
+  left = g_byte_array_new ();
+  test_lose_chunks (&packet, lost, left);
+  g_byte_array_remove_range (stream, 1, info.size);
+  g_byte_array_prepend (left, stream->data, 1);
+  g_byte_array_append (left, stream->data + 1, stream->len - 1);
+  g_byte_array_set_size (stream, 0);
+  g_byte_array_append (stream, left->data, left->len);
+  g_byte_array_unref (left);
+}
+
 static void
 damage (GByteArray * stream, const GByteArray * other, GRand * random)
 {
@@ -45,7 +70,7 @@ damage (GByteArray * stream, const GByteArray * other, GRand * random)
   guint count = g_rand_int_range (random, 1, 20);
   guint from;
 
-  switch (g_rand_int_range (random, 0, 6)) {
+  switch (g_rand_int_range (random, 0, 7)) {
     case 0:
       stream->data[at] ^= 1 << g_rand_int_range (random, 0, 8);
       break;
@@ -65,6 +90,9 @@ damage (GByteArray * stream, const GByteArray * other, GRand * random)
       from = g_rand_int_range (random, 0, other->len);
       count = MIN (count, MIN (stream->len - at, other->len - from));
       memcpy (stream->data + at, other->data + from, count);
+      break;
+    case 6:
+      lose (stream, random);
       break;
   }
   if (stream->len == 0)
