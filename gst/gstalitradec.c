@@ -5,8 +5,9 @@
  * SECTION:element-alitradec
  * @title: alitradec
  *
- * Rebuilds pictures from adaptive-length video tokens. decodebin and playbin find it by themselves. A packet that does
- * not follow the last one is not shown; the decoder asks upstream for a key frame and goes on at the next one.
+ * Rebuilds pictures from adaptive-length video tokens. decodebin and playbin find it by themselves. What gets lost on
+ * the way costs its own region: it is concealed, marked on the buffer, and heals by the encoder's rolling refresh or by a
+ * key frame that the decoder asks for.
  *
  * ## Example launch line
  * |[
@@ -15,10 +16,11 @@
  */
 #include "gstalitradec.h"
 
-#include <alitra/alitra.h>
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitralostmeta.h"
+#include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_alitra_dec_debug);
@@ -30,23 +32,21 @@ enum
   PROP_MODEL,
   PROP_MAX_DEPTH,
   PROP_CONCEAL,
+  PROP_HEAL_FRAMES,
   PROP_THREADS,
   PROP_STATS
 };
 
 #define DEFAULT_MAX_DEPTH 0
 #define DEFAULT_CONCEAL TRUE
+#define DEFAULT_HEAL_FRAMES 30
 #define DEFAULT_THREADS 0
-
-/* While no key packet comes, ask for one again each time that so many packets were of no use: the first request may
- * have been lost as the packets were. */
-#define ASK_AGAIN 15
 
 typedef struct
 {
   guint64 frames, key_frames;
   guint64 new_tokens, bits;
-  guint64 concealed, dropped, errors;
+  guint64 concealed, lost_frames, dropped, errors;
   GstClockTime decode_time;
 } Totals;
 
@@ -58,16 +58,15 @@ struct _GstAlitraDec
   gchar *model_path;
   guint max_depth;
   gboolean conceal;
+  guint heal_frames;
   guint threads;
   Totals totals;
 
   /* Streaming thread. */
-  AlitraModel *model;
-  AlitraDetokenizer *detokenizer;
+  GstAlitraReceiver receiver;
   GstVideoCodecState *input_state;
   AlitraStreamInfo stream;      /* that the output caps describe; width 0: none yet */
   gboolean has_picture;         /* the memory describes something that was shown */
-  guint useless;                /* packets in a row that could not be applied */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -97,6 +96,7 @@ make_stats (GstAlitraDec * self)
       "new-tokens", G_TYPE_UINT64, sum->new_tokens,
       "bits", G_TYPE_UINT64, sum->bits,
       "concealed", G_TYPE_UINT64, sum->concealed,
+      "lost-frames", G_TYPE_UINT64, sum->lost_frames,
       "dropped", G_TYPE_UINT64, sum->dropped,
       "errors", G_TYPE_UINT64, sum->errors,
       "decode-time-ns", G_TYPE_UINT64, sum->decode_time, NULL);
@@ -126,6 +126,9 @@ gst_alitra_dec_set_property (GObject * object, guint id, const GValue * value,
     case PROP_CONCEAL:
       self->conceal = g_value_get_boolean (value);
       break;
+    case PROP_HEAL_FRAMES:
+      self->heal_frames = g_value_get_uint (value);
+      break;
     case PROP_THREADS:
       self->threads = g_value_get_uint (value);
       break;
@@ -153,6 +156,9 @@ gst_alitra_dec_get_property (GObject * object, guint id, GValue * value,
     case PROP_CONCEAL:
       g_value_set_boolean (value, self->conceal);
       break;
+    case PROP_HEAL_FRAMES:
+      g_value_set_uint (value, self->heal_frames);
+      break;
     case PROP_THREADS:
       g_value_set_uint (value, self->threads);
       break;
@@ -172,8 +178,8 @@ static gboolean
 gst_alitra_dec_start (GstVideoDecoder * decoder)
 {
   GstAlitraDec *self = GST_ALITRA_DEC (decoder);
-  GError *error = NULL;
   guint threads;
+  gboolean ok;
   gchar *path;
 
   GST_OBJECT_LOCK (self);
@@ -184,17 +190,10 @@ gst_alitra_dec_start (GstVideoDecoder * decoder)
 
   memset (&self->stream, 0, sizeof (self->stream));
   self->has_picture = FALSE;
-  self->useless = 0;
-  self->model = alitra_model_load (path, &error);
-  if (self->model == NULL) {
-    gst_alitra_post_model_error (GST_ELEMENT (self), path, error);
-    g_clear_error (&error);
-    g_free (path);
-    return FALSE;
-  }
+  ok = gst_alitra_receiver_start (&self->receiver, GST_ELEMENT (self), path,
+      threads);
   g_free (path);
-  self->detokenizer = alitra_detokenizer_new (self->model, threads);
-  return TRUE;
+  return ok;
 }
 
 static gboolean
@@ -202,8 +201,7 @@ gst_alitra_dec_stop (GstVideoDecoder * decoder)
 {
   GstAlitraDec *self = GST_ALITRA_DEC (decoder);
 
-  g_clear_pointer (&self->detokenizer, alitra_detokenizer_free);
-  g_clear_pointer (&self->model, alitra_model_unref);
+  gst_alitra_receiver_stop (&self->receiver);
   g_clear_pointer (&self->input_state, gst_video_codec_state_unref);
   return TRUE;
 }
@@ -213,49 +211,22 @@ gst_alitra_dec_flush (GstVideoDecoder * decoder)
 {
   GstAlitraDec *self = GST_ALITRA_DEC (decoder);
 
-  if (self->detokenizer)
-    alitra_detokenizer_reset (self->detokenizer);
+  gst_alitra_receiver_flush (&self->receiver);
   self->has_picture = FALSE;
-  self->useless = 0;
   return TRUE;
 }
 
 /* NEGOTIATION */
-
-static void
-post_wrong_model (GstAlitraDec * self, const gchar * theirs)
-{
-  const gchar *ours = alitra_model_get_id (self->model);
-
-  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-      ("The tokens were made with model %s, but alitradec has model %s; set "
-          "its property \"model\" to the file of the model that made them",
-          theirs, ours), (NULL));
-}
-
-/* What the caps call the stream's model. */
-static const gchar *
-caps_model_id (GstVideoCodecState * state)
-{
-  if (state == NULL)
-    return NULL;
-  return gst_structure_get_string (gst_caps_get_structure (state->caps, 0),
-      "model-id");
-}
 
 static gboolean
 gst_alitra_dec_set_format (GstVideoDecoder * decoder,
     GstVideoCodecState * state)
 {
   GstAlitraDec *self = GST_ALITRA_DEC (decoder);
-  const gchar *id = caps_model_id (state);
-  guint32 number;
 
-  if (gst_alitra_model_id_get_number (id, &number)
-      && number != alitra_model_get_number (self->model)) {
-    post_wrong_model (self, id);
+  if (!gst_alitra_receiver_set_caps (&self->receiver, GST_ELEMENT (self),
+          state->caps))
     return FALSE;
-  }
   g_clear_pointer (&self->input_state, gst_video_codec_state_unref);
   self->input_state = gst_video_codec_state_ref (state);
   /* The packets say how large the pictures are; new caps may carry a new frame rate. */
@@ -331,8 +302,8 @@ paint (GstAlitraDec * self, GstVideoCodecFrame * frame, GError ** error)
   if (gst_video_frame_map (&video, &state->info, frame->output_buffer,
           GST_MAP_WRITE)) {
     ok = gst_alitra_frame_from_video_frame (&picture, &video)
-        && alitra_detokenizer_render (self->detokenizer, max_depth, &picture,
-        error);
+        && alitra_detokenizer_render (self->receiver.detokenizer, max_depth,
+        &picture, error);
     gst_video_frame_unmap (&video);
   } else {
     g_set_error_literal (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
@@ -342,9 +313,24 @@ paint (GstAlitraDec * self, GstVideoCodecFrame * frame, GError ** error)
   return ok;
 }
 
-/* Shows what the memory describes. */
+/* Regions that the memory does not know are marked. */
+static void
+mark_lost (GstAlitraDec * self, GstVideoCodecFrame * frame, gboolean whole)
+{
+  const AlitraStreamInfo *stream =
+      alitra_detokenizer_get_stream (self->receiver.detokenizer);
+
+  if (!whole && self->receiver.loss.cells == 0)
+    return;
+  GST_VIDEO_CODEC_FRAME_FLAG_SET (frame, GST_VIDEO_CODEC_FRAME_FLAG_CORRUPTED);
+  gst_alitra_buffer_mark_lost (frame->output_buffer,
+      whole ? NULL : alitra_detokenizer_get_memory (self->receiver.detokenizer),
+      stream->width, stream->height);
+}
+
+/* Shows what the memory describes; `stale`: it is not the frame's. */
 static GstFlowReturn
-show (GstAlitraDec * self, GstVideoCodecFrame * frame, gboolean concealed)
+show (GstAlitraDec * self, GstVideoCodecFrame * frame, gboolean stale)
 {
   GstVideoDecoder *decoder = GST_VIDEO_DECODER (self);
   GError *error = NULL;
@@ -357,9 +343,7 @@ show (GstAlitraDec * self, GstVideoCodecFrame * frame, gboolean concealed)
   }
   if (!paint (self, frame, &error))
     goto failed;
-  if (concealed)
-    GST_VIDEO_CODEC_FRAME_FLAG_SET (frame,
-        GST_VIDEO_CODEC_FRAME_FLAG_CORRUPTED);
+  mark_lost (self, frame, stale);
   return gst_video_decoder_finish_frame (decoder, frame);
 
 failed:
@@ -372,68 +356,60 @@ failed:
   }
 }
 
-static void
-ask_for_key (GstAlitraDec * self, GstVideoCodecFrame * frame)
+/* Whether the picture that the memory describes is to be shown. */
+static gboolean
+may_show (GstAlitraDec * self, gboolean concealed)
 {
-  if (self->useless++ % ASK_AGAIN == 0)
-    gst_video_decoder_request_sync_point (GST_VIDEO_DECODER (self), frame, 0);
+  gboolean show;
+
+  GST_OBJECT_LOCK (self);
+  show = !concealed || self->conceal;
+  if (!show)
+    self->totals.dropped++;
+  else if (concealed)
+    self->totals.concealed++;
+  GST_OBJECT_UNLOCK (self);
+  return show;
 }
 
-/* The packet is of no use: shows the last good picture once more, or nothing. */
+/* The packet is of no use: shows the last picture once more, or nothing. */
 static GstFlowReturn
 bridge (GstAlitraDec * self, GstVideoCodecFrame * frame)
 {
-  gboolean conceal;
-
-  ask_for_key (self, frame);
-  GST_OBJECT_LOCK (self);
-  conceal = self->conceal && self->has_picture && self->stream.width > 0;
-  if (conceal)
-    self->totals.concealed++;
-  else
+  if (!self->has_picture || self->stream.width == 0) {
+    GST_OBJECT_LOCK (self);
     self->totals.dropped++;
-  GST_OBJECT_UNLOCK (self);
-  if (conceal)
+    GST_OBJECT_UNLOCK (self);
+  } else if (may_show (self, TRUE)) {
     return show (self, frame, TRUE);
+  }
   return gst_video_decoder_drop_frame (GST_VIDEO_DECODER (self), frame);
 }
 
-static GstFlowReturn
-fail_on_wrong_model (GstAlitraDec * self, GstVideoCodecFrame * frame,
-    const AlitraPacketInfo * info)
+static void
+count_error (GstAlitraDec * self)
 {
-  const gchar *id = caps_model_id (self->input_state);
-  gchar number[9];
-  guint32 in_caps;
-
-  g_snprintf (number, sizeof (number), "%08x", info->model);
-  if (!gst_alitra_model_id_get_number (id, &in_caps) || in_caps != info->model)
-    id = number;
-  post_wrong_model (self, id);
-  gst_video_decoder_release_frame (GST_VIDEO_DECODER (self), frame);
-  return GST_FLOW_ERROR;
+  GST_OBJECT_LOCK (self);
+  self->totals.errors++;
+  GST_OBJECT_UNLOCK (self);
 }
 
 static GstFlowReturn
-handle_error (GstAlitraDec * self, GstVideoCodecFrame * frame,
-    const AlitraPacketInfo * info, GError * error)
+pass_over (GstAlitraDec * self, GstVideoCodecFrame * frame,
+    GstAlitraReceived received, GError * error)
 {
   GstFlowReturn flow = GST_FLOW_OK;
 
-  if (g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_MISMATCH)) {
-    g_error_free (error);
-    return fail_on_wrong_model (self, frame, info);
-  }
-  if (!g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY)) {
-    GST_OBJECT_LOCK (self);
-    self->totals.errors++;
-    GST_OBJECT_UNLOCK (self);
+  if (received == GST_ALITRA_WRONG_MODEL)
+    flow = GST_FLOW_ERROR;
+  else if (received == GST_ALITRA_DAMAGED) {
+    count_error (self);
     GST_VIDEO_DECODER_ERROR (self, 1, STREAM, DECODE,
         ("A token packet is damaged: %s", error->message), (NULL), flow);
   } else {
     GST_DEBUG_OBJECT (self, "%s", error->message);
   }
-  g_error_free (error);
+  g_clear_error (&error);
   if (flow != GST_FLOW_OK) {
     gst_video_decoder_release_frame (GST_VIDEO_DECODER (self), frame);
     return flow;
@@ -442,9 +418,10 @@ handle_error (GstAlitraDec * self, GstVideoCodecFrame * frame,
 }
 
 static void
-count (GstAlitraDec * self, const AlitraPacketInfo * info,
-    GstClockTime decode_time)
+count (GstAlitraDec * self, GstClockTime decode_time)
 {
+  const AlitraPacketInfo *info = &self->receiver.info;
+  const AlitraLoss *loss = &self->receiver.loss;
   Totals *sum = &self->totals;
 
   GST_OBJECT_LOCK (self);
@@ -452,27 +429,27 @@ count (GstAlitraDec * self, const AlitraPacketInfo * info,
   sum->key_frames += info->key ? 1 : 0;
   sum->new_tokens += info->tokens;
   sum->bits += 8 * (guint64) info->size;
+  sum->lost_frames += loss->chunks > 0 || loss->gap > 0;
+  sum->errors += loss->damaged > 0 || loss->mismatch;
   sum->decode_time += decode_time;
   GST_OBJECT_UNLOCK (self);
 }
 
-static gboolean
-apply (GstAlitraDec * self, GstBuffer * buffer, AlitraPacketInfo * info,
-    GError ** error)
+static GstAlitraReceived
+take (GstAlitraDec * self, GstVideoCodecFrame * frame, GError ** error)
 {
-  GstMapInfo map;
-  gboolean ok;
+  GstAlitraReceived received;
+  guint patience;
+  gboolean ask;
 
-  memset (info, 0, sizeof (*info));
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-    g_set_error_literal (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
-        "its buffer cannot be read");
-    return FALSE;
-  }
-  alitra_packet_read_info (map.data, map.size, info);
-  ok = alitra_detokenizer_decode (self->detokenizer, map.data, map.size, error);
-  gst_buffer_unmap (buffer, &map);
-  return ok;
+  GST_OBJECT_LOCK (self);
+  patience = self->heal_frames;
+  GST_OBJECT_UNLOCK (self);
+  received = gst_alitra_receiver_take (&self->receiver, GST_ELEMENT (self),
+      frame->input_buffer, patience, &ask, error);
+  if (ask)
+    gst_video_decoder_request_sync_point (GST_VIDEO_DECODER (self), frame, 0);
+  return received;
 }
 
 static GstFlowReturn
@@ -481,26 +458,28 @@ gst_alitra_dec_handle_frame (GstVideoDecoder * decoder,
 {
   GstAlitraDec *self = GST_ALITRA_DEC (decoder);
   GstClockTime begin = gst_util_get_timestamp ();
-  AlitraPacketInfo info;
+  GstAlitraReceived received;
   GstFlowReturn flow;
   GError *error = NULL;
 
-  if (!apply (self, frame->input_buffer, &info, &error))
-    return handle_error (self, frame, &info, error);
-  self->useless = 0;
-  if (info.key)
+  received = take (self, frame, &error);
+  if (received != GST_ALITRA_RECEIVED)
+    return pass_over (self, frame, received, error);
+  if (self->receiver.info.key)
     GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT (frame);
-  if (!set_output (self, alitra_detokenizer_get_stream (self->detokenizer)))
+  if (!set_output (self,
+          alitra_detokenizer_get_stream (self->receiver.detokenizer)))
     goto not_negotiated;
   self->has_picture = TRUE;
 
   /* The tokens are in the memory; a picture that comes too late need not be painted. */
-  if (gst_video_decoder_get_max_decode_time (decoder, frame) < 0) {
-    count (self, &info, gst_util_get_timestamp () - begin);
+  if (gst_video_decoder_get_max_decode_time (decoder, frame) < 0
+      || !may_show (self, self->receiver.loss.cells > 0)) {
+    count (self, gst_util_get_timestamp () - begin);
     return gst_video_decoder_drop_frame (decoder, frame);
   }
   flow = show (self, frame, FALSE);
-  count (self, &info, gst_util_get_timestamp () - begin);
+  count (self, gst_util_get_timestamp () - begin);
   return flow;
 
 not_negotiated:
@@ -530,6 +509,7 @@ gst_alitra_dec_init (GstAlitraDec * self)
 
   self->max_depth = DEFAULT_MAX_DEPTH;
   self->conceal = DEFAULT_CONCEAL;
+  self->heal_frames = DEFAULT_HEAL_FRAMES;
   self->threads = DEFAULT_THREADS;
   gst_video_decoder_set_packetized (decoder, TRUE);
   gst_video_decoder_set_needs_format (decoder, TRUE);
@@ -559,9 +539,14 @@ install_properties (GObjectClass * klass)
           "0: all that came.", 0, ALITRA_MAX_DEPTH, DEFAULT_MAX_DEPTH, live));
   g_object_class_install_property (klass, PROP_CONCEAL,
       g_param_spec_boolean ("conceal", "Conceal loss",
-          "After a loss, show the last good picture, flagged as corrupted, "
-          "until the next key packet. Otherwise show nothing.",
+          "Show pictures of which parts are lost and concealed, flagged as "
+          "corrupted. Otherwise show nothing until all is whole again.",
           DEFAULT_CONCEAL, live));
+  g_object_class_install_property (klass, PROP_HEAL_FRAMES,
+      g_param_spec_uint ("heal-frames", "Frames to heal",
+          "Frames that a lost region may wait for the sender's rolling refresh "
+          "before a key frame is asked for. 0: ask at once.", 0, 65534,
+          DEFAULT_HEAL_FRAMES, live));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
           "Threads that share the work on a frame. 0: as many as the machine "
@@ -570,7 +555,8 @@ install_properties (GObjectClass * klass)
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started: frames, key-frames, new-tokens, "
-          "bits, concealed (frames shown in place of lost ones), dropped, "
+          "bits, concealed (frames shown of which parts are lost), "
+          "lost-frames (frames of which something did not arrive), dropped, "
           "errors (damaged packets), decode-time-ns.",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

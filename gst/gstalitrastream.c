@@ -8,12 +8,30 @@
 #define ISO_UNKNOWN 2
 #define ISO_MATRIX_BT601 6
 
+static void
+set_colours (AlitraStreamInfo * stream, const GstVideoColorimetry * colour)
+{
+  stream->colour[0] = colour->range == GST_VIDEO_COLOR_RANGE_0_255;
+  stream->colour[1] = gst_video_color_matrix_to_iso (colour->matrix);
+  stream->colour[2] = gst_video_transfer_function_to_iso (colour->transfer);
+  stream->colour[3] = gst_video_color_primaries_to_iso (colour->primaries);
+}
+
+void
+gst_alitra_stream_set_colorimetry (AlitraStreamInfo * stream,
+    const gchar * name)
+{
+  GstVideoColorimetry colour = { GST_VIDEO_COLOR_RANGE_UNKNOWN, };
+
+  if (name)
+    gst_video_colorimetry_from_string (&colour, name);
+  set_colours (stream, &colour);
+}
+
 void
 gst_alitra_stream_from_video_info (AlitraStreamInfo * stream,
     const GstVideoInfo * video)
 {
-  const GstVideoColorimetry *colour = &video->colorimetry;
-
   memset (stream, 0, sizeof (*stream));
   stream->width = GST_VIDEO_INFO_WIDTH (video);
   stream->height = GST_VIDEO_INFO_HEIGHT (video);
@@ -21,15 +39,11 @@ gst_alitra_stream_from_video_info (AlitraStreamInfo * stream,
   stream->fps_d = MAX (1, GST_VIDEO_INFO_FPS_D (video));
   stream->par_n = MAX (1, GST_VIDEO_INFO_PAR_N (video));
   stream->par_d = MAX (1, GST_VIDEO_INFO_PAR_D (video));
+  set_colours (stream, &video->colorimetry);
   if (GST_VIDEO_INFO_IS_RGB (video)) {
     stream->colour[0] = 1;
     stream->colour[1] = ISO_MATRIX_BT601;
-  } else {
-    stream->colour[0] = colour->range == GST_VIDEO_COLOR_RANGE_0_255;
-    stream->colour[1] = gst_video_color_matrix_to_iso (colour->matrix);
   }
-  stream->colour[2] = gst_video_transfer_function_to_iso (colour->transfer);
-  stream->colour[3] = gst_video_color_primaries_to_iso (colour->primaries);
 }
 
 void

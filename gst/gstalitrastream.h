@@ -30,6 +30,9 @@ void gst_alitra_stream_from_video_info (AlitraStreamInfo * stream, const GstVide
 /* Colours of the decoded pictures of a stream. */
 void gst_alitra_stream_get_colorimetry (const AlitraStreamInfo * stream, GstVideoColorimetry * colorimetry);
 
+/* Colours of a stream from those of decoded pictures as caps name them; NULL: unknown. */
+void gst_alitra_stream_set_colorimetry (AlitraStreamInfo * stream, const gchar * name);
+
 /* Borrows the planes of a mapped frame; FALSE: not one of GST_ALITRA_RAW_FORMATS. */
 gboolean gst_alitra_frame_from_video_frame (AlitraFrame * frame, GstVideoFrame * video);
 

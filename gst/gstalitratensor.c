@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 #include "gstalitratensorlayout.h"
 #include "gstalitratensormeta.h"
@@ -37,6 +38,8 @@ enum
   PROP_MODE,
   PROP_VECTORS,
   PROP_MAX_ERRORS,
+  PROP_CONCEAL,
+  PROP_HEAL_FRAMES,
   PROP_STATS
 };
 
@@ -59,16 +62,14 @@ typedef enum
 #define DEFAULT_MODE MODE_FULL
 #define DEFAULT_VECTORS FALSE
 #define DEFAULT_MAX_ERRORS 10
-
-/* While no key packet comes, ask for one again each time that so many packets were of no use: the first request may
- * have been lost as the packets were. */
-#define ASK_AGAIN 15
+#define DEFAULT_CONCEAL TRUE
+#define DEFAULT_HEAL_FRAMES 30
 
 typedef struct
 {
   guint64 frames, key_frames;
   guint64 tokens, left_out;
-  guint64 dropped, errors;
+  guint64 concealed, dropped, errors;
 } Totals;
 
 struct _GstAlitraTensor
@@ -82,17 +83,15 @@ struct _GstAlitraTensor
   Mode mode;
   gboolean want_vectors;
   gint max_errors;
+  gboolean conceal;
+  guint heal_frames;
   Totals totals;
   guint vector_size;            /* of the loaded model, when vectors are wanted; 0: not known */
 
   /* Streaming thread. */
-  AlitraModel *model;
+  GstAlitraReceiver receiver;
   AlitraTokenVectors *vectors;  /* NULL: not wanted */
-  AlitraDetokenizer *detokenizer;
   GstAlitraTensorLayout layout;
-  gchar *model_id;              /* that the caps name */
-  gboolean key;                 /* the last packet was a key packet */
-  guint useless;                /* packets in a row that could not be applied */
   gint errors_in_a_row;
   gboolean warned;              /* that tokens are left out */
 };
@@ -162,6 +161,7 @@ make_stats (GstAlitraTensor * self)
       "key-frames", G_TYPE_UINT64, sum->key_frames,
       "tokens", G_TYPE_UINT64, sum->tokens,
       "left-out", G_TYPE_UINT64, sum->left_out,
+      "concealed", G_TYPE_UINT64, sum->concealed,
       "dropped", G_TYPE_UINT64, sum->dropped,
       "errors", G_TYPE_UINT64, sum->errors, NULL);
 }
@@ -199,6 +199,12 @@ gst_alitra_tensor_set_property (GObject * object, guint id,
     case PROP_MAX_ERRORS:
       self->max_errors = g_value_get_int (value);
       break;
+    case PROP_CONCEAL:
+      self->conceal = g_value_get_boolean (value);
+      break;
+    case PROP_HEAL_FRAMES:
+      self->heal_frames = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -232,6 +238,12 @@ gst_alitra_tensor_get_property (GObject * object, guint id, GValue * value,
     case PROP_MAX_ERRORS:
       g_value_set_int (value, self->max_errors);
       break;
+    case PROP_CONCEAL:
+      g_value_set_boolean (value, self->conceal);
+      break;
+    case PROP_HEAL_FRAMES:
+      g_value_set_uint (value, self->heal_frames);
+      break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
       break;
@@ -244,20 +256,11 @@ gst_alitra_tensor_get_property (GObject * object, guint id, GValue * value,
 
 /* START AND STOP */
 
-static void
-forget_stream (GstAlitraTensor * self)
-{
-  self->key = FALSE;
-  self->useless = 0;
-  self->errors_in_a_row = 0;
-}
-
 static gboolean
 gst_alitra_tensor_start (GstBaseTransform * base)
 {
   GstAlitraTensor *self = GST_ALITRA_TENSOR (base);
-  GError *error = NULL;
-  gboolean want_vectors;
+  gboolean want_vectors, ok;
   gchar *path;
 
   GST_OBJECT_LOCK (self);
@@ -266,20 +269,15 @@ gst_alitra_tensor_start (GstBaseTransform * base)
   memset (&self->totals, 0, sizeof (self->totals));
   GST_OBJECT_UNLOCK (self);
 
-  forget_stream (self);
+  self->errors_in_a_row = 0;
   self->warned = FALSE;
-  self->model = alitra_model_load (path, &error);
-  if (self->model == NULL) {
-    gst_alitra_post_model_error (GST_ELEMENT (self), path, error);
-    g_clear_error (&error);
-    g_free (path);
-    return FALSE;
-  }
-  g_free (path);
   /* Nothing is painted: there is no work to share. */
-  self->detokenizer = alitra_detokenizer_new (self->model, 1);
+  ok = gst_alitra_receiver_start (&self->receiver, GST_ELEMENT (self), path, 1);
+  g_free (path);
+  if (!ok)
+    return FALSE;
   if (want_vectors) {
-    self->vectors = alitra_token_vectors_new (self->model);
+    self->vectors = alitra_token_vectors_new (self->receiver.model);
     GST_OBJECT_LOCK (self);
     self->vector_size = alitra_token_vectors_get_size (self->vectors);
     GST_OBJECT_UNLOCK (self);
@@ -296,9 +294,7 @@ gst_alitra_tensor_stop (GstBaseTransform * base)
   self->vector_size = 0;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&self->vectors, alitra_token_vectors_free);
-  g_clear_pointer (&self->detokenizer, alitra_detokenizer_free);
-  g_clear_pointer (&self->model, alitra_model_unref);
-  g_clear_pointer (&self->model_id, g_free);
+  gst_alitra_receiver_stop (&self->receiver);
   return TRUE;
 }
 
@@ -308,9 +304,8 @@ gst_alitra_tensor_sink_event (GstBaseTransform * base, GstEvent * event)
   GstAlitraTensor *self = GST_ALITRA_TENSOR (base);
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) {
-    if (self->detokenizer)
-      alitra_detokenizer_reset (self->detokenizer);
-    forget_stream (self);
+    gst_alitra_receiver_flush (&self->receiver);
+    self->errors_in_a_row = 0;
   }
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
 }
@@ -421,35 +416,16 @@ gst_alitra_tensor_fixate_caps (GstBaseTransform * base,
       caps, others);
 }
 
-static void
-post_wrong_model (GstAlitraTensor * self, const gchar * theirs)
-{
-  const gchar *ours = alitra_model_get_id (self->model);
-
-  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-      ("The tokens were made with model %s, but alitratensor has model %s; "
-          "set its property \"model\" to the file of the model that made them",
-          theirs, ours), (NULL));
-}
-
 static gboolean
 gst_alitra_tensor_set_caps (GstBaseTransform * base, GstCaps * in,
     GstCaps * out)
 {
   GstAlitraTensor *self = GST_ALITRA_TENSOR (base);
-  const gchar *id = gst_structure_get_string (gst_caps_get_structure (in, 0),
-      "model-id");
   const gchar *format =
       gst_structure_get_string (gst_caps_get_structure (out, 0), "format");
-  guint32 number;
 
-  if (gst_alitra_model_id_get_number (id, &number)
-      && number != alitra_model_get_number (self->model)) {
-    post_wrong_model (self, id);
+  if (!gst_alitra_receiver_set_caps (&self->receiver, GST_ELEMENT (self), in))
     return FALSE;
-  }
-  g_free (self->model_id);
-  self->model_id = g_strdup (id);
   GST_OBJECT_LOCK (self);
   self->layout.flexible = g_strcmp0 (format, "flexible") == 0;
   self->layout.max_tokens = self->max_tokens;
@@ -492,37 +468,21 @@ too_large:
 
 /* PACKETS */
 
-static void
-ask_for_key (GstAlitraTensor * self)
-{
-  if (self->useless++ % ASK_AGAIN == 0)
-    gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
-            0));
-}
-
 static GstFlowReturn
 drop (GstAlitraTensor * self)
 {
-  ask_for_key (self);
   GST_OBJECT_LOCK (self);
   self->totals.dropped++;
   GST_OBJECT_UNLOCK (self);
   return GST_BASE_TRANSFORM_FLOW_DROPPED;
 }
 
-static GstFlowReturn
-fail_on_wrong_model (GstAlitraTensor * self, const AlitraPacketInfo * info)
+static void
+count_error (GstAlitraTensor * self)
 {
-  const gchar *id = self->model_id;
-  gchar number[9];
-  guint32 in_caps;
-
-  g_snprintf (number, sizeof (number), "%08x", info->model);
-  if (!gst_alitra_model_id_get_number (id, &in_caps) || in_caps != info->model)
-    id = number;
-  post_wrong_model (self, id);
-  return GST_FLOW_ERROR;
+  GST_OBJECT_LOCK (self);
+  self->totals.errors++;
+  GST_OBJECT_UNLOCK (self);
 }
 
 static GstFlowReturn
@@ -530,8 +490,8 @@ handle_damage (GstAlitraTensor * self, const GError * error)
 {
   gint max_errors;
 
+  count_error (self);
   GST_OBJECT_LOCK (self);
-  self->totals.errors++;
   max_errors = self->max_errors;
   GST_OBJECT_UNLOCK (self);
   GST_WARNING_OBJECT (self, "%s", error->message);
@@ -545,46 +505,43 @@ handle_damage (GstAlitraTensor * self, const GError * error)
 }
 
 static GstFlowReturn
-handle_error (GstAlitraTensor * self, const AlitraPacketInfo * info,
-    const GError * error)
-{
-  if (g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_MISMATCH))
-    return fail_on_wrong_model (self, info);
-  if (!g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY))
-    return handle_damage (self, error);
-  GST_DEBUG_OBJECT (self, "%s", error->message);
-  return drop (self);
-}
-
-static GstFlowReturn
 apply (GstAlitraTensor * self, GstBuffer * buffer)
 {
   GstFlowReturn flow = GST_FLOW_OK;
-  AlitraPacketInfo info = { 0 };
   GError *error = NULL;
-  GstMapInfo map;
+  gboolean ask, conceal;
+  guint patience;
 
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    goto no_map;
-  alitra_packet_read_info (map.data, map.size, &info);
-  if (!alitra_detokenizer_decode (self->detokenizer, map.data, map.size,
-          &error))
-    flow = handle_error (self, &info, error);
-  gst_buffer_unmap (buffer, &map);
+  GST_OBJECT_LOCK (self);
+  conceal = self->conceal;
+  patience = self->heal_frames;
+  GST_OBJECT_UNLOCK (self);
+  switch (gst_alitra_receiver_take (&self->receiver, GST_ELEMENT (self),
+          buffer, patience, &ask, &error)) {
+    case GST_ALITRA_RECEIVED:
+      self->errors_in_a_row = 0;
+      if (self->receiver.loss.damaged > 0 || self->receiver.loss.mismatch)
+        count_error (self);
+      if (self->receiver.loss.cells > 0 && !conceal)
+        flow = drop (self);
+      break;
+    case GST_ALITRA_USELESS:
+      GST_DEBUG_OBJECT (self, "%s", error->message);
+      flow = drop (self);
+      break;
+    case GST_ALITRA_DAMAGED:
+      flow = handle_damage (self, error);
+      break;
+    case GST_ALITRA_WRONG_MODEL:
+      flow = GST_FLOW_ERROR;
+      break;
+  }
   g_clear_error (&error);
-  if (flow == GST_FLOW_OK) {
-    self->key = info.key;
-    self->useless = 0;
-    self->errors_in_a_row = 0;
-  }
+  if (ask)
+    gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
+            0));
   return flow;
-
-no_map:
-  {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A buffer of the input cannot be read"), (NULL));
-    return GST_FLOW_ERROR;
-  }
 }
 
 /* Packets change the memory even when the base class then leaves the frame out because it comes too late. */
@@ -671,7 +628,7 @@ write_tokens (GstAlitraTensor * self, const Mapped * mapped,
     .ages = numbers_of (mapped, GST_ALITRA_TENSOR_AGES),
   };
   guint total = alitra_token_table_fill (&table,
-      alitra_detokenizer_get_memory (self->detokenizer), selection);
+      alitra_detokenizer_get_memory (self->receiver.detokenizer), selection);
   guint count = MIN (total, table.capacity);
 
   memset (numbers_of (mapped, GST_ALITRA_TENSOR_MASK), 1, count);
@@ -733,8 +690,9 @@ count_frame (GstAlitraTensor * self, guint total)
 
   GST_OBJECT_LOCK (self);
   sum->frames++;
-  sum->key_frames += self->key ? 1 : 0;
+  sum->key_frames += self->receiver.info.key ? 1 : 0;
   sum->tokens += count;
+  sum->concealed += self->receiver.loss.cells > 0;
   sum->left_out += total - count;
   GST_OBJECT_UNLOCK (self);
 }
@@ -763,10 +721,14 @@ gst_alitra_tensor_transform (GstBaseTransform * base, GstBuffer * in,
   cut_to_size (self, out, rows);
   gst_alitra_tensor_meta_add (out, &self->layout, rows);
 
-  if (mode == MODE_FULL || self->key)
+  if (mode == MODE_FULL || self->receiver.info.key)
     GST_BUFFER_FLAG_UNSET (out, GST_BUFFER_FLAG_DELTA_UNIT);
   else
     GST_BUFFER_FLAG_SET (out, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (self->receiver.loss.cells > 0)
+    GST_BUFFER_FLAG_SET (out, GST_BUFFER_FLAG_CORRUPTED);
+  else
+    GST_BUFFER_FLAG_UNSET (out, GST_BUFFER_FLAG_CORRUPTED);
   count_frame (self, total);
   if (total > count)
     warn_of_left_out (self, total);
@@ -800,6 +762,8 @@ gst_alitra_tensor_init (GstAlitraTensor * self)
   self->mode = DEFAULT_MODE;
   self->want_vectors = DEFAULT_VECTORS;
   self->max_errors = DEFAULT_MAX_ERRORS;
+  self->conceal = DEFAULT_CONCEAL;
+  self->heal_frames = DEFAULT_HEAL_FRAMES;
 }
 
 static void
@@ -838,11 +802,22 @@ install_properties (GObjectClass * klass)
           "Damaged packets in a row that are passed over before the stream "
           "ends with an error. -1: any number.", -1, G_MAXINT,
           DEFAULT_MAX_ERRORS, live));
+  g_object_class_install_property (klass, PROP_CONCEAL,
+      g_param_spec_boolean ("conceal", "Conceal loss",
+          "List the tokens of frames of which parts are lost, flagged as "
+          "corrupted: lost cells hold older tokens. Otherwise nothing comes "
+          "until all is whole again.", DEFAULT_CONCEAL, live));
+  g_object_class_install_property (klass, PROP_HEAL_FRAMES,
+      g_param_spec_uint ("heal-frames", "Frames to heal",
+          "Frames that a lost region may wait for the sender's rolling refresh "
+          "before a key frame is asked for. 0: ask at once.", 0, 65534,
+          DEFAULT_HEAL_FRAMES, live));
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started: frames, key-frames, tokens "
-          "(listed), left-out (tokens beyond max-tokens), dropped (packets "
-          "without the memory that they change), errors (damaged packets).",
+          "(listed), left-out (tokens beyond max-tokens), concealed (frames "
+          "of which some cells are lost), dropped (packets without the memory "
+          "that they change), errors (damaged packets).",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

@@ -167,9 +167,18 @@ decode (Reading * reading, const guint8 * data,
     const AlitraPacketLayout * layout, guint64 offset, GError ** error)
 {
   GError *problem = NULL;
+  AlitraLoss loss;
 
   if (alitra_detokenizer_decode (reading->detokenizer, data,
           layout->info.size, &problem)) {
+    alitra_detokenizer_get_loss (reading->detokenizer, &loss);
+    if (loss.damaged > 0) {
+      g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+          "Frame %" G_GUINT64_FORMAT ", at byte %" G_GUINT64_FORMAT ": expected "
+          "sound tokens, but %u of its %u slices are damaged; get the file anew",
+          reading->stats.frames, offset, loss.damaged, layout->info.slices);
+      return FALSE;
+    }
     token_stats_add_memory (&reading->stats, layout,
         alitra_detokenizer_get_memory (reading->detokenizer),
         alitra_detokenizer_get_stream (reading->detokenizer), reading->model);

@@ -175,6 +175,7 @@ notices_damage (AlitraModel * model, GError ** error)
   Loop loop;
   gboolean done = loop_init (&loop, model, WIDTH, HEIGHT, 1, FEW_TOKENS, error);
   gboolean noticed = FALSE;
+  AlitraLoss loss;
 
   if (done) {
     draw_scene (&loop.source, 0);
@@ -184,6 +185,8 @@ notices_damage (AlitraModel * model, GError ** error)
     loop.packet->data[loop.packet->len / 2] ^= 16;
     noticed = !alitra_detokenizer_decode (loop.detokenizer, loop.packet->data,
         loop.packet->len, NULL);
+    alitra_detokenizer_get_loss (loop.detokenizer, &loss);
+    noticed = noticed || loss.cells > 0;
   }
   loop_clear (&loop);
   return noticed;

@@ -261,14 +261,41 @@ GST_START_TEST (test_max_depth)
 
 GST_END_TEST;
 
-/* A lost packet: the last good picture, flagged, until the next key packet; one request for it. */
+/* Area of the picture that is marked as lost. */
+static guint
+lost_area (GstBuffer * picture)
+{
+  GstVideoRegionOfInterestMeta *meta;
+  gpointer state = NULL;
+  guint area = 0;
+
+  while ((meta = (GstVideoRegionOfInterestMeta *)
+          gst_buffer_iterate_meta_filtered (picture, &state,
+              GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    assert_equals_string (g_quark_to_string (meta->roi_type), "alitra-lost");
+    fail_unless (meta->w > 0 && meta->x + meta->w <= WIDTH);
+    fail_unless (meta->h > 0 && meta->y + meta->h <= HEIGHT);
+    area += meta->w * meta->h;
+  }
+  return area;
+}
+
+static void
+check_marks (GstBuffer * picture, gboolean lost)
+{
+  assert_equals_int (GST_BUFFER_FLAG_IS_SET (picture,
+          GST_BUFFER_FLAG_CORRUPTED), lost);
+  assert_equals_int (lost_area (picture) > 0, lost);
+}
+
+/* A lost packet: pictures go on, flagged, with the lost regions marked, until the next key packet; one request for it. */
 GST_START_TEST (test_loss_concealed)
 {
   GPtrArray *packets = test_packets (WIDTH, HEIGHT, 12, 8);
   GstHarness *h = start (TRUE);
-  GstBuffer *good = NULL;
   guint n;
 
+  g_object_set (h->element, "heal-frames", 0, NULL);
   key_requests (h);
   for (n = 0; n < 12; n++) {
     GstBuffer *picture;
@@ -276,17 +303,84 @@ GST_START_TEST (test_loss_concealed)
     if (n == 4)
       continue;
     picture = gst_harness_push_and_pull (h, packet (packets, n));
-    assert_equals_int (GST_BUFFER_FLAG_IS_SET (picture,
-            GST_BUFFER_FLAG_CORRUPTED), n > 4 && n < 8);
+    check_marks (picture, n > 4 && n < 8);
     assert_equals_uint64 (GST_BUFFER_PTS (picture), n * TEST_FRAME_DURATION);
-    if (n == 3)
-      good = gst_buffer_ref (picture);
-    if (n > 4 && n < 8)
-      fail_unless (test_same_bytes (good, picture));
     gst_buffer_unref (picture);
   }
   assert_equals_int (key_requests (h), 1);
   assert_equals_uint64 (stat_of (h, "concealed"), 3);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* A key packet is asked for when a region has waited long enough for refresh, and again when none comes. */
+GST_START_TEST (test_patience)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 40, 0);
+  GstHarness *h = start (TRUE);
+  guint n, asked = 0;
+
+  g_object_set (h->element, "heal-frames", 8, NULL);
+  key_requests (h);
+  for (n = 0; n < 40; n++) {
+    if (n == 4)
+      continue;
+    assert_equals_int (push (h, packet (packets, n)), 1);
+    asked += key_requests (h);
+    /* Frame 4 was the first that it waits. */
+    assert_equals_int (asked, n < 12 ? 0 : n < 27 ? 1 : 2);
+  }
+  assert_equals_uint64 (stat_of (h, "concealed"), 35);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* (transfer full): a whole packet that stands for frame @n, of which nothing arrived. */
+static GstBuffer *
+lost_frame (GPtrArray * packets, guint n)
+{
+  GByteArray *bytes = g_byte_array_new ();
+  AlitraPacketInfo info;
+  GstBuffer *buffer;
+  GstMapInfo map;
+
+  gst_buffer_map (packets->pdata[n], &map, GST_MAP_READ);
+  alitra_packet_read_info (map.data, map.size, &info);
+  gst_buffer_unmap (packets->pdata[n], &map);
+  alitra_packet_write_lost (&info, bytes);
+  buffer = gst_buffer_new_memdup (bytes->data, bytes->len);
+  g_byte_array_unref (bytes);
+  GST_BUFFER_PTS (buffer) = n * TEST_FRAME_DURATION;
+  return buffer;
+}
+
+/* A frame of which nothing came shows the picture before it, marked all over. */
+GST_START_TEST (test_lost_frames)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 12, 8);
+  GstHarness *h = start (TRUE);
+  GstBuffer *good = NULL, *picture;
+  guint n;
+
+  for (n = 0; n < 12; n++) {
+    gboolean lost = n == 4 || n == 5;
+
+    picture = gst_harness_push_and_pull (h, lost ? lost_frame (packets, n)
+        : packet (packets, n));
+    check_marks (picture, n >= 4 && n < 8);
+    if (lost) {
+      fail_unless (test_same_bytes (good, picture));
+      assert_equals_int (lost_area (picture), WIDTH * HEIGHT);
+    }
+    gst_buffer_replace (&good, picture);
+    gst_buffer_unref (picture);
+  }
+  assert_equals_uint64 (stat_of (h, "lost-frames"), 2);
+  assert_equals_uint64 (stat_of (h, "concealed"), 4);
   gst_buffer_unref (good);
   g_ptr_array_unref (packets);
   gst_harness_teardown (h);
@@ -300,11 +394,37 @@ GST_START_TEST (test_loss_hidden)
   GstHarness *h = start (FALSE);
   guint n;
 
+  g_object_set (h->element, "heal-frames", 0, NULL);
   for (n = 0; n < 12; n++)
     if (n != 4)
       assert_equals_int (push (h, packet (packets, n)), n < 4 || n >= 8);
   assert_equals_uint64 (stat_of (h, "dropped"), 3);
   fail_unless (key_requests (h) >= 1);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* Somebody tunes in between two key frames and knows the size of the pictures: they come at once, marked, and a key
+ * frame is asked for. */
+GST_START_TEST (test_join_known_size)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 12, 8);
+  GstHarness *h = test_harness ("alitradec", "threads", 1, NULL);
+  guint n;
+
+  gst_harness_set_src_caps_str (h, TOKEN_CAPS ", width = (int) "
+      G_STRINGIFY (WIDTH) ", height = (int) " G_STRINGIFY (HEIGHT)
+      ", framerate = (fraction) 25/1");
+  key_requests (h);
+  for (n = 5; n < 12; n++) {
+    GstBuffer *picture = gst_harness_push_and_pull (h, packet (packets, n));
+
+    check_marks (picture, n < 8);
+    gst_buffer_unref (picture);
+  }
+  assert_equals_int (key_requests (h), 1);
   g_ptr_array_unref (packets);
   gst_harness_teardown (h);
 }
@@ -604,8 +724,11 @@ alitradec_suite (void)
   tcase_add_test (tc, test_size_change);
   tcase_add_test (tc, test_max_depth);
   tcase_add_test (tc, test_loss_concealed);
+  tcase_add_test (tc, test_patience);
+  tcase_add_test (tc, test_lost_frames);
   tcase_add_test (tc, test_loss_hidden);
   tcase_add_test (tc, test_join_late);
+  tcase_add_test (tc, test_join_known_size);
   tcase_add_test (tc, test_flush);
   tcase_add_test (tc, test_flipped_bits);
   tcase_add_test (tc, test_cut_and_foreign);

@@ -1005,11 +1005,14 @@ GST_START_TEST (test_flipped_bits)
 
 GST_END_TEST;
 
-/* A lost packet: nothing until the next key packet, one request for it, and the gap is marked. */
-GST_START_TEST (test_loss)
+/* A lost packet: frames come on, flagged until the next key packet; or not at all, and then the gap is marked. A key
+ * packet is asked for once. */
+static void
+check_loss (gboolean conceal)
 {
   GPtrArray *packets = test_packets (WIDTH, HEIGHT, 12, 8);
-  GstHarness *h = start (gst_harness_new ("alitratensor"));
+  GstHarness *h = start (test_harness ("alitratensor", "conceal", conceal,
+          "heal-frames", 0, NULL));
   guint n;
 
   key_requests (h);
@@ -1020,16 +1023,26 @@ GST_START_TEST (test_loss)
       continue;
     gst_harness_push (h, packet (packets, n));
     buffer = gst_harness_try_pull (h);
-    assert_equals_int (buffer != NULL, n < 4 || n >= 8);
+    assert_equals_int (buffer != NULL, conceal || n < 4 || n >= 8);
+    if (buffer)
+      assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
+              GST_BUFFER_FLAG_CORRUPTED), n > 4 && n < 8);
     if (buffer && n > 0)
-      assert_equals_int (GST_BUFFER_IS_DISCONT (buffer), n == 8);
+      assert_equals_int (GST_BUFFER_IS_DISCONT (buffer), !conceal && n == 8);
     gst_clear_buffer (&buffer);
   }
   assert_equals_int (key_requests (h), 1);
-  assert_equals_uint64 (stat_of (h, "dropped"), 3);
+  assert_equals_uint64 (stat_of (h, "concealed"), conceal ? 3 : 0);
+  assert_equals_uint64 (stat_of (h, "dropped"), conceal ? 0 : 3);
   assert_equals_uint64 (stat_of (h, "errors"), 0);
   g_ptr_array_unref (packets);
   gst_harness_teardown (h);
+}
+
+GST_START_TEST (test_loss)
+{
+  check_loss (TRUE);
+  check_loss (FALSE);
 }
 
 GST_END_TEST;
