@@ -7,6 +7,9 @@
  *   ALITRA_LOOPS  name of the table
  * A tile of rows times two vectors of columns is summed in registers; the inputs of a row are broadcast. */
 #include <string.h>
+#ifdef ALITRA_HAVE_X86
+#include <immintrin.h>
+#endif
 
 #include "matrix-loops.h"
 
@@ -14,6 +17,10 @@
 #define COLUMNS (VECTORS * ALITRA_LANES)
 /* Panels of codes that stay in the first-level cache while a group of rows is searched. */
 #define GROUP 48
+/* Times ALITRA_PANEL: rows that are searched together by panels. */
+#define BLOCKS 3
+/* Halvings after which the numbers of a column count as equal. */
+#define MOST_ROUNDS 200
 
 typedef float Vector __attribute__((vector_size (4 * ALITRA_LANES)));
 typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
@@ -39,9 +46,9 @@ splat (float x)
 /* The sums of R rows and COLUMNS columns: weights are ALITRA_PANEL floats an input, `start` COLUMNS floats. */
 #define DECLARE(r) Vector low##r = start_low, high##r = start_high; const float *row##r = in + r * in_stride;
 #define ADVANCE(r) { Vector x = splat (row##r[k]); low##r += x * a; high##r += x * b; }
-#define SUM(EACH) \
+#define SUM(BEGIN, EACH) \
   const Vector start_low = *(const Aligned *) start, start_high = *(const Aligned *) (start + ALITRA_LANES); \
-  EACH (DECLARE) \
+  EACH (BEGIN) \
   for (guint k = 0; k < inputs; k++) { \
     const Vector a = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL); \
     const Vector b = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL + ALITRA_LANES); \
@@ -78,8 +85,15 @@ static void \
 product_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
     gsize out_stride, AlitraEnd end) \
 { \
-  SUM (EACH_##R) \
+  SUM (DECLARE, EACH_##R) \
   EACH_##R (FINISH) \
+}
+
+/* a where the mask is set, else b */
+static inline Vector
+either (Index mask, Vector a, Vector b)
+{
+  return (Vector) ((mask & (Index) a) | (~mask & (Index) b));
 }
 
 /* Keeps, lane by lane, the best sum so far and the number of the vector that it was in. */
@@ -100,8 +114,22 @@ static void \
 search_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, gint32 number, \
     Vector * best, Index * where) \
 { \
-  SUM (EACH_##R) \
+  SUM (DECLARE, EACH_##R) \
   EACH_##R (KEEP) \
+}
+
+/* The same for rows that lie anywhere. */
+#define DECLARE_PICKED(r) Vector low##r = start_low, high##r = start_high; \
+  const float *row##r = in + which[r] * in_stride;
+#define KEEP_PICKED(r) better (low##r, number, best + which[r], where + which[r]); \
+  better (high##r, number + 1, best + which[r], where + which[r]);
+#define DEFINE_PICK(R) \
+static void \
+pick_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, \
+    const guint8 * which, gint32 number, Vector * best, Index * where) \
+{ \
+  SUM (DECLARE_PICKED, EACH_##R) \
+  EACH_##R (KEEP_PICKED) \
 }
 
 DEFINE_PRODUCT (1)
@@ -114,11 +142,14 @@ DEFINE_PRODUCT (1)
     DEFINE_PRODUCT (12)
     DEFINE_SEARCH (6)
     DEFINE_SEARCH (12)
+    DEFINE_PICK (12)
 #else
 #define MOST 6
     DEFINE_PRODUCT (6)
     DEFINE_SEARCH (6)
 #endif
+    DEFINE_PICK (3)
+    DEFINE_PICK (6)
      static inline guint next_rows (guint left)
 {
   if (MOST == 12 && left >= 12)
@@ -197,17 +228,6 @@ multiply (const AlitraMatrix * matrix, guint rows, const float *in,
   }
 }
 
-/* The same with what fills up the last panel: out_stride is at least as long. */
-static void
-multiply_whole (const AlitraMatrix * matrix, guint rows, const float *in,
-    gsize in_stride, float *out, gsize out_stride)
-{
-  AlitraMatrix whole = *matrix;
-
-  whole.outputs = matrix->panels * ALITRA_PANEL;
-  multiply (&whole, rows, in, in_stride, out, out_stride, ALITRA_END_STORE);
-}
-
 static inline void
 search (guint rows, const float *weights, const float *start, guint inputs,
     const float *in, gsize in_stride, gint32 number, Vector * best,
@@ -227,6 +247,29 @@ search (guint rows, const float *weights, const float *start, guint inputs,
       break;
     default:
       search_1 (weights, start, inputs, in, in_stride, number, best, where);
+      break;
+  }
+}
+
+static inline void
+pick (guint rows, const float *weights, const float *start, guint inputs,
+    const float *in, gsize in_stride, const guint8 * which, gint32 number,
+    Vector * best, Index * where)
+{
+  switch (rows) {
+#if ALITRA_WIDE
+    case 12:
+      pick_12 (weights, start, inputs, in, in_stride, which, number, best,
+          where);
+      break;
+#endif
+    case 6:
+      pick_6 (weights, start, inputs, in, in_stride, which, number, best,
+          where);
+      break;
+    default:
+      pick_3 (weights, start, inputs, in, in_stride, which, number, best,
+          where);
       break;
   }
 }
@@ -287,118 +330,161 @@ nearest (const AlitraMatrix * codes, guint rows, const float *in,
   }
 }
 
-/* How many of the numbers are at least `limit`. */
-static guint
-count_from (const float *numbers, guint vectors, float limit)
+/* A bit for each lane that is set. */
+static inline guint32
+bits_of (Index mask)
 {
-  const Vector least = splat (limit);
-  Index count = { 0 };
-  guint sum = 0;
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  return _mm512_test_epi32_mask ((__m512i) mask, (__m512i) mask);
+#elif defined (__AVX2__) && ALITRA_LANES == 8
+  return _mm256_movemask_ps ((__m256) mask);
+#else
+  guint32 bits = 0;
 
-  for (guint i = 0; i < vectors; i++)
-    count -= (Index) (*(const Loose *) (numbers + i * ALITRA_LANES) >= least);
   for (guint lane = 0; lane < ALITRA_LANES; lane++)
-    sum += count[lane];
-  return sum;
+    bits |= (guint32) (mask[lane] & 1) << lane;
+  return bits;
+#endif
 }
 
-/* A limit that the `wanted` largest of the numbers reach, and no others unless some are equal.  What fills up the last
- * vector is -G_MAXFLOAT. */
-static float
-find_limit (const float *numbers, guint vectors, guint wanted)
+/* A number for each column that `wanted` of its numbers reach, and no others unless some are equal: bisection between the
+ * smallest and the largest, in all columns at once. */
+static Vector
+find_limits (const float *numbers, guint rows, guint wanted)
 {
-  float low = G_MAXFLOAT, high = -G_MAXFLOAT, middle;
+  Vector low = splat (G_MAXFLOAT), high = splat (-G_MAXFLOAT), middle;
+  Index going = { 0 };
 
-  for (guint i = 0; i < vectors * ALITRA_LANES; i++) {
-    high = numbers[i] > high ? numbers[i] : high;
-    low = numbers[i] < low && numbers[i] > -G_MAXFLOAT ? numbers[i] : low;
-  }
-  while (middle = low + .5f * (high - low), middle > low && middle < high) {
-    const guint count = count_from (numbers, vectors, middle);
+  for (guint i = 0; i < rows; i++) {
+    const Vector x = *(const Aligned *) (numbers + i * ALITRA_PANEL);
 
-    if (count == wanted)
-      return middle;
-    if (count > wanted)
-      low = middle;
-    else
-      high = middle;
+    low = either ((Index) (x < low), x, low);
+    high = either ((Index) (x > high), x, high);
   }
-  return count_from (numbers, vectors, high) >= wanted ? high : low;
+  middle = high;
+  for (guint round = 0; round < MOST_ROUNDS; round++) {
+    Index count = { 0 }, reached;
+
+    for (guint i = 0; i < rows; i++)
+      count -=
+          (Index) (*(const Aligned *) (numbers + i * ALITRA_PANEL) >= middle);
+    reached = count >= (Index) {
+    0} +(gint32) wanted;
+    low = either (reached, middle, low);
+    high = either (reached, high, middle);
+    middle = low + .5f * (high - low);
+    going = (Index) (middle > low) & (Index) (middle < high)
+        & (count != (Index) {
+        0} +(gint32) wanted);
+    /* a column that is done stays so: what it reached is its low */
+    if (bits_of (going) == 0)
+      break;
+  }
+  return low;
 }
 
-/* The same columns of two panels, the lower one first. */
-static inline void
-search_two (const float *first, const float *second, const float *start_first,
-    const float *start_second, guint inputs, const float *in, gint32 number,
-    gint32 next, Vector * best, Index * where)
-{
-  Vector a = *(const Aligned *) start_first;
-  Vector b = *(const Aligned *) (start_first + ALITRA_LANES);
-  Vector c = *(const Aligned *) start_second;
-  Vector d = *(const Aligned *) (start_second + ALITRA_LANES);
-
-  for (guint k = 0; k < inputs; k++) {
-    const Vector x = splat (in[k]);
-    const gsize at = (gsize) k * ALITRA_PANEL;
-
-    a += x * *(const Aligned *) (first + at);
-    b += x * *(const Aligned *) (first + at + ALITRA_LANES);
-    c += x * *(const Aligned *) (second + at);
-    d += x * *(const Aligned *) (second + at + ALITRA_LANES);
-  }
-  better (a, number, best, where);
-  better (b, number + 1, best, where);
-  better (c, next, best, where);
-  better (d, next + 1, best, where);
-}
-
-/* Looks through some panels, which are in rising order. */
-static guint16
-search_panels (const AlitraMatrix * codes, const guint16 * panels, guint count,
-    const float *in)
-{
-  const gsize size = (gsize) codes->inputs * ALITRA_PANEL;
-  Vector best;
-  Index where;
-
-  start_search (1, &best, &where);
-  for (guint i = 0; i < count; i += 2) {
-    const guint p = panels[i], q = panels[MIN (i + 1, count - 1)];
-
-    for (guint column = 0; column < ALITRA_PANEL; column += COLUMNS)
-      search_two (codes->data + p * size + column,
-          codes->data + q * size + column,
-          codes->start + p * ALITRA_PANEL + column,
-          codes->start + q * ALITRA_PANEL + column, codes->inputs, in,
-          (p * ALITRA_PANEL + column) / ALITRA_LANES,
-          (q * ALITRA_PANEL + column) / ALITRA_LANES, &best, &where);
-  }
-  return best_of_lanes (best, where);
-}
-
+/* Columns of numbers: a one, then the inputs of a row each. */
 static void
-nearest_of_panels (const AlitraMatrix * codes, const AlitraMatrix * centres,
+turn_rows (guint rows, const float *in, gsize in_stride, guint inputs,
+    float *columns)
+{
+  memset (columns, 0, (inputs + 1) * ALITRA_PANEL * sizeof (float));
+  for (guint r = 0; r < rows; r++)
+    columns[r] = 1;
+  for (guint r = 0; r < rows; r++)
+    for (guint k = 0; k < inputs; k++)
+      columns[(k + 1) * ALITRA_PANEL + r] = in[r * in_stride + k];
+}
+
+/* Up to ALITRA_PANEL rows: which of them look into each panel, as bits. */
+static void
+choose_panels (const AlitraCentres * centres, guint probes, guint rows,
+    const float *in, gsize in_stride, guint32 * chosen)
+{
+  float columns[(ALITRA_MAX_SEARCHED + 1) * ALITRA_PANEL]
+      __attribute__((aligned (64)));
+  float scores[ALITRA_MAX_CENTRES * ALITRA_PANEL] __attribute__((aligned (64)));
+  const float zero[ALITRA_PANEL] __attribute__((aligned (64))) = { 0 };
+  const AlitraMatrix turned = { ALITRA_PANEL, centres->inputs + 1, 1, columns,
+    (float *) zero
+  };
+
+  turn_rows (rows, in, in_stride, centres->inputs, columns);
+  multiply (&turned, centres->count, centres->data, centres->inputs + 1,
+      scores, ALITRA_PANEL, ALITRA_END_STORE);
+  memset (chosen, 0, centres->count * sizeof (*chosen));
+  for (guint first = 0; first < rows; first += ALITRA_LANES) {
+    const Vector limits = find_limits (scores + first, centres->count, probes);
+
+    for (guint p = 0; p < centres->count; p++)
+      chosen[p] |= bits_of ((Index) (*(const Aligned *) (scores
+                  + p * ALITRA_PANEL + first) >= limits)) << first;
+  }
+}
+
+/* Looks through one panel for `count` rows. */
+static void
+search_panel (const AlitraMatrix * codes, guint panel, const float *in,
+    gsize in_stride, guint count, guint8 * which, Vector * best, Index * where)
+{
+  const float *weights = codes->data
+      + (gsize) panel * codes->inputs * ALITRA_PANEL;
+  const float *start = codes->start + panel * ALITRA_PANEL;
+
+  /* the last one fills up the last group: to look twice changes nothing */
+  for (guint i = count; i < count + MOST; i++)
+    which[i] = which[count - 1];
+  for (guint column = 0; column < ALITRA_PANEL; column += COLUMNS) {
+    const gint32 number = (panel * ALITRA_PANEL + column) / ALITRA_LANES;
+
+    for (guint i = 0, n; i < count; i += n) {
+      n = count - i > 6 ? MOST : count - i > 3 ? 6 : 3;
+      pick (n, weights + column, start + column, codes->inputs, in, in_stride,
+          which + i, number, best, where);
+    }
+  }
+}
+
+static guint
+list_bits (guint32 bits, guint first, guint8 * list)
+{
+  guint n = 0;
+
+  for (; bits; bits &= bits - 1)
+    list[n++] = first + __builtin_ctz (bits);
+  return n;
+}
+
+/* Panel by panel, so that one stays in the first-level cache for all rows that look into it. */
+static void
+nearest_of_panels (const AlitraMatrix * codes, const AlitraCentres * centres,
     guint probes, guint rows, const float *in, gsize in_stride, guint16 * ids)
 {
-  const guint stride = centres->panels * ALITRA_PANEL;
-  float scores[MOST * ALITRA_MAX_CENTRES];
-  guint16 panels[ALITRA_MAX_CENTRES + 1];
+  guint32 chosen[BLOCKS][ALITRA_MAX_CENTRES];
+  Vector best[BLOCKS * ALITRA_PANEL];
+  Index where[BLOCKS * ALITRA_PANEL];
+  guint8 which[BLOCKS * ALITRA_PANEL + MOST];
 
-  for (guint r = 0; r < rows; r++) {
-    const float *score = scores + r % MOST * stride;
-    const float *from = in + r * in_stride;
-    guint count = 0;
-    float limit;
+  for (guint first = 0; first < rows; first += BLOCKS * ALITRA_PANEL) {
+    const guint members = MIN (rows - first, BLOCKS * ALITRA_PANEL);
+    const guint blocks = (members + ALITRA_PANEL - 1) / ALITRA_PANEL;
+    const float *from = in + first * in_stride;
 
-    if (r % MOST == 0)
-      multiply_whole (centres, MIN (rows - r, MOST), from, in_stride, scores,
-          stride);
-    limit = find_limit (score, stride / ALITRA_LANES, probes);
-    for (guint p = 0; p < centres->outputs; p++) {
-      panels[count] = p;
-      count += score[p] >= limit;
+    for (guint b = 0; b < blocks; b++)
+      choose_panels (centres, probes, MIN (members - b * ALITRA_PANEL,
+              ALITRA_PANEL), from + b * ALITRA_PANEL * in_stride, in_stride,
+          chosen[b]);
+    start_search (members, best, where);
+    for (guint p = 0; p < centres->count; p++) {
+      guint count = 0;
+
+      for (guint b = 0; b < blocks; b++)
+        count += list_bits (chosen[b][p], b * ALITRA_PANEL, which + count);
+      if (count > 0)
+        search_panel (codes, p, from, in_stride, count, which, best, where);
     }
-    ids[r] = search_panels (codes, panels, count, from);
+    for (guint r = 0; r < members; r++)
+      ids[first + r] = best_of_lanes (best[r], where[r]);
   }
 }
 

@@ -14,7 +14,7 @@ typedef struct
   void (*multiply) (const AlitraMatrix * matrix, guint rows, const float *in, gsize in_stride, float *out,
       gsize out_stride, AlitraEnd end);
   void (*nearest) (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
-  void (*nearest_of_panels) (const AlitraMatrix * codes, const AlitraMatrix * centres, guint probes, guint rows,
+  void (*nearest_of_panels) (const AlitraMatrix * codes, const AlitraCentres * centres, guint probes, guint rows,
       const float *in, gsize in_stride, guint16 * ids);
   void (*spread) (const float *const rows[9], const float *taps, guint count, float *out);
   float (*energy) (const float *in, guint n);

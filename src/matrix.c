@@ -105,21 +105,48 @@ alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs,
   }
 }
 
+static float
+half_length (const float *vector, guint n)
+{
+  float sum = 0;
+
+  for (guint k = 0; k < n; k++)
+    sum += vector[k] * vector[k];
+  return .5f * sum;
+}
+
 void
 alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs,
     const float *weights)
 {
   alitra_matrix_init (matrix, codes, inputs, weights, 1);
-  for (gsize o = 0; o < codes; o++) {
-    float sum = 0;
-
-    for (gsize k = 0; k < inputs; k++)
-      sum += weights[o * inputs + k] * weights[o * inputs + k];
-    matrix->start[o] = -.5f * sum;
-  }
+  for (gsize o = 0; o < codes; o++)
+    matrix->start[o] = -half_length (weights + o * inputs, inputs);
   /* what fills up the last panel is never the nearest */
   for (gsize o = codes; o < (gsize) matrix->panels * ALITRA_PANEL; o++)
     matrix->start[o] = -G_MAXFLOAT;
+}
+
+void
+alitra_centres_init (AlitraCentres * centres, guint count, guint inputs,
+    const float *data)
+{
+  centres->count = count;
+  centres->inputs = inputs;
+  centres->data = alitra_floats_new ((gsize) count * (inputs + 1));
+  for (gsize i = 0; i < count; i++) {
+    float *centre = centres->data + i * (inputs + 1);
+
+    centre[0] = -half_length (data + i * inputs, inputs);
+    memcpy (centre + 1, data + i * inputs, inputs * sizeof (float));
+  }
+}
+
+void
+alitra_centres_clear (AlitraCentres * centres)
+{
+  g_clear_pointer (&centres->data, alitra_floats_free);
+  centres->count = 0;
 }
 
 void
@@ -146,12 +173,12 @@ alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in,
 
 void
 alitra_matrix_nearest_of_panels (const AlitraMatrix * codes,
-    const AlitraMatrix * centres, guint probes, guint rows, const float *in,
+    const AlitraCentres * centres, guint probes, guint rows, const float *in,
     gsize in_stride, guint16 * ids)
 {
-  g_return_if_fail (centres->outputs == codes->panels
-      && centres->outputs <= ALITRA_MAX_CENTRES && probes > 0
-      && probes <= centres->outputs);
+  g_return_if_fail (centres->count == codes->panels
+      && centres->inputs == codes->inputs && probes > 0
+      && probes <= centres->count);
   get_loops ()->nearest_of_panels (codes, centres, probes, rows, in, in_stride,
       ids);
 }

@@ -18,8 +18,9 @@ G_BEGIN_DECLS
 /* Rows that a call should bring at least, if there are so many; tiles of 48 to 192 rows stay in cache. */
 #define ALITRA_TILE 96
 
-/* Panels that can be searched by their centres first. */
+/* Panels that can be searched by their centres first, and numbers of a code then. */
 #define ALITRA_MAX_CENTRES 256
+#define ALITRA_MAX_SEARCHED 128
 
 typedef struct
 {
@@ -28,6 +29,13 @@ typedef struct
   float *data;                  /* panels x inputs x ALITRA_PANEL */
   float *start;                 /* panels x ALITRA_PANEL: what each sum starts with */
 } AlitraMatrix;
+
+/* Centres of the panels of a matrix of codes. */
+typedef struct
+{
+  guint count, inputs;
+  float *data;                  /* for each: minus half its squared length, then the inputs */
+} AlitraCentres;
 
 /* What is done with a product. */
 typedef enum
@@ -46,6 +54,9 @@ void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, con
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
 void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);
 void alitra_matrix_clear (AlitraMatrix * matrix);
+/* count: at most ALITRA_MAX_CENTRES; inputs: at most ALITRA_MAX_SEARCHED; centres: count x inputs. */
+void alitra_centres_init (AlitraCentres * centres, guint count, guint inputs, const float *data);
+void alitra_centres_clear (AlitraCentres * centres);
 
 /* out[i][o] = sum of in[i][k] * weight[o][k]. Strides are floats from row to row; neither in nor out need padding. */
 void alitra_matrix_multiply (const AlitraMatrix * matrix, guint rows, const float *in, gsize in_stride, float *out,
@@ -55,8 +66,8 @@ void alitra_matrix_multiply (const AlitraMatrix * matrix, guint rows, const floa
 void alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in, gsize in_stride, guint16 * ids);
 
 /* The same among the codes of some panels only: the `probes` (1 or more) whose centres are nearest, and all that are just
- * as near as the last of them. `centres` has a code for each panel of `codes`, at most ALITRA_MAX_CENTRES. */
-void alitra_matrix_nearest_of_panels (const AlitraMatrix * codes, const AlitraMatrix * centres, guint probes,
+ * as near as the last of them. */
+void alitra_matrix_nearest_of_panels (const AlitraMatrix * codes, const AlitraCentres * centres, guint probes,
     guint rows, const float *in, gsize in_stride, guint16 * ids);
 
 /* out[c] = sum over the nine rows of rows[i][c] * taps[i * count + c]. */

@@ -89,7 +89,7 @@ take_centres (AlitraModel * model, AlitraStep * step, const char *prefix,
   }
   data = alitra_model_get_tensor (model, name, 2, size, error);
   if (data)
-    alitra_matrix_init_codes (&step->centres, size[0], model->narrow, data);
+    alitra_centres_init (&step->centres, size[0], model->narrow, data);
   return data != NULL;
 }
 
@@ -252,7 +252,7 @@ level_clear (AlitraModelLevel * level)
     alitra_matrix_clear (&level->step[i].into);
     alitra_matrix_clear (&level->step[i].back);
     alitra_matrix_clear (&level->step[i].search);
-    alitra_matrix_clear (&level->step[i].centres);
+    alitra_centres_clear (&level->step[i].centres);
   }
 }
 

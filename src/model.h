@@ -32,7 +32,7 @@ typedef struct
   AlitraMatrix into;            /* dim -> narrow */
   AlitraMatrix back;            /* narrow -> dim */
   AlitraMatrix search;          /* narrow -> codes */
-  AlitraMatrix centres;         /* narrow -> panels of codes; no outputs: the file has none */
+  AlitraCentres centres;        /* of the panels of `search`; count 0: the file has none */
   const float *codes;           /* codes x narrow */
 } AlitraStep;
 

@@ -136,7 +136,7 @@ search_tile (const Call * call, const Tile * tile, guint16 * ids)
   const guint narrow = call->quantizer->model->narrow, probes =
       call->quantizer->level->probes;
 
-  if (probes > 0 && probes < step->centres.outputs)
+  if (probes > 0 && probes < step->centres.count)
     alitra_matrix_nearest_of_panels (&step->search, &step->centres, probes,
         tile->count, tile->narrow, narrow, ids);
   else

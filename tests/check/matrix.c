@@ -300,10 +300,11 @@ test_panels (gconstpointer loops)
         whole_floats (count * inputs), *middles =
         whole_floats (panels * inputs);
     g_autofree guint16 *ids = g_new (guint16, rows);
-    AlitraMatrix codes, centres;
+    AlitraMatrix codes;
+    AlitraCentres centres;
 
     alitra_matrix_init_codes (&codes, count, inputs, weights);
-    alitra_matrix_init_codes (&centres, panels, inputs, middles);
+    alitra_centres_init (&centres, panels, inputs, middles);
     alitra_matrix_nearest_of_panels (&codes, &centres, probes, rows, in, inputs,
         ids);
     for (guint r = 0; r < rows; r++)
@@ -315,7 +316,7 @@ test_panels (gconstpointer loops)
         ids);
     g_assert_cmpuint (ids[0], <, count);
     alitra_matrix_clear (&codes);
-    alitra_matrix_clear (&centres);
+    alitra_centres_clear (&centres);
     alitra_floats_free (in);
     alitra_floats_free (weights);
     alitra_floats_free (middles);

@@ -174,8 +174,8 @@ test_unsorted (void)
     g_assert_no_error (error);
     g_assert_true (model->level[0].probes == 0
         || model->level[0].probes >= 3
-        || model->level[0].step[0].centres.outputs == 0);
-    g_assert_cmpuint (model->level[0].step[1].centres.outputs, ==, 3);
+        || model->level[0].step[0].centres.count == 0);
+    g_assert_cmpuint (model->level[0].step[1].centres.count, ==, 3);
   }
 }
 
