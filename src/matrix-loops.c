@@ -612,7 +612,31 @@ gelu (float *numbers, guint n)
   }
 }
 
+/* In whole numbers, so that the host's treatment of denormal floats does not matter. */
+static gboolean
+halves (const guint8 * from, gsize n, float *to)
+{
+  guint32 worst = 0;
+
+  for (gsize i = 0; i < n; i++) {
+    guint16 half;
+    guint32 size, bits, small;
+    float fraction;
+
+    memcpy (&half, from + 2 * i, sizeof half);
+    half = GUINT16_FROM_LE (half);
+    size = half & 0x7fff;
+    worst = MAX (worst, size);
+    fraction = (float) (gint32) size *0x1p-24f;
+    memcpy (&small, &fraction, sizeof small);
+    bits = size < 1 << 10 ? small : (size << 13) + (112 << 23);
+    bits |= (guint32) (half & 0x8000) << 16;
+    memcpy (to + i, &bits, sizeof bits);
+  }
+  return worst < 31 << 10;
+}
+
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  exponents, gelu
+  exponents, gelu, halves
 };

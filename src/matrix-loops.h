@@ -20,6 +20,7 @@ typedef struct
   float (*energy) (const float *in, guint n);
   float (*exponents) (float *numbers, guint n, float less);
   void (*gelu) (float *numbers, guint n);
+  gboolean (*halves) (const guint8 * from, gsize n, float *to);
 } AlitraLoops;
 
 extern const AlitraLoops alitra_loops_plain;

@@ -207,3 +207,9 @@ alitra_matrix_gelu (float *numbers, guint n)
 {
   get_loops ()->gelu (numbers, n);
 }
+
+gboolean
+alitra_matrix_from_halves (const guint8 * from, gsize n, float *to)
+{
+  return get_loops ()->halves (from, n, to);
+}

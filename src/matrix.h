@@ -82,6 +82,9 @@ float alitra_matrix_exponents (float *numbers, guint n, float less);
 /* Each number x becomes x times the part of a normal distribution that is below x. */
 void alitra_matrix_gelu (float *numbers, guint n);
 
+/* n half floats of a file, little endian, at any address; FALSE: some are not finite. */
+gboolean alitra_matrix_from_halves (const guint8 *from, gsize n, float *to);
+
 /* What the loops were compiled for: "avx512", "avx2" or "plain". */
 const char *alitra_matrix_get_loops (void);
 /* For tests and measurements: picks the loops by name; FALSE if the machine cannot run them. Not thread safe. */

@@ -175,32 +175,17 @@ alitra_weights_get_string (JsonObject * object, const char *name)
 
 /* --- tensors ---------------------------------------------------------------------------------------------------- */
 
-static float
-half_to_float (guint16 half)
-{
-  const guint exponent = half >> 10 & 31, fraction = half & 1023;
-  const float magnitude =
-      exponent == 31 ? NAN : exponent == 0 ? ldexpf (fraction, -24)
-      : ldexpf (fraction + 1024, (int) exponent - 25);
-
-  return half & 0x8000 ? -magnitude : magnitude;
-}
-
 static gboolean
-convert (float *to, const guint8 * from, gsize count, gboolean halves)
+from_floats (const guint8 * from, gsize count, float *to)
 {
   gboolean finite = TRUE;
 
   for (gsize i = 0; i < count; i++) {
-    if (halves) {
-      to[i] = half_to_float (from[2 * i] | from[2 * i + 1] << 8);
-    } else {
-      const guint32 bits =
-          from[4 * i] | from[4 * i + 1] << 8 | from[4 * i +
-          2] << 16 | (guint32) from[4 * i + 3] << 24;
+    guint32 bits;
 
-      memcpy (&to[i], &bits, 4);
-    }
+    memcpy (&bits, from + 4 * i, sizeof bits);
+    bits = GUINT32_FROM_LE (bits);
+    memcpy (&to[i], &bits, sizeof bits);
     finite &= isfinite (to[i]) != 0;
   }
   return finite;
@@ -270,7 +255,8 @@ read_tensor (const char *name, JsonNode * node, const guint8 * data, gsize size,
     return NULL;
   }
   tensor->data = alitra_floats_new (count);
-  if (!convert (tensor->data, data + begin, count, halves)) {
+  if (!(halves ? alitra_matrix_from_halves : from_floats) (data + begin, count,
+          tensor->data)) {
     alitra_floats_free (tensor->data);
     alitra_weights_invalid (error,
         "tensor %s holds numbers that are not finite", name);

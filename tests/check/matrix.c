@@ -358,6 +358,46 @@ test_spread (gconstpointer loops)
   }
 }
 
+static void
+check_half (guint half, float got)
+{
+  const guint exponent = half >> 10 & 31, fraction = half & 1023;
+  const float size = exponent ? ldexpf (fraction + 1024, (int) exponent - 25)
+      : ldexpf (fraction, -24);
+
+  g_assert_cmpfloat (got, ==, half & 0x8000 ? -size : size);
+  g_assert_true (!signbit (got) == !(half & 0x8000));
+}
+
+/* All half floats there are, from an odd address. */
+static void
+test_halves (gconstpointer loops)
+{
+  const guint infinity = 31 << 10;
+  guint8 bytes[2 * 0x10000 + 1];
+  g_autofree float *to = g_new (float, 0x10000);
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint half = 0; half < 0x10000; half++) {
+    bytes[1 + 2 * half] = half & 255;
+    bytes[2 + 2 * half] = half >> 8;
+  }
+  for (guint sign = 0; sign <= 0x8000; sign += 0x8000) {
+    g_assert_true (alitra_matrix_from_halves (bytes + 1 + 2 * sign, infinity,
+            to));
+    for (guint i = 0; i < infinity; i++)
+      check_half (sign + i, to[i]);
+    for (guint bad = infinity; bad < 0x8000; bad += 341)
+      g_assert_false (alitra_matrix_from_halves (bytes + 1 + 2 * (sign + bad),
+              1, to));
+    g_assert_false (alitra_matrix_from_halves (bytes + 1 + 2 * sign,
+            infinity + 1, to));
+  }
+}
+
 #define PIECES 333
 
 typedef struct
@@ -411,6 +451,7 @@ main (int argc, char **argv)
     } tests[] = {
       {"multiply", test_multiply}, {"alone", test_alone}, {"nearest",
           test_nearest}, {"ties", test_ties}, {"panels", test_panels},
+      {"halves", test_halves},
       {"spread", test_spread}
     };
 
