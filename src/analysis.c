@@ -4,23 +4,18 @@
 
 #include <string.h>
 
-#include "mix.h"
-
 struct _AlitraAnalysis
 {
   AlitraModel *model;
   const AlitraModelLevel *level;
   AlitraGrid grid;
   AlitraWorkers *workers;
-  guint8 *near;                 /* cells that active cells see */
-  float *embedded;              /* dim floats a cell */
   float *scratch;               /* scratch_size floats for each worker */
   gsize scratch_size;
   /* of the run */
   const AlitraPlanes *planes;
   const guint8 *wanted;         /* cells to do; NULL: all */
   float *latents;
-  float *to;                    /* where the embedding goes: 'embedded', or 'latents' if nothing is mixed */
 };
 
 /* Numbers of cells of a row, gathered until there are enough for a product. */
@@ -30,25 +25,17 @@ typedef struct
   guint column[ALITRA_TILE];
 } Tile;
 
-typedef void (*TileFunc) (AlitraAnalysis * analysis, guint row,
-    const Tile * tile, float *scratch);
-
 AlitraAnalysis *
 alitra_analysis_new (AlitraModel * model, guint level, AlitraGrid grid,
     AlitraWorkers * workers)
 {
   AlitraAnalysis *analysis = g_new0 (AlitraAnalysis, 1);
-  const gsize cells = (gsize) grid.columns * grid.rows;
 
   analysis->model = model;
   analysis->level = &model->level[level];
   analysis->grid = grid;
   analysis->workers = workers;
-  analysis->near = g_malloc (cells);
-  analysis->embedded = alitra_floats_new (cells * model->dim);
-  analysis->scratch_size =
-      MAX (alitra_mix_scratch (model),
-      ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim));
+  analysis->scratch_size = ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim);
   analysis->scratch =
       alitra_floats_new (analysis->scratch_size *
       alitra_workers_get_threads (workers));
@@ -60,8 +47,6 @@ alitra_analysis_free (AlitraAnalysis * analysis)
 {
   if (!analysis)
     return;
-  g_free (analysis->near);
-  alitra_floats_free (analysis->embedded);
   alitra_floats_free (analysis->scratch);
   g_free (analysis);
 }
@@ -80,23 +65,15 @@ embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
   alitra_matrix_multiply (&analysis->level->embed, tile->count, samples,
       ALITRA_CELL_SAMPLES, out, dim, ALITRA_END_STORE);
   for (guint i = 0; i < tile->count; i++)
-    memcpy (analysis->to + ((gsize) row * analysis->grid.columns +
+    memcpy (analysis->latents + ((gsize) row * analysis->grid.columns +
             tile->column[i]) * dim, out + (gsize) i * dim,
         dim * sizeof (float));
 }
 
 static void
-mix_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
-    float *scratch)
+embed_row (gpointer data, guint row, guint worker)
 {
-  alitra_mix_run (&analysis->level->analysis, analysis->model, analysis->grid,
-      row, tile->count, tile->column, analysis->embedded, analysis->latents,
-      scratch);
-}
-
-static void
-do_row (AlitraAnalysis * analysis, guint row, guint worker, TileFunc func)
-{
+  AlitraAnalysis *analysis = data;
   const guint8 *wanted =
       analysis->wanted ? analysis->wanted +
       (gsize) row * analysis->grid.columns : NULL;
@@ -108,24 +85,12 @@ do_row (AlitraAnalysis * analysis, guint row, guint worker, TileFunc func)
       continue;
     tile.column[tile.count++] = column;
     if (tile.count == ALITRA_TILE) {
-      func (analysis, row, &tile, scratch);
+      embed_tile (analysis, row, &tile, scratch);
       tile.count = 0;
     }
   }
   if (tile.count)
-    func (analysis, row, &tile, scratch);
-}
-
-static void
-embed_row (gpointer data, guint row, guint worker)
-{
-  do_row (data, row, worker, embed_tile);
-}
-
-static void
-mix_row (gpointer data, guint row, guint worker)
-{
-  do_row (data, row, worker, mix_tile);
+    embed_tile (analysis, row, &tile, scratch);
 }
 
 void
@@ -135,20 +100,6 @@ alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
   analysis->planes = planes;
   analysis->latents = latents;
   analysis->wanted = active;
-  analysis->to = latents;
-  if (analysis->level->analysis.idle) {
-    alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
-        analysis);
-    return;
-  }
-  analysis->to = analysis->embedded;
-  if (active) {
-    alitra_mask_dilate (analysis->grid, analysis->near, active);
-    analysis->wanted = analysis->near;
-  }
   alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
-      analysis);
-  analysis->wanted = active;
-  alitra_workers_run (analysis->workers, analysis->grid.rows, mix_row,
       analysis);
 }

@@ -40,18 +40,6 @@ take_matrix (AlitraModel * model, AlitraMatrix * matrix, const char *prefix,
   return data != NULL;
 }
 
-/* A block whose output is always zero need not be run. */
-static gboolean
-is_idle (const AlitraMatrix * shrink)
-{
-  const gsize n = (gsize) shrink->panels * shrink->inputs * ALITRA_PANEL;
-
-  for (gsize i = 0; i < n; i++)
-    if (shrink->data[i] != 0)
-      return FALSE;
-  return TRUE;
-}
-
 static gboolean
 take_mix (AlitraModel * model, AlitraMix * mix, const char *prefix,
     GError ** error)
@@ -60,14 +48,11 @@ take_mix (AlitraModel * model, AlitraMix * mix, const char *prefix,
   g_autofree char *spread = g_strconcat (prefix, "spread", NULL);
 
   mix->spread = alitra_model_get_tensor (model, spread, 2, size, error);
-  if (!mix->spread
-      || !take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden,
-          model->dim, 1, error)
-      || !take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim,
-          model->hidden, 1, error))
-    return FALSE;
-  mix->idle = is_idle (&mix->shrink);
-  return TRUE;
+  return mix->spread
+      && take_matrix (model, &mix->grow, prefix, "grow.weight", model->hidden,
+      model->dim, 1, error)
+      && take_matrix (model, &mix->shrink, prefix, "shrink.weight", model->dim,
+      model->hidden, 1, error);
 }
 
 /* Files without centres are searched from end to end. */
@@ -116,11 +101,9 @@ take_level (AlitraModel * model, guint index, GError ** error)
 {
   AlitraModelLevel *level = &model->level[index];
   g_autofree char *prefix = g_strdup_printf ("levels.%u.", index);
-  g_autofree char *analysis = g_strconcat (prefix, "analysis.", NULL);
 
   if (!take_matrix (model, &level->embed, prefix, "embed.weight", model->dim,
           ALITRA_CELL_SAMPLES, model->scale, error)
-      || !take_mix (model, &level->analysis, analysis, error)
       || !take_matrix (model, &level->paint, prefix, "paint.weight",
           ALITRA_WINDOW_SAMPLES, model->dim, 1 / model->scale, error))
     return FALSE;
@@ -245,7 +228,6 @@ level_clear (AlitraModelLevel * level)
 {
   alitra_matrix_clear (&level->embed);
   alitra_matrix_clear (&level->paint);
-  mix_clear (&level->analysis);
   for (guint i = 0; i < G_N_ELEMENTS (level->synthesis); i++)
     mix_clear (&level->synthesis[i]);
   for (guint i = 0; i < G_N_ELEMENTS (level->step); i++) {

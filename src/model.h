@@ -23,7 +23,6 @@ typedef struct
   const float *spread;          /* 9 x dim */
   AlitraMatrix grow;            /* dim -> hidden */
   AlitraMatrix shrink;          /* hidden -> dim */
-  gboolean idle;                /* 'shrink' is all zero: x stays as it is */
 } AlitraMix;
 
 /* One token of a cell. */
@@ -41,7 +40,6 @@ typedef struct
   guint depth, codes, blocks;
   guint probes;                 /* panels of codes to look into; 0: all */
   AlitraMatrix embed;           /* samples of a cell -> dim; the scale is in it */
-  AlitraMix analysis;
   AlitraStep step[ALITRA_MAX_DEPTH];
   AlitraMix synthesis[ALITRA_MAX_BLOCKS];
   AlitraMatrix paint;           /* dim -> samples of a window: luma, Cb, Cr; the scale is in it */

@@ -13,7 +13,7 @@ import torch
 
 from alitra.allocator import Allocator
 from alitra.codec import encode_exactly
-from alitra.model import MAX_DEPTH, Tokenizer
+from alitra.model import tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.score import psnr
 
@@ -87,8 +87,7 @@ def main():
     ap.add_argument('--keep-layouts', help='take the layouts from an earlier JSON file')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    model, allocator = Tokenizer(), Allocator()
-    model.load_state_dict(torch.load(a.tokenizer)['model'])
+    model, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), Allocator()
     allocator.load_state_dict(torch.load(a.allocator)['allocator'])
     say = lambda text: print(text, flush=True)
     rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)

@@ -17,27 +17,15 @@ import numpy as np
 import torch
 
 from alitra.cluster import PROBES, panels_of
-from alitra.model import LEVELS, MARGIN, SCALE
+from alitra.model import LEVELS, MARGIN, SCALE, sizes_of
 from alitra.pictures import CELL, CHROMA_GAIN
 
 FORMAT = 1
 
 
-def count(state, prefix):
-    """How many numbered parts there are behind a prefix."""
-    return len({k[len(prefix):].split('.')[0] for k in state if k.startswith(prefix)})
-
-
 def settings_of(state, name):
-    level = lambda i, what: 'levels.%d.%s.' % (i, what)
-    hidden, dim = state[level(0, 'analysis') + 'grow.weight'].shape
-    return {
-        'format': FORMAT, 'name': name, 'cell': CELL, 'margin': MARGIN, 'scale': SCALE, 'chroma_gain': list(CHROMA_GAIN),
-        'dim': dim, 'narrow': state['levels.0.steps.0.codes'].shape[1], 'hidden': hidden,
-        'depth': [count(state, level(i, 'steps')) for i in range(LEVELS)],
-        'codes': [state[level(i, 'steps') + '0.codes'].shape[0] for i in range(LEVELS)],
-        'blocks': [count(state, level(i, 'synthesis')) for i in range(LEVELS)],
-    }
+    return dict(sizes_of(state), format=FORMAT, name=name, cell=CELL, margin=MARGIN, scale=SCALE,
+                chroma_gain=list(CHROMA_GAIN))
 
 
 def save(path, tensors, metadata):

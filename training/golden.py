@@ -14,24 +14,15 @@ import struct
 
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-from alitra.model import LEVELS, Level, Tokenizer
+from alitra.model import LEVELS, Tokenizer
 from alitra.pictures import CELL, CHROMA_GAIN, Planes, rgb_to_ycc
 from alitra.start import window_of
 from export import export
 
 SMALL = {'dim': 24, 'narrow': 10, 'hidden': 40, 'depth': [10, 9, 8], 'codes': [80, 64, 50], 'blocks': [1, 2, 2]}
 SMALL_PROBES = [2, 1, 2]    # of 3, 2 and 2 panels
-
-
-def tokenizer_of(settings):
-    model = Tokenizer.__new__(Tokenizer)
-    nn.Module.__init__(model)
-    model.levels = nn.ModuleList([Level(settings['depth'][i], settings['dim'], settings['narrow'], settings['codes'][i],
-                                        settings['hidden'], settings['blocks'][i]) for i in range(LEVELS)])
-    return model
 
 
 def load(path):
@@ -47,7 +38,7 @@ def load(path):
         if name.startswith('levels.'):
             state[name] = torch.from_numpy(np.frombuffer(body[a:b], {'F16': '<f2', 'F32': '<f4'}[t['dtype']])
                                            .astype(np.float32).reshape(t['shape']))
-    model = tokenizer_of(settings)
+    model = Tokenizer(**{k: settings[k] for k in SMALL})
     for i, level in enumerate(model.levels):
         for t, step in enumerate(level.steps):
             step.centres = state.pop('levels.%d.steps.%d.centres' % (i, t), None)
@@ -95,7 +86,7 @@ def to_i420(planes, width, height):
 def draw_weights(pictures):
     """A model that looks like a trained one, where it matters for a test: codes lie where residuals are."""
     torch.manual_seed(5)
-    model = tokenizer_of(SMALL)
+    model = Tokenizer(**SMALL)
     for level in model.levels:
         q = torch.linalg.qr(torch.randn(384, level.dim))[0]
         level.embed.weight.copy_(q.T)

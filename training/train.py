@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from alitra.model import CELL, LEVELS, PriceHalt, Tokenizer
+from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.score import ssim
 from alitra.start import start
@@ -19,15 +19,15 @@ from alitra.start import start
 LEVEL_PRICE = (1., 1.3, 1.6)
 
 
-def prices(batch, size, rng_low=.03, rng_high=8.):
-    """Random price per picture, smooth and rough noise per cell -> list of halts, fine to coarse."""
+def prices(batch, size, noise, rng_low=.03, rng_high=8.):
+    """Random price per picture, smooth and rough noise per cell (log deviations) -> list of halts, fine to coarse."""
     base = torch.exp(torch.empty(batch, 1, 1, 1).uniform_(math.log(rng_low), math.log(rng_high)))
     smooth = torch.nn.functional.interpolate(torch.randn(batch, 1, 3, 3), size=(size // 16, size // 16), mode='bilinear',
                                              align_corners=False)
     halts = []
     for i in range(LEVELS):
         s = torch.nn.functional.avg_pool2d(smooth, 2 ** i)
-        p = base * torch.exp(.5 * s + .4 * torch.randn(s.shape)) * LEVEL_PRICE[i] / 4 ** i
+        p = base * torch.exp(noise * (1.25 * s + torch.randn(s.shape))) * LEVEL_PRICE[i] / 4 ** i
         halts.append(PriceHalt(p[:, 0]))
     return halts
 
@@ -54,10 +54,19 @@ def border_error(a, b):
     return (x ** 2).mean((1, 2, 3)) + (y ** 2).mean((1, 2, 3))
 
 
+def begin_with(model, weights, crops):
+    """Weights of an earlier run; levels that were not as deep get their further steps in closed form."""
+    have = [count(weights, 'levels.%d.steps.' % i) for i in range(LEVELS)]
+    model.load_state_dict({**model.state_dict(), **{k: v for k, v in weights.items() if k in model.state_dict()}})
+    if any(h < level.depth for h, level in zip(have, model.levels)):
+        start(model, crops(), have=have)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('photos')
     ap.add_argument('out')
+    ap.add_argument('--model', choices=SIZES, default='base')
     ap.add_argument('--minutes', type=float, default=60)
     ap.add_argument('--batch', type=int, default=8)
     ap.add_argument('--size', type=int, default=256)
@@ -67,6 +76,7 @@ def main():
     ap.add_argument('--code-part', type=float, default=1., help='rate of the codes, as a part of --rate')
     ap.add_argument('--border', type=float, default=.1, help='weight of steps across cell borders')
     ap.add_argument('--structure', type=float, default=1.5, help='weight of what lacks in the SSIM of the luma')
+    ap.add_argument('--noise', type=float, default=.4, help='log deviation of the price from cell to cell')
     ap.add_argument('--start', help='begin with the weights of an earlier run, its closed-form start (OUT.pt.start) among them')
     ap.add_argument('--every', type=int, default=100, help='steps from line to line')
     ap.add_argument('--seed', type=int, default=0)
@@ -75,23 +85,21 @@ def main():
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(a.seed)
     photos = load_photos(a.photos, 512)
-    model = Tokenizer()
+    model = Tokenizer(**SIZES[a.model])
     state = {'step': 0, 'spent': 0.}
     if a.resume and os.path.exists(a.out):
         saved = torch.load(a.out)
         model.load_state_dict(saved['model'])
         state = saved['state']
     elif a.start:
-        model.load_state_dict(torch.load(a.start)['model'])
+        begin_with(model, torch.load(a.start)['model'], lambda: Crops(photos, a.size, a.seed).batch(a.start_crops))
     else:
         start(model, Crops(photos, a.size, a.seed).batch(a.start_crops))
         torch.save({'model': model.state_dict(), 'state': state}, a.out + '.start')
     codes, rest = [], []
-    for level in model.levels:
-        level.analysis.shrink.weight.data.zero_()
     for name, p in model.named_parameters():
         # Straight-through gradients of cut-off token sums inflate the analysis without bound: it stays the PCA.
-        if '.embed.' in name or '.analysis.' in name or name.endswith('.into'):
+        if '.embed.' in name or name.endswith('.into'):
             p.requires_grad_(False)
         else:
             (codes if name.endswith('codes') else rest).append(p)
@@ -106,7 +114,7 @@ def main():
         for g in opt.param_groups:
             g['lr'] = rate * g['part']
         planes = Planes.from_ycc(rgb_to_ycc(crops.batch(a.batch)))
-        pictures, depths, _, code_loss = model(planes, prices(a.batch, a.size))
+        pictures, depths, _, code_loss = model(planes, prices(a.batch, a.size, a.noise))
         final = image_error(pictures[-1], planes)
         half = planes.halve()
         coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)

@@ -3,7 +3,8 @@
 
 Each step runs the token loop with the allocator's own halting at a random price; where a cell stands, a sparse set of
 cells gets the next token for a trial, and the fall of the squared error around each of them is what the allocator has
-to predict (Gamma deviance: right on average at every magnitude)."""
+to predict (Gamma deviance: right on average at every magnitude).  Every other step is the second frame of a clip made
+from a photograph, and starts from the state that the first frame left."""
 import argparse
 import math
 import os
@@ -13,8 +14,8 @@ import torch
 import torch.nn.functional as F
 
 from alitra.allocator import Allocator, LevelRun
-from alitra.model import LEVELS, Tokenizer
-from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+from alitra.model import LEVELS, tokenizer_with
+from alitra.pictures import Crops, Planes, load_photos, next_frame, rgb_to_ycc
 
 LEVEL_PRICE = (1., 1.3, 1.6)
 LOW, HIGH = .02, 10.
@@ -43,16 +44,16 @@ def true_gain(level, run, left, z, q):
     return fall[mask], mask
 
 
-def run_level(tokenizer, allocator, index, left, parent, price, trials):
-    """-> the run, deviance and count of trials, picture."""
+def run_level(tokenizer, allocator, index, left, parent, price, trials, hidden):
+    """-> the run, deviance of trials, picture."""
     level = tokenizer.levels[index]
     with torch.no_grad():
         z = level.analyse(left)
-    run = LevelRun(tokenizer, allocator, index, z, parent)
+    run = LevelRun(tokenizer, allocator, index, z, parent, hidden=hidden)
     b, h, w = run.shape
     log_price = torch.log2(price * LEVEL_PRICE[index] / 4 ** index).reshape(b, 1, 1).expand(b, h, w).reshape(-1)
     losses = []
-    chosen = set(torch.randperm(level.depth)[:trials].tolist()) | {0}
+    chosen = set(torch.randperm(level.depth)[:trials].tolist()) | {0} if trials else set()
     for t in range(level.depth):
         if not run.active.any():
             break
@@ -71,6 +72,30 @@ def run_level(tokenizer, allocator, index, left, parent, price, trials):
     return run, losses, out
 
 
+def run_picture(tokenizer, allocator, rgb, price, fine, trials, hidden):
+    """All levels; only the first `fine` pictures go to the finest.  -> deviance of each level, coarse first, and the
+    state that it leaves to the next frame, finest first."""
+    full = Planes.from_ycc(rgb_to_ycc(rgb))
+    half = full.halve()
+    pyramid, states = [full, half, half.halve()], [None] * LEVELS
+    parent, base, losses = None, None, []
+    for i in reversed(range(LEVELS)):
+        n = fine if i == 0 else len(rgb)
+        part = Planes(pyramid[i].luma[:n], pyramid[i].chroma[:n])
+        if i == 0:
+            cells = parent.shape[1] * parent.shape[2]
+            parent.hidden, parent.r = parent.hidden[:n], parent.r[:n * cells]
+            parent.depth = parent.depth[:n * cells]
+        left = part if base is None else part - Planes(base.luma[:n], base.chroma[:n])
+        run, level_losses, out = run_level(tokenizer, allocator, i, left, parent, price[:n], trials, hidden[i])
+        if level_losses:
+            losses.append(torch.stack(level_losses).mean())
+        states[i] = run.hidden.detach()
+        base = (out if base is None else out + Planes(base.luma[:n], base.chroma[:n])).upsample()
+        parent = run
+    return losses, states
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('photos')
@@ -84,8 +109,7 @@ def main():
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(1)
-    tokenizer = Tokenizer()
-    tokenizer.load_state_dict(torch.load(a.tokenizer)['model'])
+    tokenizer = tokenizer_with(torch.load(a.tokenizer)['model'])
     for p in tokenizer.parameters():
         p.requires_grad_(False)
     allocator = Allocator()
@@ -98,23 +122,14 @@ def main():
         done = (time.time() - began) / (a.minutes * 60)
         for g in opt.param_groups:
             g['lr'] = a.rate * min(1, (step + 1) / 30) * (.5 + .5 * math.cos(math.pi * done)) + 1e-5
-        full = Planes.from_ycc(rgb_to_ycc(crops.batch(a.batch)))
-        half = full.halve()
-        pyramid = [full, half, half.halve()]
+        rgb = crops.batch(a.batch)
         price = torch.exp(torch.empty(a.batch).uniform_(math.log(LOW), math.log(HIGH)))
-        parent, base, losses = None, None, []
-        for i in reversed(range(LEVELS)):
-            n = a.fine if i == 0 else a.batch
-            part = Planes(pyramid[i].luma[:n], pyramid[i].chroma[:n])
-            if i == 0:
-                parent.hidden, parent.r = parent.hidden[:n], parent.r[:n * 64]
-                parent.depth = parent.depth[:n * 64]
-            left = part if base is None else part - Planes(base.luma[:n], base.chroma[:n])
-            run, level_losses, out = run_level(tokenizer, allocator, i, left, parent, price[:n], 4)
-            if level_losses:
-                losses.append(torch.stack(level_losses).mean())
-            base = (out if i == 2 else out + Planes(base.luma[:n], base.chroma[:n])).upsample()
-            parent = run
+        hidden = [None] * LEVELS
+        if step % 2:    # a delta frame: the state of the frame before is where it starts
+            with torch.no_grad():
+                _, hidden = run_picture(tokenizer, allocator, rgb, price, a.fine, 0, hidden)
+            rgb = next_frame(rgb)
+        losses, _ = run_picture(tokenizer, allocator, rgb, price, a.fine, 4, hidden)
         loss = sum(losses)
         opt.zero_grad()
         loss.backward()

@@ -75,11 +75,11 @@ test_load (void)
   g_assert_cmpuint (alitra_model_get_max_depth (model, 0), ==, 10);
   g_assert_cmpuint (alitra_model_get_max_depth (model, 2), ==, 8);
   g_assert_cmpuint (alitra_model_get_codes (model, 1), ==, 64);
-  g_assert_true (alitra_model_has_tensor (model, "levels.1.analysis.spread"));
-  g_assert_false (alitra_model_has_tensor (model, "levels.3.analysis.spread"));
-  g_assert_nonnull (alitra_model_get_tensor (model, "levels.1.analysis.spread",
+  g_assert_true (alitra_model_has_tensor (model, "levels.1.synthesis.0.spread"));
+  g_assert_false (alitra_model_has_tensor (model, "levels.3.synthesis.0.spread"));
+  g_assert_nonnull (alitra_model_get_tensor (model, "levels.1.synthesis.0.spread",
           2, size, NULL));
-  g_assert_null (alitra_model_get_tensor (model, "levels.1.analysis.spread", 1,
+  g_assert_null (alitra_model_get_tensor (model, "levels.1.synthesis.0.spread", 1,
           size, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID);
   g_clear_error (&error);

@@ -69,16 +69,16 @@ class LevelRun:
     """The token loop of one level, driven by the allocator.  All cells of the grid are computed, only active ones
     change: what a stopped cell holds is what its neighbours go on seeing."""
 
-    def __init__(self, tokenizer, allocator, index, z, parent, frozen=None):
+    def __init__(self, tokenizer, allocator, index, z, parent, frozen=None, hidden=None):
         """z: latents B,h,w,dim; parent: the LevelRun of the coarser level or None; frozen: B,h,w, cells that take no
-        token here (flat colours)."""
+        token here (flat colours); hidden: B,HIDDEN,h,w, the state that the frame before left, nothing in a key frame."""
         self.level, self.grid, self.index = tokenizer.levels[index], allocator.grids[index], index
         b, h, w, dim = z.shape
         self.shape = (b, h, w)
         self.r = z.reshape(-1, dim)
         self.start = (self.r ** 2).sum(1)
         n = b * h * w
-        self.hidden = torch.zeros(b, HIDDEN, h, w)
+        self.hidden = torch.zeros(b, HIDDEN, h, w) if hidden is None else hidden
         self.depth = torch.zeros(n, dtype=torch.long)
         self.last = torch.zeros(n)
         self.ids = torch.zeros(n, self.level.depth, dtype=torch.long)

@@ -8,8 +8,14 @@ from .cluster import PANEL
 from .pictures import CELL, Planes, to_cells
 
 LEVELS = 3                  # 0: 16-cells of the full picture, 1: 32-cells (half size), 2: 64-cells (quarter size)
-CODES = (4096, 4096, 2048)  # vocabulary of a step, per level
-MAX_DEPTH = (12, 10, 8)     # tokens a cell may hold, per level
+# dim: numbers of a latent; narrow: of a code; hidden: inside a mixing block.  For each level: depth: tokens a cell may
+# hold; codes: vocabulary of a step; blocks: mixing blocks of the synthesis.
+SIZES = {
+    'base': {'dim': 96, 'narrow': 24, 'hidden': 192, 'depth': (12, 12, 14), 'codes': (4096, 4096, 2048),
+             'blocks': (1, 2, 2)},
+    'fast': {'dim': 32, 'narrow': 16, 'hidden': 32, 'depth': (10, 10, 10), 'codes': (1024, 1024, 1024),
+             'blocks': (1, 1, 1)},
+}
 MARGIN = 4                  # luma samples that a cell paints beyond its own border
 WINDOW = CELL + 2 * MARGIN
 SCALE = 4.                  # pixel values are multiplied by this before analysis, so that latents are of order one
@@ -74,18 +80,17 @@ class Step(nn.Module):
 
 
 class Level(nn.Module):
-    def __init__(self, depth, dim=96, narrow=24, codes=4096, hidden=192, blocks=1):
+    def __init__(self, depth, dim, narrow, codes, hidden, blocks):
         super().__init__()
         self.depth, self.dim = depth, dim
         self.embed = nn.Linear(384, dim, bias=False)
-        self.analysis = Mix(dim, hidden)
         self.steps = nn.ModuleList([Step(dim, narrow, codes) for _ in range(depth)])
         self.synthesis = nn.ModuleList([Mix(dim, hidden) for _ in range(blocks)])
         self.paint = nn.Linear(dim, WINDOW ** 2 + WINDOW ** 2 // 2, bias=False)
 
     def analyse(self, planes):
         """Picture of this level (or what is left of it) -> latents B,h,w,dim."""
-        return self.analysis(self.embed(to_cells(planes) * SCALE))
+        return self.embed(to_cells(planes) * SCALE)
 
     def synthesise(self, q):
         """Sums of token vectors B,h,w,dim -> planes."""
@@ -108,10 +113,9 @@ def overlap_add(windows, h, w, cell, margin, channels):
 
 
 class Tokenizer(nn.Module):
-    def __init__(self, narrow=24, blocks=(1, 2, 2)):
+    def __init__(self, dim, narrow, hidden, depth, codes, blocks):
         super().__init__()
-        self.levels = nn.ModuleList([Level(MAX_DEPTH[i], codes=CODES[i], narrow=narrow, blocks=blocks[i])
-                                     for i in range(LEVELS)])
+        self.levels = nn.ModuleList([Level(depth[i], dim, narrow, codes[i], hidden, blocks[i]) for i in range(LEVELS)])
 
     def encode_level(self, index, planes, halt):
         """Runs the token loop of one level on what coarser levels left over.  `halt(step, gain, active)` gets the
@@ -173,3 +177,27 @@ class PriceHalt:
     def __call__(self, step, gain, active):
         self.worst[active] = torch.minimum(self.worst[active], gain)
         return self.worst[active] > self.price[active]
+
+
+def count(state, prefix):
+    """How many numbered parts there are behind a prefix."""
+    return len({k[len(prefix):].split('.')[0] for k in state if k.startswith(prefix)})
+
+
+def sizes_of(state):
+    """What Tokenizer() takes, from the shapes of weights."""
+    level = lambda i, what: 'levels.%d.%s.' % (i, what)
+    hidden, dim = state[level(0, 'synthesis') + '0.grow.weight'].shape
+    return {
+        'dim': dim, 'narrow': state['levels.0.steps.0.codes'].shape[1], 'hidden': hidden,
+        'depth': [count(state, level(i, 'steps')) for i in range(LEVELS)],
+        'codes': [state[level(i, 'steps') + '0.codes'].shape[0] for i in range(LEVELS)],
+        'blocks': [count(state, level(i, 'synthesis')) for i in range(LEVELS)],
+    }
+
+
+def tokenizer_with(state):
+    """A tokenizer with these weights."""
+    model = Tokenizer(**sizes_of(state))
+    model.load_state_dict(state)
+    return model

@@ -159,3 +159,25 @@ class Crops:
     def batch(self, n):
         """n,3,size,size in 0..1."""
         return torch.from_numpy(np.stack([self.one() for _ in range(n)])).permute(0, 3, 1, 2).float() / 255
+
+
+def next_frame(rgb):
+    """What a camera may see a moment later, made from pictures B,3,S,S: each of them shifts as a whole or in a part that
+    uncovers what was behind it, or a part of it lights up or darkens, or nothing moves; then the sensor's noise."""
+    out = []
+    for picture in rgb:
+        size = picture.shape[-1]
+        y, x, height, width = (int(v) for v in torch.randint(size // 8, size // 2, (4,)))
+        part = (slice(None), slice(y, y + height), slice(x, x + width))
+        kind, frame = int(torch.randint(4, (1,))), picture.clone()
+        shift = [int(v) for v in torch.randint(-12, 13, (2,))]
+        if kind == 0:
+            frame = picture.roll(shift, (1, 2))
+        elif kind == 1:
+            frame[part] = picture.roll(shift, (1, 2))[part]
+        elif kind == 2:
+            frame[part] = picture[part] * float(torch.empty(1).uniform_(.6, 1.5))
+        out.append(frame)
+    frames = torch.stack(out)
+    noise = torch.empty(len(rgb), 1, 1, 1).uniform_(0, 5 / 255)
+    return (frames + noise * torch.randn_like(frames)).clamp(0, 1)

@@ -40,17 +40,11 @@ def window_of(cells):
     return torch.cat([luma.reshape(n, -1), chroma.reshape(n, -1)], 1)
 
 
-@torch.no_grad()
-def start_level(level, planes, most, say):
-    """planes: what coarser levels left over in many pictures."""
-    x = to_cells(planes).reshape(-1, 384) * SCALE
-    basis = principal(x, level.dim)
-    level.embed.weight.copy_(basis.T)
-    level.paint.weight.copy_(window_of(basis.T.contiguous()).T)
-    r = (x @ basis)
-    for t, step in enumerate(level.steps):
+def start_steps(steps, r, most, say):
+    """Residual k-means, step after step, on residuals r (n,dim)."""
+    for t, step in enumerate(steps):
         energy = (r ** 2).sum(1)
-        weight = energy.sqrt() if t or level.depth > 6 else torch.ones_like(energy)
+        weight = energy.sqrt()
         pick = torch.multinomial(weight, min(most, len(r) * 3), replacement=True)
         sample = r[pick]
         narrow = step.into.shape[0]
@@ -65,6 +59,16 @@ def start_level(level, planes, most, say):
         say('  step %d: energy %.3f -> %.3f' % (t, energy.mean() / SCALE ** 2, (r ** 2).sum(1).mean() / SCALE ** 2))
 
 
+@torch.no_grad()
+def start_level(level, planes, most, say):
+    """planes: what coarser levels left over in many pictures."""
+    x = to_cells(planes).reshape(-1, 384) * SCALE
+    basis = principal(x, level.dim)
+    level.embed.weight.copy_(basis.T)
+    level.paint.weight.copy_(window_of(basis.T.contiguous()).T)
+    start_steps(level.steps, x @ basis, most, say)
+
+
 def random_price(shape, low=.04, high=6., spread=.5):
     """One price a picture, log-uniform, with a little noise a cell."""
     b = shape[0]
@@ -72,9 +76,21 @@ def random_price(shape, low=.04, high=6., spread=.5):
     return base * torch.exp(spread * torch.randn(shape))
 
 
+def residuals(level, left, depth, price):
+    """Latents of the cells that take all of the first `depth` steps at a price (one for each picture), without them."""
+    r = level.analyse(left).reshape(len(price), -1, level.dim)
+    r, price = r.reshape(-1, level.dim), price.reshape(-1, 1).expand(-1, r.shape[1]).reshape(-1) * SCALE ** 2
+    for step in level.steps[:depth]:
+        rest = r - torch.cat([step(part)[0] for part in r.split(4096)])
+        keep = (r ** 2).sum(1) - (rest ** 2).sum(1) > price
+        r, price = rest[keep], price[keep]
+    return r
+
+
 @torch.no_grad()
-def start(model, rgb, most=150000, say=print):
-    """rgb: N,3,S,S in 0..1 (random crops)."""
+def start(model, rgb, most=150000, say=print, have=(0, 0, 0)):
+    """rgb: N,3,S,S in 0..1 (random crops).  have: steps of each level that are there already: a level that has any
+    keeps what it is and gets the steps that it lacks."""
     planes = Planes.from_ycc(rgb_to_ycc(rgb))
     pyramid = [planes, planes.halve()]
     pyramid.append(pyramid[1].halve())
@@ -82,8 +98,13 @@ def start(model, rgb, most=150000, say=print):
     base = None
     for i in reversed(range(LEVELS)):
         left = pyramid[i] if base is None else pyramid[i] - base
+        level = model.levels[i]
         say('level %d' % i)
-        start_level(model.levels[i], left, most, say)
+        if have[i]:
+            if have[i] < level.depth:
+                start_steps(level.steps[have[i]:], residuals(level, left, have[i], price / 4 ** i), most, say)
+        else:
+            start_level(level, left, most, say)
         if i == 0:
             break
         out = []

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""How far the allocator is from the best allocation:  greedy.py PHOTOS TOKENIZER.pt ALLOCATOR.pt [--crops N | --centre]
+
+The greedy search tries the next token of every cell in the picture itself and gives it where the squared error around the
+cell really falls by more than the price, until no cell wants one: level by level, with one price for all pictures.  Both
+sides code the same pictures without what surrounds the allocator (flat and smooth cells, masking), so that only the
+choice differs.  Prints tokens a picture and PSNR of the error over all pictures."""
+import argparse
+import json
+import math
+import os
+
+import torch
+
+from alitra.allocator import Allocator
+from alitra.codec import encode_at
+from alitra.deblock import deblock
+from alitra.model import LEVELS, tokenizer_with
+from alitra.pictures import Crops, Planes, centre_crops, load_photos, rgb_to_ycc
+from alitra.score import psnr
+from train_allocator import around
+
+STRIDE = 3      # cells tried together: what a cell paints and mixes reaches its neighbours
+
+
+class GreedyLevel:
+    """Token sums of one level while tokens are tried and given."""
+
+    def __init__(self, level, left):
+        self.level, self.left = level, left
+        z = level.analyse(left)
+        self.shape = z.shape
+        self.r = z.reshape(-1, z.shape[-1])
+        self.total = torch.zeros_like(self.r)
+        self.depth = torch.zeros(len(self.r), dtype=torch.long)
+        self.open = torch.ones(len(self.r), dtype=torch.bool)
+        self.error = self.energy(self.total)
+
+    def energy(self, total):
+        return (self.left - self.level.synthesise(total.reshape(self.shape))).energy()
+
+    def next_tokens(self):
+        q = torch.zeros_like(self.r)
+        for t, step in enumerate(self.level.steps):
+            i = (self.open & (self.depth == t)).nonzero()[:, 0]
+            if len(i):
+                q[i] = step(self.r[i])[0]
+        return q
+
+    def sweep(self, price):
+        """Tries every open cell once, a sparse set at a time -> tokens given."""
+        b, h, w = self.shape[:3]
+        q, given = self.next_tokens(), 0
+        for k in range(STRIDE ** 2):
+            mask = torch.zeros(b, h, w, dtype=torch.bool)
+            mask[:, k // STRIDE::STRIDE, k % STRIDE::STRIDE] = True
+            mask = mask.reshape(-1) & self.open & (self.depth < self.level.depth)
+            if not mask.any():
+                continue
+            fall = around(self.error - self.energy(self.total + q * mask[:, None])).reshape(-1)
+            keep = mask & (fall > price)
+            self.open &= keep | ~mask
+            if keep.any():
+                self.total = self.total + q * keep[:, None]
+                self.r = self.r - q * keep[:, None]
+                self.depth += keep
+                self.error = self.energy(self.total)
+                given += int(keep.sum())
+        self.open &= self.depth < self.level.depth
+        return given
+
+
+@torch.no_grad()
+def encode_greedily(tokenizer, planes, price, level_price):
+    """-> picture, depths coarse first."""
+    half = planes.halve()
+    pyramid, base, depths = [planes, half, half.halve()], None, []
+    for i in reversed(range(LEVELS)):
+        left = pyramid[i] if base is None else pyramid[i] - base
+        run = GreedyLevel(tokenizer.levels[i], left)
+        while run.open.any() and run.sweep(price * level_price[i] / 4 ** i):
+            pass
+        out = run.level.synthesise(run.total.reshape(run.shape))
+        picture = out if base is None else out + base
+        depths.append(run.depth.reshape(run.shape[:3]))
+        base = deblock(picture, depths[-1], i).upsample()
+    return picture, depths
+
+
+def score(picture, depths, rgb):
+    error = ((picture.to_rgb() - rgb) ** 2).mean()
+    return sum(d.sum().item() for d in depths) / len(rgb), -10 * math.log10(error)
+
+
+def at_tokens(points, tokens):
+    """dB at a number of tokens, between the two points around it, over the logarithm of tokens."""
+    points = sorted(points)
+    for (t0, d0), (t1, d1) in zip(points, points[1:]):
+        if t0 <= tokens <= t1:
+            return d0 + (d1 - d0) * math.log(tokens / t0) / math.log(t1 / t0)
+    return float('nan')
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('photos')
+    ap.add_argument('tokenizer')
+    ap.add_argument('allocator')
+    ap.add_argument('--extra', help='JSON of calibrate.py: price of each level')
+    ap.add_argument('--crops', type=int, default=0, help='random crops; default: the centre of each photograph')
+    ap.add_argument('--prices', default='.25,.5,1,2')
+    ap.add_argument('--level-price', help='for the greedy search; default: as the allocator')
+    a = ap.parse_args()
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    tokenizer, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), Allocator()
+    allocator.load_state_dict(torch.load(a.allocator)['allocator'])
+    level_price = json.load(open(a.extra))['level_price'] if a.extra else [1., 1.3, 1.4]
+    greedy_price = [float(p) for p in a.level_price.split(',')] if a.level_price else level_price
+    if a.crops:
+        rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.crops)
+    else:
+        rgb = centre_crops(a.photos)
+    planes = Planes.from_ycc(rgb_to_ycc(rgb))
+    found = {'learned': [], 'greedy': []}
+    for price in (float(p) for p in a.prices.split(',')):
+        with torch.no_grad():
+            out, _ = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price), level_price)
+        for name, (picture, depths) in (('learned', (out.pictures[-1], out.depths)),
+                                        ('greedy', encode_greedily(tokenizer, planes, price, greedy_price))):
+            found[name].append(score(picture, depths, rgb))
+            print('price %6.3f  %-8s %7.1f tokens  %.3f dB   %s' % ((price, name) + found[name][-1] + (
+                ' '.join('%.1f(max %d)' % (d.sum().item() / len(rgb), (d == d.max()).sum()) for d in depths),)), flush=True)
+    for tokens in (128, 256, 512, 1024):
+        learned, greedy = (at_tokens(found[name], tokens) for name in ('learned', 'greedy'))
+        print('%5d tokens: learned %.2f dB, greedy %.2f dB, %.2f behind' % (tokens, learned, greedy, greedy - learned))
+
+
+if __name__ == '__main__':
+    main()
