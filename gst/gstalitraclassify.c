@@ -21,6 +21,7 @@
 
 #include "gstalitraelements.h"
 #include "gstalitralabels.h"
+#include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_alitra_classify_debug);
@@ -49,8 +50,8 @@ enum
 #define DEFAULT_THREADS 1
 #define DEFAULT_POST_MESSAGES TRUE
 
-/* While no key packet comes, ask for one again each time that so many packets were of no use. */
-#define ASK_AGAIN 15
+/* Packets that cells may be lost before a key packet is asked for. */
+#define PATIENCE 30
 
 typedef struct
 {
@@ -80,14 +81,11 @@ struct _GstAlitraClassify
   Totals totals;
 
   /* Streaming thread. */
-  AlitraModel *token_model;
+  GstAlitraReceiver receiver;
   AlitraTransformer *transformer;
   AlitraClassifier *classifier;
-  AlitraDetokenizer *detokenizer;
   gfloat *scores;               /* of all labels */
   GstAlitraLabels found;        /* room for all labels */
-  gchar *model_id;              /* that the caps name */
-  guint useless;                /* packets in a row that could not be applied */
   guint since;                  /* frames since the last classified one; 0: none was */
   guint64 brought;              /* tokens that came new since then */
 };
@@ -220,7 +218,6 @@ gst_alitra_classify_get_property (GObject * object, guint id, GValue * value,
 static void
 forget_stream (GstAlitraClassify * self)
 {
-  self->useless = 0;
   self->since = 0;
   self->brought = 0;
 }
@@ -243,22 +240,6 @@ post_classifier_error (GstAlitraClassify * self, const gchar * path,
 }
 
 static gboolean
-load_token_model (GstAlitraClassify * self, const gchar * path)
-{
-  GError *error = NULL;
-
-  self->token_model = alitra_model_load (path, &error);
-  if (self->token_model == NULL) {
-    gst_alitra_post_model_error (GST_ELEMENT (self), path, error);
-    g_clear_error (&error);
-    return FALSE;
-  }
-  /* Nothing is painted: there is no work to share. */
-  self->detokenizer = alitra_detokenizer_new (self->token_model, 1);
-  return TRUE;
-}
-
-static gboolean
 load_classifier (GstAlitraClassify * self, const gchar * path, guint threads)
 {
   GError *error = NULL;
@@ -267,7 +248,7 @@ load_classifier (GstAlitraClassify * self, const gchar * path, guint threads)
   self->transformer = alitra_transformer_load (path, &error);
   if (self->transformer)
     self->classifier = alitra_classifier_new (self->transformer,
-        self->token_model, threads, &error);
+        self->receiver.model, threads, &error);
   if (self->classifier == NULL) {
     post_classifier_error (self, path, error);
     g_clear_error (&error);
@@ -287,9 +268,7 @@ gst_alitra_classify_stop (GstBaseTransform * base)
 
   g_clear_pointer (&self->classifier, alitra_classifier_free);
   g_clear_pointer (&self->transformer, alitra_transformer_unref);
-  g_clear_pointer (&self->detokenizer, alitra_detokenizer_free);
-  g_clear_pointer (&self->token_model, alitra_model_unref);
-  g_clear_pointer (&self->model_id, g_free);
+  gst_alitra_receiver_stop (&self->receiver);
   g_clear_pointer (&self->scores, g_free);
   g_clear_pointer (&self->found.labels, g_free);
   g_clear_pointer (&self->found.scores, g_free);
@@ -312,8 +291,11 @@ gst_alitra_classify_start (GstBaseTransform * base)
   GST_OBJECT_UNLOCK (self);
 
   forget_stream (self);
-  loaded = load_token_model (self, token_path)
-      && load_classifier (self, path, threads);
+  /* Nothing is painted: there is no work to share. */
+  loaded = gst_alitra_receiver_start (&self->receiver, GST_ELEMENT (self),
+      token_path, 1);
+  self->receiver.property = "token-model";
+  loaded = loaded && load_classifier (self, path, threads);
   g_free (path);
   g_free (token_path);
   if (!loaded)
@@ -327,23 +309,10 @@ gst_alitra_classify_sink_event (GstBaseTransform * base, GstEvent * event)
   GstAlitraClassify *self = GST_ALITRA_CLASSIFY (base);
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) {
-    if (self->detokenizer)
-      alitra_detokenizer_reset (self->detokenizer);
+    gst_alitra_receiver_flush (&self->receiver);
     forget_stream (self);
   }
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
-}
-
-/* THE MODEL OF THE STREAM */
-
-static void
-post_wrong_model (GstAlitraClassify * self, const gchar * theirs)
-{
-  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-      ("The tokens were made with model %s, but alitraclassify reads those of "
-          "model %s; set its property \"token-model\" to the file of the model "
-          "that made them, and \"model\" to a classifier trained for it",
-          theirs, alitra_model_get_id (self->token_model)), (NULL));
 }
 
 static gboolean
@@ -351,32 +320,8 @@ gst_alitra_classify_set_caps (GstBaseTransform * base, GstCaps * in,
     GstCaps * out)
 {
   GstAlitraClassify *self = GST_ALITRA_CLASSIFY (base);
-  const gchar *id = gst_structure_get_string (gst_caps_get_structure (in, 0),
-      "model-id");
-  guint32 number;
 
-  if (gst_alitra_model_id_get_number (id, &number)
-      && number != alitra_model_get_number (self->token_model)) {
-    post_wrong_model (self, id);
-    return FALSE;
-  }
-  g_free (self->model_id);
-  self->model_id = g_strdup (id);
-  return TRUE;
-}
-
-static GstFlowReturn
-fail_on_wrong_model (GstAlitraClassify * self, const AlitraPacketInfo * info)
-{
-  const gchar *id = self->model_id;
-  gchar number[9];
-  guint32 in_caps;
-
-  g_snprintf (number, sizeof (number), "%08x", info->model);
-  if (!gst_alitra_model_id_get_number (id, &in_caps) || in_caps != info->model)
-    id = number;
-  post_wrong_model (self, id);
-  return GST_FLOW_ERROR;
+  return gst_alitra_receiver_set_caps (&self->receiver, GST_ELEMENT (self), in);
 }
 
 /* PACKETS */
@@ -384,22 +329,15 @@ fail_on_wrong_model (GstAlitraClassify * self, const AlitraPacketInfo * info)
 static void
 ask_for_key (GstAlitraClassify * self)
 {
-  if (self->useless++ % ASK_AGAIN == 0)
-    gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
-            0));
+  gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
+          0));
 }
 
 /* A packet that says nothing here may say something downstream: it passes. */
-static GstFlowReturn
-pass_over (GstAlitraClassify * self, const AlitraPacketInfo * info,
-    const GError * error)
+static void
+pass_over (GstAlitraClassify * self, const GError * error, gboolean damaged)
 {
-  const gboolean damaged = !g_error_matches (error, ALITRA_ERROR,
-      ALITRA_ERROR_NEEDS_KEY);
-
-  if (g_error_matches (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_MISMATCH))
-    return fail_on_wrong_model (self, info);
   if (damaged)
     GST_WARNING_OBJECT (self, "%s", error->message);
   else
@@ -408,41 +346,29 @@ pass_over (GstAlitraClassify * self, const AlitraPacketInfo * info,
   self->totals.errors += damaged ? 1 : 0;
   self->totals.unusable += damaged ? 0 : 1;
   GST_OBJECT_UNLOCK (self);
-  ask_for_key (self);
-  return GST_FLOW_OK;
 }
 
-/* applied: the memory is that of the frame. */
+/* applied: the memory is that of the frame, as far as it came. */
 static GstFlowReturn
 apply (GstAlitraClassify * self, GstBuffer * buffer, gboolean * applied)
 {
-  GstFlowReturn flow = GST_FLOW_OK;
-  AlitraPacketInfo info = { 0 };
   GError *error = NULL;
-  GstMapInfo map;
+  gboolean ask;
+  const GstAlitraReceived received =
+      gst_alitra_receiver_take (&self->receiver, GST_ELEMENT (self), buffer,
+      PATIENCE, &ask, &error);
 
-  *applied = FALSE;
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    goto no_map;
-  alitra_packet_read_info (map.data, map.size, &info);
-  *applied = alitra_detokenizer_decode (self->detokenizer, map.data, map.size,
-      &error);
-  gst_buffer_unmap (buffer, &map);
-  if (*applied) {
-    self->useless = 0;
-    self->brought += info.tokens;
-  } else {
-    flow = pass_over (self, &info, error);
-  }
-  g_clear_error (&error);
-  return flow;
-
-no_map:
-  {
-    GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A buffer of the input cannot be read"), (NULL));
+  *applied = received == GST_ALITRA_RECEIVED;
+  if (received == GST_ALITRA_WRONG_MODEL)
     return GST_FLOW_ERROR;
-  }
+  if (*applied)
+    self->brought += self->receiver.info.tokens;
+  else
+    pass_over (self, error, received == GST_ALITRA_DAMAGED);
+  g_clear_error (&error);
+  if (ask)
+    ask_for_key (self);
+  return GST_FLOW_OK;
 }
 
 /* LABELS */
@@ -453,7 +379,8 @@ count_tokens (GstAlitraClassify * self)
   const AlitraTokenTable none = { 0 };
 
   return alitra_token_table_fill (&none,
-      alitra_detokenizer_get_memory (self->detokenizer), ALITRA_TOKENS_ALL);
+      alitra_detokenizer_get_memory (self->receiver.detokenizer),
+      ALITRA_TOKENS_ALL);
 }
 
 /* Is it this frame's turn? */
@@ -519,7 +446,7 @@ classify (GstAlitraClassify * self, GstBuffer * buffer,
     const Settings * settings, guint tokens)
 {
   const AlitraMemory *memory =
-      alitra_detokenizer_get_memory (self->detokenizer);
+      alitra_detokenizer_get_memory (self->receiver.detokenizer);
   GstClockTime time = gst_util_get_timestamp ();
   GError *error = NULL;
 

@@ -22,6 +22,7 @@ gst_alitra_receiver_start (GstAlitraReceiver * self, GstElement * element,
   GError *error = NULL;
 
   memset (self, 0, sizeof (*self));
+  self->property = "model";
   self->model = alitra_model_load (model_path, &error);
   if (self->model == NULL) {
     gst_alitra_post_model_error (element, model_path, error);
@@ -58,8 +59,9 @@ post_wrong_model (GstAlitraReceiver * self, GstElement * element,
 
   GST_ELEMENT_ERROR (element, STREAM, WRONG_TYPE,
       ("The tokens were made with model %s, but %s has model %s; set its "
-          "property \"model\" to the file of the model that made them",
-          theirs, name, alitra_model_get_id (self->model)), (NULL));
+          "property \"%s\" to the file of the model that made them",
+          theirs, name, alitra_model_get_id (self->model), self->property),
+      (NULL));
 }
 
 /* What the caps say of the pictures; the colours are those that the caps of pictures get, and tokens do not depend on

@@ -14,6 +14,7 @@ typedef struct
 {
   AlitraModel *model;
   AlitraDetokenizer *detokenizer;       /* NULL: not started */
+  const gchar *property;        /* that names the model file, for errors */
   gchar *model_id;              /* that the caps name */
   AlitraStreamInfo caps_stream; /* that the caps describe; width 0: they do not say it */
   guint waiting;                /* packets since a key packet is missing */
@@ -31,7 +32,8 @@ typedef enum
   GST_ALITRA_WRONG_MODEL        /* an error was posted */
 } GstAlitraReceived;
 
-/* Loads the model; FALSE: an error of @element was posted. */
+/* Loads the model; FALSE: an error of @element was posted. The property that names the file is "model", unless
+ * `property` is set to another afterwards. */
 gboolean gst_alitra_receiver_start (GstAlitraReceiver * self, GstElement * element, const gchar * model_path,
     guint threads);
 void gst_alitra_receiver_stop (GstAlitraReceiver * self);
