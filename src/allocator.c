@@ -228,12 +228,13 @@ listen_to_parent (AlitraAllocator * self, guint level, guint32 cell)
 
 void
 alitra_allocator_begin (AlitraAllocator * self, guint level, guint n,
-    const guint32 * cells)
+    const guint32 * cells, gboolean carry)
 {
+  const gsize size = (carry ? OWN : NODE) * sizeof (gfloat);
   guint i;
 
   for (i = 0; i < n; i++) {
-    memset (node_of (&self->grid[level], cells[i]), 0, NODE * sizeof (gfloat));
+    memset (node_of (&self->grid[level], cells[i]), 0, size);
     listen_to_parent (self, level, cells[i]);
   }
 }

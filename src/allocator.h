@@ -31,9 +31,15 @@ void alitra_allocator_free (AlitraAllocator * allocator);
 /* Forgets everything. */
 void alitra_allocator_reset (AlitraAllocator * allocator);
 
-/* Starts the loop of one level for a list of cells: their state is empty, and they hear what their parents' state says.
- * The parents' loop has ended and alitra_allocator_settle() was called for them. */
-void alitra_allocator_begin (AlitraAllocator * allocator, guint level, guint n, const guint32 * cells);
+/* Starts the loop of one level for a list of cells: they hear what their parents' state says.  The parents' loop has
+ * ended and alitra_allocator_settle() was called for them.
+ *
+ * Between frames: `carry` is FALSE for cells that start from nothing (key frames, no reuse), whose hidden state is
+ * zero.  Else a changed cell starts from the hidden state that its last prediction left, in whichever frame that was, and
+ * from zero if it never had one since alitra_allocator_reset().  Its six own features are zero in both cases until its
+ * first prediction sets them; a cell that keeps k tokens makes its first prediction as step k.  Cells that are not in the
+ * list keep features, state and what they tell their children. */
+void alitra_allocator_begin (AlitraAllocator * allocator, guint level, guint n, const guint32 * cells, gboolean carry);
 
 /* Predicts the gain of the next token of each cell of the list: log2 of the squared error of this level's samples that
  * it will take off.  step: tokens that the cells already hold. */

@@ -76,16 +76,18 @@ compare_row (gpointer data, guint row, guint worker)
   guint x;
 
   for (x = 0; x < columns; x++)
-    if (!c->active[row * columns + x] && cell_changed (c, x, row))
+    if (c->mask[row * columns + x] && !c->active[row * columns + x]
+        && cell_changed (c, x, row))
       c->active[row * columns + x] = 1;
 }
 
 void
 alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
-    gfloat threshold, guint8 * active, AlitraWorkers * workers)
+    gfloat threshold, const guint8 * mask, guint8 * active,
+    AlitraWorkers * workers)
 {
   Comparison comparison = { change, NULL, planes, threshold / 255.f, active,
-    NULL
+    mask
   };
 
   alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);

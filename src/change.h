@@ -7,8 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What changed against what was last tokenised: a copy of each cell as it was then, at one level.  Comparing with the
- * frame before instead would let a slow fade drift without bound. */
+/* What changed at one level against what was last tokenised: a copy of each cell as it was then. */
 typedef struct
 {
   AlitraPlanes reference;
@@ -18,10 +17,10 @@ typedef struct
 void alitra_change_init (AlitraChange * change, AlitraGrid grid, const gfloat gain[2]);
 void alitra_change_clear (AlitraChange * change);
 
-/* active: set to 1 for cells whose mean absolute difference is above `threshold` grey levels (of 0..255), in luma or
- * in chroma, else left alone. */
+/* active: set to 1 for cells of `mask` whose mean absolute difference is above `threshold` grey levels (of 0..255), in
+ * luma or in chroma, else left alone. */
 void alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
-    guint8 * active, AlitraWorkers * workers);
+    const guint8 * mask, guint8 * active, AlitraWorkers * workers);
 
 /* Remembers the cells of the mask (NULL: all) as they are now. */
 void alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes, const guint8 * mask,

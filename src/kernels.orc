@@ -148,6 +148,23 @@ mergelq d, u, w
 accsadubl sum, a, b
 
 
+# Differences of two rows of bytes, added up column by column: their sizes, and with their signs.
+.function alitra_orc_compare
+.dest 2 sizes guint16
+.dest 2 lean gint16
+.source 1 a guint8
+.source 1 b guint8
+.temp 2 wa
+.temp 2 wb
+
+convubw wa, a
+convubw wb, b
+subw wa, wa, wb
+addw lean, lean, wa
+absw wa, wa
+addw sizes, sizes, wa
+
+
 # d += s and d -= s.
 .function alitra_orc_accumulate
 .dest 4 d float

@@ -124,6 +124,7 @@ alitra_update_new (const AlitraMemory * memory)
     level->valid = g_new0 (guint8, cells);
     memset (level->valid, ALITRA_CELL_WHOLE, cells);
     level->sound = g_new0 (guint8, cells);
+    level->anew = g_new0 (guint8, cells);
     level->tokens = g_new0 (guint16, (gsize) cells * grid->max_depth);
     level->layers = 1;
     for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
@@ -144,6 +145,7 @@ alitra_update_free (AlitraUpdate * update)
     g_free (level->depth);
     g_free (level->valid);
     g_free (level->sound);
+    g_free (level->anew);
     g_free (level->tokens);
     for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
       g_free (level->cut[i]);

@@ -42,6 +42,7 @@ typedef struct
   guint8 *depth;
   guint8 *valid;                /* ALITRA_CELL_... */
   guint8 *sound;                /* where the cell is lost: at most `depth` */
+  guint8 *anew;                 /* the packet shall say these cells whole, keeping nothing, even where nothing changes */
   guint16 *tokens;              /* as in the memory; only those from `keep` to `depth` are looked at */
   guint layers;                 /* quality layers of this level, at least 1 */
   guint8 *cut[4];               /* per layer but the last: depth of each cell when the layer ends, keep <= cut <= depth,

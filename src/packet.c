@@ -166,10 +166,10 @@ prepare_level (AlitraPacketCoder * coder, guint l,
     guint keep = update->keep[i];
 
     g_assert (keep <= update->depth[i] && update->depth[i] <= grid->max_depth);
-    g_assert (key ? update->keep[i] == 0 : keep <= before->depth[i]);
+    g_assert (key || update->anew[i] ? keep == 0 : keep <= before->depth[i]);
     g_assert (keep == 0 || update->depth[i] == 1
         || !is_smooth (coder, memory, l, i));
-    grid->changed[i] = key || keep < before->depth[i]
+    grid->changed[i] = key || update->anew[i] || keep < before->depth[i]
         || update->depth[i] > keep;
     grid->keep[i] = grid->reached[i] = keep;
   }

@@ -171,8 +171,10 @@ read_packed_chroma (const Work * work, const guint8 * upper,
   }
 }
 
+/* `count` samples of both chroma planes from x on. */
 static void
-read_chroma_row (const Work * work, guint y, float *cb, float *cr, guint count)
+read_chroma_row (const Work * work, guint y, guint x, float *cb, float *cr,
+    guint count)
 {
   const AlitraFrame *frame = work->frame;
 
@@ -181,16 +183,18 @@ read_chroma_row (const Work * work, guint y, float *cb, float *cr, guint count)
     case ALITRA_PIXEL_YV12:{
       const guint first = frame->format == ALITRA_PIXEL_I420 ? 1 : 2;
 
-      read_chroma (work, 0, frame_row (frame, first, y), cb, count);
-      read_chroma (work, 1, frame_row (frame, 3 - first, y), cr, count);
+      read_chroma (work, 0, frame_row (frame, first, y) + x, cb, count);
+      read_chroma (work, 1, frame_row (frame, 3 - first, y) + x, cr, count);
       break;
     }
     case ALITRA_PIXEL_NV12:
-      read_interleaved_chroma (work, frame_row (frame, 1, y), cb, cr, count);
+      read_interleaved_chroma (work, frame_row (frame, 1, y) + 2 * x, cb, cr,
+          count);
       break;
     case ALITRA_PIXEL_YUY2:
-      read_packed_chroma (work, frame_row (frame, 0, 2 * y), frame_row (frame,
-              0, MIN (2 * y + 1, frame->height - 1)), cb, cr, count);
+      read_packed_chroma (work, frame_row (frame, 0, 2 * y) + 4 * x,
+          frame_row (frame, 0, MIN (2 * y + 1, frame->height - 1)) + 4 * x, cb,
+          cr, count);
       break;
     default:
       memset (cb, 0, count * sizeof (float));
@@ -199,32 +203,55 @@ read_chroma_row (const Work * work, guint y, float *cb, float *cr, guint count)
   }
 }
 
+/* Cells first..end-1 of a row of cells.  Where the frame ends its last sample goes on. */
+static void
+read_run_ycc (const Work * work, guint cells, guint first, guint end)
+{
+  const AlitraFrame *frame = work->frame;
+  const guint chroma_width = (frame->width + 1) / 2, chroma_height =
+      (frame->height + 1) / 2;
+  guint x = MIN (first * ALITRA_CELL, frame->width - 1);
+  guint width = end * ALITRA_CELL - x, count = MIN (width, frame->width - x);
+
+  for (guint y = cells * ALITRA_CELL; y < (cells + 1) * ALITRA_CELL; y++) {
+    const guint8 *bytes = frame_row (frame, 0, MIN (y, frame->height - 1));
+    float *row = luma_row (work->planes, y) + x;
+
+    if (frame->format == ALITRA_PIXEL_YUY2)
+      read_packed_luma (work, bytes + 2 * x, row, count);
+    else
+      read_luma (work, bytes + x, row, count);
+    fill_row (row, count, width);
+  }
+  x = MIN (first * HALF, chroma_width - 1);
+  width = end * HALF - x;
+  count = MIN (width, chroma_width - x);
+  for (guint y = cells * HALF; y < (cells + 1) * HALF; y++) {
+    float *cb = chroma_row (work->planes, 0, y) + x, *cr =
+        chroma_row (work->planes, 1, y) + x;
+
+    read_chroma_row (work, MIN (y, chroma_height - 1), x, cb, cr, count);
+    fill_row (cb, count, width);
+    fill_row (cr, count, width);
+  }
+}
+
 static void
 read_cells_ycc (gpointer data, guint cells, guint worker)
 {
   const Work *work = data;
-  const AlitraFrame *frame = work->frame;
-  const guint width = work->planes->grid.columns * ALITRA_CELL;
-  const guint chroma_width = (frame->width + 1) / 2, chroma_height =
-      (frame->height + 1) / 2;
+  const guint columns = work->planes->grid.columns;
+  const guint8 *mask = work->mask ? work->mask + (gsize) cells * columns : NULL;
+  guint first = 0;
 
-  for (guint y = cells * ALITRA_CELL; y < (cells + 1) * ALITRA_CELL; y++) {
-    const guint8 *bytes = frame_row (frame, 0, MIN (y, frame->height - 1));
-    float *row = luma_row (work->planes, y);
+  while (first < columns) {
+    guint end = first;
 
-    if (frame->format == ALITRA_PIXEL_YUY2)
-      read_packed_luma (work, bytes, row, frame->width);
-    else
-      read_luma (work, bytes, row, frame->width);
-    fill_row (row, frame->width, width);
-  }
-  for (guint y = cells * HALF; y < (cells + 1) * HALF; y++) {
-    float *cb = chroma_row (work->planes, 0, y), *cr =
-        chroma_row (work->planes, 1, y);
-
-    read_chroma_row (work, MIN (y, chroma_height - 1), cb, cr, chroma_width);
-    fill_row (cb, chroma_width, width / 2);
-    fill_row (cr, chroma_width, width / 2);
+    while (end < columns && (!mask || mask[end]))
+      end++;
+    if (end > first)
+      read_run_ycc (work, cells, first, end);
+    first = end + 1;
   }
 }
 
@@ -313,9 +340,10 @@ read_cells_rgb (gpointer data, guint cells, guint worker)
 
 gboolean
 alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2],
-    AlitraPlanes * planes, AlitraWorkers * workers, GError ** error)
+    AlitraPlanes * planes, const guint8 * mask, AlitraWorkers * workers,
+    GError ** error)
 {
-  Work work = { frame, planes, gain, NULL, range_of (frame->full_range) };
+  Work work = { frame, planes, gain, mask, range_of (frame->full_range) };
   const gboolean rgb = frame->format >= ALITRA_PIXEL_RGB;
 
   if (frame->format > ALITRA_PIXEL_BGRX) {

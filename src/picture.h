@@ -10,9 +10,10 @@
 
 G_BEGIN_DECLS
 
-/* Frame -> planes of level 0, all of them. gain: of Cb and Cr, as in the model. */
+/* Frame -> planes of level 0. gain: of Cb and Cr, as in the model. mask: cells to convert, at least; those behind the
+ * frame's end as those next to them; NULL: all. */
 gboolean alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2], AlitraPlanes * planes,
-    AlitraWorkers * workers, GError ** error);
+    const guint8 * mask, AlitraWorkers * workers, GError ** error);
 
 /* Planes of level 0 -> the samples of an I420 or GRAY8 frame, which may be smaller than the planes by less than a
  * 64-cell. Only the cells of `mask` (NULL: all) are written. */

@@ -199,6 +199,25 @@ alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from,
 }
 
 static void
+copy_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+    guint first, guint end)
+{
+  const guint x = first * to->cell, count = (end - first) * to->cell;
+
+  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
+    memcpy (at (to, x, y), at (a, x, y), count * sizeof (float));
+}
+
+void
+alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * mask, AlitraWorkers * workers)
+{
+  Work work = { to, from, NULL, mask, copy_run };
+
+  alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+static void
 add_run (const Plane * to, const Plane * a, const Plane * b, guint row,
     guint first, guint end)
 {

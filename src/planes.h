@@ -44,6 +44,7 @@ void alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from, const gu
 /* to: twice the size of `from` (a level down). */
 void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask,
     AlitraWorkers * workers);
+void alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
 void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
     AlitraWorkers * workers);
 void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,

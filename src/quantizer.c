@@ -110,9 +110,9 @@ energy_of (const AlitraModel * model, const float *vector, guint n)
   return alitra_matrix_energy (vector, n) / (model->scale * model->scale);
 }
 
-/* Takes the tile's token vectors off its residuals. */
+/* Takes the tile's token vectors off its residuals.  left: what remains of each, may be NULL as gains may. */
 static void
-take_vectors (const Call * call, const Tile * tile, float *gains)
+take_vectors (const Call * call, const Tile * tile, float *gains, float *left)
 {
   const AlitraModel *model = call->quantizer->model;
   const guint dim = model->dim;
@@ -126,7 +126,23 @@ take_vectors (const Call * call, const Tile * tile, float *gains)
     if (gains)
       gains[i] =
           energy_of (model, before, dim) - energy_of (model, residual, dim);
+    if (left)
+      left[i] = energy_of (model, residual, dim);
   }
+}
+
+/* Codes of the tile's tokens -> their vectors. */
+static void
+expand (const Call * call, const Tile * tile, const guint16 * ids)
+{
+  const guint dim = call->quantizer->model->dim, narrow =
+      call->quantizer->model->narrow;
+
+  for (guint i = 0; i < tile->count; i++)
+    memcpy (tile->narrow + (gsize) i * narrow,
+        call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));
+  alitra_matrix_multiply (&call->step->back, tile->count, tile->narrow, narrow,
+      tile->vectors, dim, ALITRA_END_STORE);
 }
 
 static void
@@ -157,13 +173,24 @@ step_tile (gpointer data, guint number, guint worker)
   alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim,
       tile.narrow, narrow, ALITRA_END_STORE);
   search_tile (call, &tile, ids);
-  for (guint i = 0; i < tile.count; i++)
-    memcpy (tile.narrow + (gsize) i * narrow,
-        call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));
-  alitra_matrix_multiply (&call->step->back, tile.count, tile.narrow, narrow,
-      tile.vectors, dim, ALITRA_END_STORE);
+  expand (call, &tile, ids);
   take_vectors (call, &tile,
-      call->gains ? call->gains + number * ALITRA_TILE : NULL);
+      call->gains ? call->gains + number * ALITRA_TILE : NULL, NULL);
+}
+
+static void
+repeat_tile (gpointer data, guint number, guint worker)
+{
+  const Call *call = data;
+  const Tile tile = get_tile (call, number, worker);
+  const guint step = call->step - call->quantizer->level->step;
+  guint16 ids[ALITRA_TILE];
+
+  gather (call, &tile);
+  for (guint i = 0; i < tile.count; i++)
+    ids[i] = call->tokens[(gsize) tile.cells[i] * call->max_depth + step];
+  expand (call, &tile, ids);
+  take_vectors (call, &tile, NULL, call->whole + number * ALITRA_TILE);
 }
 
 void
@@ -177,6 +204,19 @@ alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count,
 
   g_return_if_fail (step < quantizer->level->depth);
   run (&call, step_tile);
+}
+
+void
+alitra_quantizer_repeat (AlitraQuantizer * quantizer, guint step, guint count,
+    const guint32 * cells, const guint16 * tokens, guint max_depth,
+    float *residuals, float *whole)
+{
+  Call call = { quantizer, &quantizer->level->step[step], count, cells,
+    residuals, NULL, NULL, whole, NULL, NULL, NULL, tokens, max_depth
+  };
+
+  g_return_if_fail (step < quantizer->level->depth);
+  run (&call, repeat_tile);
 }
 
 static void

@@ -325,3 +325,9 @@ alitra_rebuild_get_base (AlitraRebuild * self, guint level)
 {
   return level < COARSEST ? &self->floor[level].base : NULL;
 }
+
+const guint8 *
+alitra_rebuild_get_base_painted (AlitraRebuild * self, guint level)
+{
+  return self->floor[level].base_painted;
+}

@@ -34,6 +34,9 @@ const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint l
  * nothing.  Valid once the coarser level is painted. */
 const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint level);
 
+/* Cells of the base that the last run of the coarser level painted again. */
+const guint8 *alitra_rebuild_get_base_painted (AlitraRebuild * rebuild, guint level);
+
 G_END_DECLS
 
 #endif

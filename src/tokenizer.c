@@ -10,6 +10,7 @@
 #include "budget.h"
 #include "change.h"
 #include "flat.h"
+#include "intake.h"
 #include "layouts.h"
 #include "packet.h"
 #include "rebuild.h"
@@ -38,6 +39,8 @@
 #define SMOOTH_CALM 1.5f
 /* Below this a packet is too small to be cut into layers. */
 #define TOKENS_FOR_LAYERS 96
+/* What reuse may add to the error of a cell, in thresholds of reuse. */
+#define REUSE_SLACK 2.
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
 #define CUT_DIFFERENCE 30.f
 
@@ -46,9 +49,9 @@ typedef struct
   AlitraGrid grid;
   AlitraAnalysis *analysis;
   AlitraTokenLoop loop;
-  AlitraPlanes source;          /* the frame at this level's size */
+  const AlitraPlanes *source;   /* the frame at this level's size */
   AlitraPlanes left;            /* what coarser levels left over */
-  AlitraChange change;          /* the frame as last tokenised */
+  AlitraChange change;          /* the frame when the level was last tokenised; unused at the finest */
   AlitraChange base;            /* what coarser levels said when the level was last tokenised */
   guint8 *inside;               /* cells that the picture reaches */
   guint8 *active;               /* cells to tokenise in this frame */
@@ -64,6 +67,7 @@ struct _AlitraTokenizer
   AlitraWorkers *workers;
   AlitraAllocator *allocator;
   AlitraRebuild *rebuild;
+  AlitraIntake intake;
   AlitraPacketCoder *coder;
   AlitraMemory *memory;         /* after the last packet */
   AlitraMemory *before;         /* one packet behind while a packet is written */
@@ -78,7 +82,8 @@ struct _AlitraTokenizer
   guint since_key;
   gdouble price;                /* of the last frame; 0: not known */
   guint priced_tokens;          /* budget that the price was found for; 0: none */
-  AlitraAllocation allocation;  /* of the last frame */
+  AlitraSettings last;          /* of the last frame that was tokenised */
+  gboolean pending;             /* even if nothing changes, the next frame may bring tokens */
 };
 
 void
@@ -110,7 +115,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
       self->workers);
   alitra_token_loop_init (&level->loop, self->model, index, level->grid,
       self->allocator, self->workers);
-  alitra_planes_init (&level->source, level->grid);
+  level->source = &self->intake.source[index];
   alitra_planes_init (&level->left, level->grid);
   alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
   alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
@@ -135,7 +140,6 @@ level_clear (Level * level)
 {
   alitra_analysis_free (level->analysis);
   alitra_token_loop_clear (&level->loop);
-  alitra_planes_clear (&level->source);
   alitra_planes_clear (&level->left);
   alitra_change_clear (&level->change);
   alitra_change_clear (&level->base);
@@ -207,6 +211,8 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   alitra_budget_init (&self->budget);
   alitra_layouts_init (&self->layouts, model);
   alitra_layouts_get_level_price (model, self->level_price);
+  alitra_intake_init (&self->intake, info->width, info->height,
+      model->chroma_gain, workers);
   for (i = 0; i < ALITRA_LEVELS; i++)
     level_init (&self->level[i], self, i);
   self->patches = ((info->width + 15) / 16) * ((info->height + 15) / 16);
@@ -222,6 +228,7 @@ alitra_tokenizer_free (AlitraTokenizer * self)
     return;
   for (i = 0; i < ALITRA_LEVELS; i++)
     level_clear (&self->level[i]);
+  alitra_intake_clear (&self->intake);
   alitra_layouts_clear (&self->layouts);
   alitra_budget_clear (&self->budget);
   alitra_flat_grid_free (self->flat);
@@ -258,7 +265,7 @@ count_mask (const guint8 * mask, gsize n)
 static gboolean
 is_cut (const Level * coarsest)
 {
-  const AlitraPlanes *a = &coarsest->source, *b = &coarsest->change.reference;
+  const AlitraPlanes *a = coarsest->source, *b = &coarsest->change.reference;
   const gsize rows = (gsize) a->grid.rows * ALITRA_CELL;
   const gsize columns = (gsize) a->grid.columns * ALITRA_CELL;
   gdouble sum = 0.;
@@ -280,6 +287,15 @@ and_masks (guint8 * mask, const guint8 * other, gsize n)
     mask[i] &= other[i];
 }
 
+static void
+or_masks (guint8 * mask, const guint8 * other, gsize n)
+{
+  gsize i;
+
+  for (i = 0; i < n; i++)
+    mask[i] |= other[i];
+}
+
 /* How much of a frame is tokenised anew. */
 typedef enum
 {
@@ -288,25 +304,40 @@ typedef enum
   ANEW_ALL
 } Anew;
 
+/* How a frame is encoded. */
+typedef struct
+{
+  const AlitraSettings *settings;
+  gboolean key;
+  gboolean reuse;               /* changed cells go on from what they hold */
+  Anew anew;
+  guint refresh_from, refresh_end;      /* slices that are sent anew */
+} Frame;
+
 /* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised. */
 static void
-find_active (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, Anew anew)
+find_active (AlitraTokenizer * self, guint index, const Frame * frame)
 {
   Level *level = &self->level[index];
   const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
+  const guint8 *changed = self->intake.changed[index];
+  const gdouble threshold = frame->settings->reuse_threshold;
 
-  if (anew == ANEW_ALL) {
+  if (frame->anew == ANEW_ALL) {
     memcpy (level->active, level->inside, cells_of (level));
     return;
   }
-  if (anew == ANEW_CHANGED)
+  if (frame->anew == ANEW_CHANGED)
     memset (level->active, 0, cells_of (level));
-  alitra_change_detect (&level->change, &level->source,
-      settings->reuse_threshold, level->active, self->workers);
+  if (index == 0)
+    or_masks (level->active, changed, cells_of (level));
+  else
+    alitra_change_detect (&level->change, level->source,
+        threshold, changed, level->active, self->workers);
   if (base)
-    alitra_change_detect (&level->base, base, settings->reuse_threshold,
-        level->active, self->workers);
+    alitra_change_detect (&level->base, base, threshold,
+        alitra_rebuild_get_base_painted (self->rebuild, index), level->active,
+        self->workers);
   and_masks (level->active, level->inside, cells_of (level));
 }
 
@@ -332,7 +363,7 @@ tokenise_flat_cells (AlitraTokenizer * self)
   for (i = 0; i < cells; i++)
     self->flat->flat[i] = !level->active[i] && loop->depth[i] > 0
         && loop->ids[i * loop->max_depth] >= codes;
-  alitra_flat_grid_detect (self->flat, &level->source, level->active);
+  alitra_flat_grid_detect (self->flat, level->source, level->active);
   for (i = 0; i < cells; i++) {
     const guint16 ids[2] = { codes + self->flat->coarse[i],
       codes + ALITRA_FLAT_COARSE + self->flat->fine[i]
@@ -343,7 +374,7 @@ tokenise_flat_cells (AlitraTokenizer * self)
       continue;
     alitra_token_loop_close (loop, i, 2, ids, gains);
     /* what was there before must not be what its neighbours see */
-    alitra_allocator_begin (self->allocator, COARSEST, 1, &i);
+    alitra_allocator_begin (self->allocator, COARSEST, 1, &i, FALSE);
   }
 }
 
@@ -415,11 +446,11 @@ measure_row (gpointer data, guint row, guint worker)
 
     if (!level->active[cell])
       continue;
-    variance = alitra_smooth_variance (&level->source, x, row);
+    variance = alitra_smooth_variance (level->source, x, row);
     level->loop.boost[cell] = -MASKING
         * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
     if (m->base)
-      level->trial[cell] = alitra_smooth_try (&level->source, m->base, x, row);
+      level->trial[cell] = alitra_smooth_try (level->source, m->base, x, row);
   }
 }
 
@@ -435,7 +466,30 @@ measure_cells (AlitraTokenizer * self, guint index)
       &measure);
 }
 
-/* Gives the smooth token to active cells that it helps most; they leave the mask of the token loop. */
+/* Whether the smooth token helps a cell most.  Where the receiver holds it already it costs nothing; where it holds others
+ * that still say more, those stay. */
+static gboolean
+wants_smooth (const AlitraTokenizer * self, guint index, guint32 cell,
+    gfloat stop, gfloat * gain)
+{
+  const Level *level = &self->level[index];
+  const AlitraTokenLoop *loop = &level->loop;
+  const AlitraSmoothTrial trial = level->trial[cell];
+  gfloat part = SMOOTH_PART;
+
+  if (loop->boost[cell] > SMOOTH_CALM)
+    part = SMOOTH_PART_CALM;
+  if (trial.after >= trial.before * (1.f - part))
+    return FALSE;
+  *gain = log2f (trial.before - trial.after) + loop->boost[cell];
+  if (*gain <= stop)
+    return FALSE;
+  return loop->depth[cell] == 0 || trial.after
+      + exp2f (stop - loop->boost[cell])
+      < alitra_token_loop_get_left (loop, cell);
+}
+
+/* Gives the smooth token to active cells that it helps most; the token loop leaves them alone. */
 static void
 tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
 {
@@ -443,36 +497,94 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
   AlitraTokenLoop *loop = &level->loop;
   const guint16 id = self->model->level[index].codes;
   gsize cells = cells_of (level);
+  gfloat gain;
   guint32 i;
 
   for (i = 0; i < cells; i++) {
-    const AlitraSmoothTrial trial = level->trial[i];
-    gfloat gain, part;
-
-    if (!level->active[i])
+    if (!level->active[i] || !wants_smooth (self, index, i, stop, &gain))
       continue;
-    part = loop->boost[i] > SMOOTH_CALM ? SMOOTH_PART_CALM : SMOOTH_PART;
-    if (trial.after >= trial.before * (1.f - part))
-      continue;
-    gain = log2f (trial.before - trial.after) + loop->boost[i];
-    if (gain <= stop)
-      continue;
-    level->mask[i] = 0;
     alitra_token_loop_close (loop, i, 1, &id, &gain);
-    alitra_allocator_begin (self->allocator, index, 1, &i);
+    alitra_allocator_begin (self->allocator, index, 1, &i, FALSE);
     if (index > 0)
       alitra_allocator_settle (self->allocator, index, 1, &i, loop->depth,
-          &trial.after);
+          &level->trial[i].after);
   }
 }
 
-/* What may still be spent at one level, and what it came to. */
+/* What may still be spent on one frame, and what it came to. */
 typedef struct
 {
   gboolean limited;             /* there is a budget */
   gsize left;                   /* tokens that it has left */
+  gboolean new_limited;         /* the packet may bring so many tokens only */
+  gsize new_left;
   gfloat limit;                 /* log2 gain of the cheapest token of the finest level, NAN: none */
+  gboolean cut;                 /* tokens were left for later frames */
 } Purse;
+
+static void
+purse_init (Purse * purse, const AlitraSettings * settings)
+{
+  *purse = (Purse) {
+  settings->target_tokens > 0, settings->target_tokens,
+        settings->max_new_tokens > 0, settings->max_new_tokens, NAN, FALSE};
+}
+
+/* Of the tokens that the loop holds in a cell, those that this packet need not bring. */
+static guint
+count_held (const AlitraTokenizer * self, guint index, gsize cell)
+{
+  const AlitraTokenLoop *loop = &self->level[index].loop;
+  const AlitraMemoryLevel *memory = &self->memory->level[index];
+  const AlitraUpdateLevel *update = &self->update->level[index];
+  const guint16 *ids = loop->ids + cell * loop->max_depth;
+  const guint16 *held = memory->tokens + cell * memory->max_depth;
+  guint most = MIN (memory->depth[cell], loop->depth[cell]), n = 0;
+
+  if (update->anew[cell])
+    return 0;
+  while (n < most && held[n] == ids[n])
+    n++;
+  return n;
+}
+
+static gsize
+count_all_held (const AlitraTokenizer * self, guint index)
+{
+  gsize cells = cells_of (&self->level[index]), i, sum = 0;
+
+  for (i = 0; i < cells; i++)
+    sum += count_held (self, index, i);
+  return sum;
+}
+
+/* Cuts what the level would like to bring to `most` new tokens.  Returns the log2 gain of the cheapest that stays, or
+ * NAN. */
+static gfloat
+cut_new_to (AlitraTokenizer * self, guint index, gsize most)
+{
+  Level *level = &self->level[index];
+  const AlitraTokenLoop *loop = &level->loop;
+  gsize cells = cells_of (level), i, all_held = 0;
+  gfloat cheapest = NAN;
+  guint t;
+
+  for (i = 0; i < cells; i++) {
+    const guint held = count_held (self, index, i);
+
+    all_held += held;
+    for (t = 0; t < loop->depth[i]; t++)
+      level->gains[i * loop->max_depth + t] =
+          t < held ? G_MAXFLOAT : alitra_token_loop_worth (loop, i, t);
+  }
+  alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
+      level->gains, loop->depth, all_held + most, NAN);
+  for (i = 0; i < cells; i++)
+    if (loop->depth[i] > count_held (self, index, i))
+      cheapest = fminf (cheapest,
+          loop->gains[i * loop->max_depth + loop->depth[i] - 1]);
+  return cheapest;
+}
 
 static guint
 most_of (const AlitraTokenizer * self, guint index,
@@ -511,12 +623,13 @@ open_closed_cells (AlitraTokenizer * self, guint index)
     if (index == COARSEST && level->mask[i])
       self->flat->flat[i] = FALSE;
   }
-  alitra_token_loop_begin (&level->loop, level->mask);
+  alitra_token_loop_begin (&level->loop, level->mask, NULL);
 }
 
 static void
 run_learned (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, gdouble price, Purse * purse)
+    const AlitraSettings * settings, gdouble price, gdouble kept_price,
+    Purse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
@@ -525,24 +638,29 @@ run_learned (AlitraTokenizer * self, guint index,
   const guint most = most_of (self, index, settings);
   const gboolean finest = index == 0;
   gfloat stop = stop_of (self, index, price);
-  gfloat limit;
+  const gfloat kept_stop = stop_of (self, index, kept_price);
+  gsize before;
 
-  if (finest && purse->limited)
+  if (finest && (purse->limited || purse->new_limited))
     stop += log2 (SLACK);
-  alitra_token_loop_run (loop, stop, most);
-  if (!purse->limited)
-    return;
-  while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP)
-    alitra_token_loop_run (loop, stop -= 1.5f, most);
+  alitra_token_loop_run (loop, stop, MIN (stop, kept_stop), most);
+  while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP) {
+    stop -= 1.5f;
+    alitra_token_loop_run (loop, stop, stop, most);
+  }
   if (sum_depth (loop->depth, cells) < least)
-    alitra_token_loop_run (loop, -G_MAXFLOAT, most);
+    alitra_token_loop_run (loop, -G_MAXFLOAT, -G_MAXFLOAT, most);
   if (sum_depth (loop->depth, cells) < least) {
     open_closed_cells (self, index);
-    alitra_token_loop_run (loop, -G_MAXFLOAT, most);
+    alitra_token_loop_run (loop, -G_MAXFLOAT, -G_MAXFLOAT, most);
   }
-  limit = cut_to (self, level, purse->left);
-  if (finest)
-    purse->limit = limit;
+  if (purse->limited)
+    purse->limit = cut_to (self, level, purse->left);
+  if (purse->new_limited) {
+    before = sum_depth (loop->depth, cells);
+    purse->limit = cut_new_to (self, index, purse->new_left);
+    purse->cut |= sum_depth (loop->depth, cells) < before;
+  }
 }
 
 /* The controls know how many tokens each cell gets before they start. */
@@ -587,10 +705,10 @@ analyse (AlitraTokenizer * self, guint index)
 {
   Level *level = &self->level[index];
   const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
-  const AlitraPlanes *planes = &level->source;
+  const AlitraPlanes *planes = level->source;
 
   if (base) {
-    alitra_planes_subtract (&level->left, &level->source, base, level->active,
+    alitra_planes_subtract (&level->left, level->source, base, level->active,
         self->workers);
     /* Beyond the picture nobody sees what is left: it should not cost tokens. */
     alitra_planes_extend (&level->left,
@@ -602,9 +720,10 @@ analyse (AlitraTokenizer * self, guint index)
       level->loop.latents);
 }
 
-/* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory. */
+/* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory.  The mask says which
+ * cells look different then. */
 static void
-write_update (AlitraTokenizer * self, guint index, gboolean key)
+write_update (AlitraTokenizer * self, guint index, const Frame * frame)
 {
   Level *level = &self->level[index];
   const AlitraTokenLoop *loop = &level->loop;
@@ -613,29 +732,82 @@ write_update (AlitraTokenizer * self, guint index, gboolean key)
   gsize cells = cells_of (level), i;
 
   for (i = 0; i < cells; i++) {
-    const guint16 *id = loop->ids + i * loop->max_depth;
-    const guint16 *held = old->tokens + i * old->max_depth;
-    guint most = key ? 0 : MIN (old->depth[i], loop->depth[i]), keep = 0;
+    const guint8 depth = loop->depth[i], anew = update->anew[i];
+    guint same;
 
-    while (keep < most && held[keep] == id[keep])
-      keep++;
-    update->keep[i] = keep;
-    update->depth[i] = loop->depth[i];
+    update->anew[i] = FALSE;
+    same = frame->key ? 0 : count_held (self, index, i);
+    update->anew[i] = anew;
+    update->keep[i] = anew ? 0 : same;
+    update->depth[i] = depth;
     update->valid[i] = TRUE;
-    memcpy (update->tokens + i * loop->max_depth, id,
-        loop->depth[i] * sizeof (guint16));
-    level->mask[i] = keep != loop->depth[i] || (!key
-        && loop->depth[i] != old->depth[i]);
+    memcpy (update->tokens + i * loop->max_depth,
+        loop->ids + i * loop->max_depth, depth * sizeof (guint16));
+    level->mask[i] = same != depth || (!frame->key && depth != old->depth[i]);
   }
 }
 
 /* ---- one frame ---- */
 
-/* All levels, coarse to fine, at one price. */
+/* Cells that the packet shall say whole, whatever the receiver holds. */
 static void
-encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key, Anew anew, gdouble price, const AlitraLayout * layout,
-    Purse * purse)
+mark_anew (AlitraTokenizer * self, const Frame * frame)
+{
+  const gboolean all = frame->key || !frame->settings->temporal_reuse;
+  guint index;
+
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    const gsize slice = self->level[index].grid.columns << (COARSEST - index);
+    guint8 *anew = self->update->level[index].anew;
+
+    memset (anew, all, cells_of (&self->level[index]));
+    memset (anew + frame->refresh_from * slice, TRUE,
+        (frame->refresh_end - frame->refresh_from) * slice);
+  }
+}
+
+/* Prices that new tokens, and those that the receiver holds, must be worth. */
+typedef struct
+{
+  gdouble fresh, kept;
+} Prices;
+
+/* Energy of a cell that is so many grey levels off everywhere. */
+static gfloat
+energy_of_difference (gdouble levels)
+{
+  const gdouble d = MAX (levels, 0.) / 255.;
+
+  return d * d * ALITRA_CELL * ALITRA_CELL;
+}
+
+static void
+tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
+    const Prices * prices, Purse * purse)
+{
+  Level *level = &self->level[index];
+  const gfloat stop = stop_of (self, index, prices->fresh);
+  const AlitraHeldTokens held = { self->memory->level[index].depth,
+    self->memory->level[index].tokens, stop,
+    energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
+  };
+
+  measure_cells (self, index);
+  memcpy (level->mask, level->active, cells_of (level));
+  if (index == COARSEST)
+    tokenise_flat_cells (self);
+  alitra_token_loop_begin (&level->loop, level->mask,
+      frame->reuse ? &held : NULL);
+  if (index < COARSEST)
+    tokenise_smooth_cells (self, index, stop);
+  run_learned (self, index, frame->settings, prices->fresh, prices->kept,
+      purse);
+}
+
+/* All levels, coarse to fine, at one price; or as the layout of a control says. */
+static void
+encode_levels (AlitraTokenizer * self, const Frame * frame,
+    const Prices * prices, const AlitraLayout * layout, Purse * purse)
 {
   gint index;
 
@@ -643,29 +815,27 @@ encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
     Level *level = &self->level[index];
     AlitraTokenLoop *loop = &level->loop;
 
-    find_active (self, index, settings, anew);
+    find_active (self, index, frame);
     analyse (self, index);
-    if (!layout)
-      measure_cells (self, index);
-    memcpy (level->mask, level->active, cells_of (level));
-    if (index == COARSEST && !layout)
-      tokenise_flat_cells (self);
-    if (index < COARSEST && !layout)
-      tokenise_smooth_cells (self, index, stop_of (self, index, price));
-    alitra_token_loop_begin (loop, level->mask);
-    if (layout)
-      run_control (self, index, settings, layout, purse);
-    else
-      run_learned (self, index, settings, price, purse);
+    if (layout) {
+      alitra_token_loop_begin (loop, level->active, NULL);
+      run_control (self, index, frame->settings, layout, purse);
+    } else {
+      tokenise_level (self, index, frame, prices, purse);
+    }
     if (purse->limited)
       purse->left -= MIN (purse->left,
           sum_depth (loop->depth, cells_of (level)));
+    if (purse->new_limited)
+      purse->new_left -= MIN (purse->new_left,
+          sum_depth (loop->depth, cells_of (level)) - count_all_held (self,
+              index));
     if (index > 0) {
       alitra_token_loop_settle (loop);
       if (index == COARSEST && !layout)
         settle_flat_cells (self);
     }
-    write_update (self, index, key);
+    write_update (self, index, frame);
     if (index > 0)
       alitra_rebuild_level (self->rebuild, index, loop->ids, loop->depth,
           level->mask);
@@ -674,13 +844,13 @@ encode_levels (AlitraTokenizer * self, const AlitraSettings * settings,
 
 /* The price that the finest level paid is what the coarse levels should have asked. */
 static gdouble
-next_price (gdouble price, const Purse * purse, gsize tokens, guint target)
+next_price (gdouble price, gfloat limit, gboolean all_spent)
 {
-  gdouble paid = isnan (purse->limit) ? price : exp2 (purse->limit);
+  gdouble paid = isnan (limit) ? price : exp2 (limit);
 
-  if (purse->left > 0 && tokens < target)
-    paid = price * .6;          /* not all was spent */
-  else if (isnan (purse->limit))
+  if (!all_spent)
+    paid = price * .6;
+  else if (isnan (limit))
     paid = price * 2.;          /* nothing was left for the finest level */
   return CLAMP (sqrt (price * paid), LOWEST_PRICE, HIGHEST_PRICE);
 }
@@ -696,56 +866,96 @@ count_tokens (const AlitraTokenizer * self)
   return tokens;
 }
 
+/* Encodes the frame, again if `rounds` says so, until the price fits what may be spent; never below `lowest`. */
 static void
-encode_to_budget (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key, Anew anew)
+encode_to_price (AlitraTokenizer * self, Frame * frame, gdouble price,
+    gdouble lowest, guint rounds)
 {
-  gdouble price = self->price;
-  guint round, rounds = 1;
+  const AlitraSettings *settings = frame->settings;
+  guint round;
 
-  if (price <= 0. || self->priced_tokens == 0) {
-    price = alitra_budget_first_price (settings->target_tokens, self->patches);
-    rounds = ROUNDS;
-  } else if (self->priced_tokens != settings->target_tokens) {
-    price *= pow ((gdouble) self->priced_tokens / settings->target_tokens,
-        1.25);
-    price = CLAMP (price, LOWEST_PRICE, HIGHEST_PRICE);
-    rounds = key ? ROUNDS : 1;
-  }
   for (round = 0; round < rounds; round++) {
-    Purse purse = { TRUE, settings->target_tokens, NAN };
+    Prices prices = { price, settings->target_tokens ? price : lowest };
+    gboolean all_spent;
     gdouble next;
+    Purse purse;
 
+    purse_init (&purse, settings);
     if (round > 0) {
       alitra_rebuild_reset (self->rebuild);
-      anew = MAX (anew, ANEW_CHANGED_AGAIN);
+      frame->anew = MAX (frame->anew, ANEW_CHANGED_AGAIN);
     }
-    encode_levels (self, settings, key, anew, price, NULL, &purse);
-    next = next_price (price, &purse, count_tokens (self),
-        settings->target_tokens);
-    if (fabs (log2 (next / price)) < SETTLED)
+    encode_levels (self, frame, &prices, NULL, &purse);
+    all_spent = settings->target_tokens ? purse.left == 0
+        || count_tokens (self) >= settings->target_tokens : purse.cut;
+    next = MAX (next_price (price, purse.limit, all_spent), lowest);
+    self->pending = purse.cut || fabs (log2 (next / price)) >= SETTLED;
+    if (!self->pending)
       round = rounds;
     price = next;
   }
   self->price = price;
-  self->priced_tokens = settings->target_tokens;
 }
 
 static void
-encode_control (AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean key, Anew anew)
+encode_to_budget (AlitraTokenizer * self, Frame * frame)
 {
+  const guint target = frame->settings->target_tokens;
+  gdouble price = self->price;
+  guint rounds = 1;
+
+  if (price <= 0. || self->priced_tokens == 0) {
+    price = alitra_budget_first_price (target, self->patches);
+    rounds = ROUNDS;
+  } else if (self->priced_tokens != target) {
+    price *= pow ((gdouble) self->priced_tokens / target, 1.25);
+    price = CLAMP (price, LOWEST_PRICE, HIGHEST_PRICE);
+    rounds = frame->key ? ROUNDS : 1;
+  }
+  encode_to_price (self, frame, price, LOWEST_PRICE, rounds);
+  self->priced_tokens = target;
+}
+
+/* In quality mode the price is given; with a limit of new tokens it is higher until all is told. */
+static void
+encode_to_quality (AlitraTokenizer * self, Frame * frame)
+{
+  const AlitraSettings *settings = frame->settings;
+  const gdouble lowest = alitra_budget_price_of_quality (settings->quality);
+  gdouble price = lowest;
+  guint rounds = 1;
+
+  if (settings->max_new_tokens > 0) {
+    price = self->price;
+    if (frame->key || price <= 0. || self->priced_tokens > 0) {
+      price = alitra_budget_first_price (settings->max_new_tokens,
+          self->patches);
+      rounds = ROUNDS;
+    }
+    price = MAX (price, lowest);
+  }
+  encode_to_price (self, frame, price, lowest, rounds);
+  self->priced_tokens = 0;
+}
+
+static void
+encode_control (AlitraTokenizer * self, const Frame * frame)
+{
+  const AlitraSettings *settings = frame->settings;
   const guint cells = self->level[COARSEST].grid.columns
       * self->level[COARSEST].grid.rows;
   guint target = settings->target_tokens;
-  Purse purse = { target > 0, target, NAN };
+  const Prices prices = { 0., 0. };
   const AlitraLayout *layout;
+  Purse purse;
 
+  purse_init (&purse, settings);
+  purse.new_limited = FALSE;
   if (target == 0)
     target = alitra_budget_tokens_at_price (alitra_budget_price_of_quality
         (settings->quality), self->patches);
   layout = alitra_layouts_find (&self->layouts, (gdouble) target / cells);
-  encode_levels (self, settings, key, anew, 0., layout, &purse);
+  encode_levels (self, frame, &prices, layout, &purse);
 }
 
 /* Quality layers: tokens far above the price come first, level by level. */
@@ -796,12 +1006,14 @@ remember (AlitraTokenizer * self)
 {
   guint index;
 
+  alitra_intake_remember (&self->intake, self->workers);
   for (index = 0; index < ALITRA_LEVELS; index++) {
     Level *level = &self->level[index];
     const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
 
-    alitra_change_remember (&level->change, &level->source, level->active,
-        self->workers);
+    if (index > 0)
+      alitra_change_remember (&level->change, level->source, level->active,
+          self->workers);
     if (base)
       alitra_change_remember (&level->base, base, level->active, self->workers);
     alitra_token_loop_keep (&level->loop);
@@ -836,6 +1048,7 @@ fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
   stats->active_patches = count_mask (self->level[0].active,
       cells_of (&self->level[0]));
   stats->price = self->price;
+  stats->noise = self->intake.noise.luma_sigma;
   for (index = 0; index < ALITRA_LEVELS; index++) {
     const AlitraMemoryLevel *level = &self->memory->level[index];
     gsize cells = (gsize) level->columns * level->rows;
@@ -864,24 +1077,18 @@ check_settings (const AlitraSettings * settings, GError ** error)
 }
 
 static gboolean
-load_frame (AlitraTokenizer * self, const AlitraFrame * frame, GError ** error)
+check_frame (const AlitraTokenizer * self, const AlitraFrame * frame,
+    GError ** error)
 {
-  guint i;
-
-  if (frame->width != self->stream.width
-      || frame->height != self->stream.height) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "Expected a frame of %ux%u, got %ux%u: make a new tokenizer when the size changes",
-        self->stream.width, self->stream.height, frame->width, frame->height);
-    return FALSE;
-  }
-  if (!alitra_picture_from_frame (frame, self->model->chroma_gain,
-          &self->level[0].source, self->workers, error))
-    return FALSE;
-  for (i = 1; i < ALITRA_LEVELS; i++)
-    alitra_planes_halve (&self->level[i].source, &self->level[i - 1].source,
-        NULL, self->workers);
-  return TRUE;
+  if (frame->width == self->stream.width
+      && frame->height == self->stream.height
+      && frame->format <= ALITRA_PIXEL_BGRX)
+    return TRUE;
+  g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+      "Expected a frame of %ux%u in one of the formats of AlitraPixelFormat, got %ux%u in number %d: make a new tokenizer when the size changes, convert other formats",
+      self->stream.width, self->stream.height, frame->width, frame->height,
+      frame->format);
+  return FALSE;
 }
 
 static void
@@ -905,90 +1112,142 @@ write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
   alitra_memory_apply (self->before, self->update);
 }
 
+/* Nothing changes: everything is kept. */
 static void
-finish_frame (AlitraTokenizer * self, gboolean key, guint64 pts,
-    GByteArray * packet, AlitraFrameStats * stats)
-{
-  write_packet (self, key, pts, packet);
-  self->since_key = key ? 1 : self->since_key + 1;
-  self->frame_number++;
-  if (stats)
-    fill_stats (self, key, packet->len, stats);
-}
-
-/* Nobody looks at the frame: all cells stay as they are, and what was last tokenised is still what it was. */
-static void
-hold_all (AlitraTokenizer * self)
+keep_all (AlitraTokenizer * self)
 {
   guint index;
 
   for (index = 0; index < ALITRA_LEVELS; index++) {
-    const AlitraMemoryLevel *held = &self->memory->level[index];
+    const AlitraMemoryLevel *memory = &self->memory->level[index];
     AlitraUpdateLevel *update = &self->update->level[index];
     const gsize cells = cells_of (&self->level[index]);
 
-    memcpy (update->keep, held->depth, cells);
-    memcpy (update->depth, held->depth, cells);
-    memset (update->valid, TRUE, cells);
-    memset (self->level[index].active, 0, cells);
+    memcpy (update->keep, memory->depth, cells);
+    memcpy (update->depth, memory->depth, cells);
+    memset (update->anew, FALSE, cells);
     update->layers = 1;
+    memset (self->level[index].active, 0, cells);
   }
 }
 
+/* What decides which tokens are spent is as it was when the last frame was tokenised. */
 static gboolean
-may_hold (const AlitraTokenizer * self, const AlitraSettings * settings,
-    gboolean force_key)
+is_settled (const AlitraTokenizer * self, const AlitraSettings * settings)
 {
-  return settings->hold && !force_key && self->frame_number > 0
-      && (settings->key_interval == 0
-      || self->since_key < settings->key_interval);
+  const AlitraSettings *last = &self->last;
+
+  return !self->pending && settings->allocation == last->allocation
+      && settings->target_tokens == last->target_tokens
+      && settings->quality == last->quality
+      && settings->exact_length == last->exact_length
+      && settings->max_depth == last->max_depth
+      && settings->max_new_tokens == last->max_new_tokens;
+}
+
+/* The slices whose turn it is to be sent anew: all of them within refresh_interval frames. */
+static void
+plan_refresh (const AlitraTokenizer * self, Frame * frame)
+{
+  const guint64 slices = self->level[COARSEST].grid.rows;
+  const guint64 interval = frame->settings->refresh_interval;
+  guint64 turn;
+
+  frame->refresh_from = frame->refresh_end = 0;
+  if (interval == 0 || frame->key)
+    return;
+  turn = (self->since_key - 1) % interval;
+  frame->refresh_from = turn * slices / interval;
+  frame->refresh_end = (turn + 1) * slices / interval;
+}
+
+static void
+encode_anew (AlitraTokenizer * self, Frame * frame)
+{
+  const AlitraSettings *settings = frame->settings;
+  const gboolean learned = settings->allocation == ALITRA_ALLOCATION_LEARNED;
+  gsize new_tokens = 0, dropped = 0;
+  guint index;
+
+  if (frame->key) {
+    alitra_allocator_reset (self->allocator);
+    alitra_rebuild_reset (self->rebuild);
+  }
+  mark_anew (self, frame);
+  self->pending = FALSE;
+  if (!learned)
+    encode_control (self, frame);
+  else if (settings->target_tokens > 0)
+    encode_to_budget (self, frame);
+  else
+    encode_to_quality (self, frame);
+  make_layers (self, learned);
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    const gsize cells = cells_of (&self->level[index]);
+    const AlitraUpdateLevel *update = &self->update->level[index];
+
+    new_tokens += sum_depth (update->depth, cells)
+        - sum_depth (update->keep, cells);
+    dropped += sum_depth (self->memory->level[index].depth, cells)
+        - sum_depth (update->keep, cells);
+  }
+  self->pending |= new_tokens > 0 || dropped > 0;
+  remember (self);
+  self->last = *settings;
 }
 
 gboolean
-alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
+alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * picture,
     const AlitraSettings * settings, gboolean force_key, guint64 pts,
     GByteArray * packet, AlitraFrameStats * stats, GError ** error)
 {
   const gboolean first = self->frame_number == 0;
-  const gboolean learned = settings->allocation == ALITRA_ALLOCATION_LEARNED;
-  gboolean cut, key;
-  Anew anew;
+  const gboolean same = settings->allocation == self->last.allocation;
+  Frame frame = { settings, first || force_key || (settings->key_interval
+        && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0
+  };
+  gboolean cut = FALSE, all, idle;
 
-  if (!check_settings (settings, error))
+  if (!check_settings (settings, error) || !check_frame (self, picture, error))
     return FALSE;
-  if (may_hold (self, settings, force_key)) {
-    hold_all (self);
-    finish_frame (self, FALSE, pts, packet, stats);
-    return TRUE;
+  idle = settings->hold && !frame.key;
+  if (!idle) {
+    if (!alitra_intake_look (&self->intake, picture, settings->reuse_threshold,
+            self->workers, error))
+      return FALSE;
+    plan_refresh (self, &frame);
+    all = frame.key || !settings->temporal_reuse || !same;
+    if (all)
+      alitra_intake_take_all (&self->intake);
+    idle = !all && frame.refresh_from == frame.refresh_end
+        && is_settled (self, settings)
+        && alitra_intake_is_unchanged (&self->intake);
   }
-  if (!load_frame (self, frame, error))
-    return FALSE;
-  cut = !first && is_cut (&self->level[COARSEST]);
-  key = first || force_key || cut || (settings->key_interval
-      && self->since_key >= settings->key_interval);
-  if (cut)
-    self->price = 0.;
-  if (key) {
-    alitra_allocator_reset (self->allocator);
-    alitra_rebuild_reset (self->rebuild);
-  }
-  anew = key || !settings->temporal_reuse
-      || settings->allocation != self->allocation ? ANEW_ALL : ANEW_CHANGED;
-  self->allocation = settings->allocation;
-  if (!learned) {
-    encode_control (self, settings, key, anew);
-  } else if (settings->target_tokens > 0) {
-    encode_to_budget (self, settings, key, anew);
+  if (idle) {
+    keep_all (self);
   } else {
-    Purse purse = { FALSE, 0, NAN };
-
-    self->price = alitra_budget_price_of_quality (settings->quality);
-    self->priced_tokens = 0;
-    encode_levels (self, settings, key, anew, self->price, NULL, &purse);
+    if (!alitra_intake_load (&self->intake, self->workers, error))
+      return FALSE;
+    cut = !first && self->intake.difference > CUT_DIFFERENCE
+        && is_cut (&self->level[COARSEST]);
+    if (cut) {
+      self->price = 0.;
+      frame.key = all = TRUE;
+      alitra_noise_cut (&self->intake.noise);
+      alitra_intake_take_all (&self->intake);
+      plan_refresh (self, &frame);
+      if (!alitra_intake_load (&self->intake, self->workers, error))
+        return FALSE;
+    }
+    frame.anew = all ? ANEW_ALL : ANEW_CHANGED;
+    frame.reuse = !all && settings->allocation == ALITRA_ALLOCATION_LEARNED;
+    encode_anew (self, &frame);
   }
-  make_layers (self, learned);
-  remember (self);
-  finish_frame (self, key, pts, packet, stats);
+  write_packet (self, frame.key, pts, packet);
+  self->since_key = frame.key ? 1 : self->since_key + 1;
+  self->frame_number++;
+  if (stats)
+    fill_stats (self, frame.key, packet->len, stats);
   return TRUE;
 }
 
@@ -1004,7 +1263,7 @@ alitra_tokenizer_get_gain (AlitraTokenizer * self, guint level, guint column,
   g_return_val_if_fail (column < at->grid.columns && row < at->grid.rows,
       FALSE);
   if (self->frame_number == 0
-      || self->allocation != ALITRA_ALLOCATION_LEARNED
+      || self->last.allocation != ALITRA_ALLOCATION_LEARNED
       || !alitra_token_loop_get_next (&at->loop,
           row * at->grid.columns + column, &found))
     return FALSE;

@@ -2,14 +2,17 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tokenloop.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "reuse.h"
 
 #define NO_GAIN -16.f
 #define ANY_GAIN 12.f
 #define UNSETTLED 255
 /* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
  * changes of the price, would shuffle them. */
-#define KEPT_BONUS .6f
+#define KEPT_BONUS 2.f
 
 void
 alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
@@ -32,7 +35,11 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->ids = g_new0 (guint16, cells * loop->max_depth);
   loop->gains = g_new0 (gfloat, cells * loop->max_depth);
   loop->boost = g_new0 (gfloat, cells);
+  loop->toll = g_new0 (gfloat, cells);
   loop->kept = g_new0 (guint8, cells);
+  loop->profile = g_new0 (gfloat, cells * (loop->max_depth + 1));
+  loop->left = g_new0 (gfloat, cells * (loop->max_depth + 1));
+  loop->searched = g_new0 (guint8, cells);
   loop->reach = g_new0 (guint8, cells);
   loop->closed = g_new0 (guint8, cells);
   loop->settled = g_new (guint8, cells);
@@ -63,7 +70,11 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->ids);
   g_free (loop->gains);
   g_free (loop->boost);
+  g_free (loop->toll);
   g_free (loop->kept);
+  g_free (loop->profile);
+  g_free (loop->left);
+  g_free (loop->searched);
   g_free (loop->reach);
   g_free (loop->closed);
   g_free (loop->settled);
@@ -126,8 +137,112 @@ list_cells (AlitraTokenLoop * loop, const guint8 * mask)
       loop->list[loop->n++] = i;
 }
 
+/* Learned codes that the receiver holds in a cell. */
+static guint
+count_learned (const AlitraTokenLoop * loop, const AlitraHeldTokens * held,
+    guint32 cell)
+{
+  const guint16 *ids = held->tokens + (gsize) cell * loop->max_depth;
+  const guint codes = loop->model->level[loop->level].codes;
+  guint n = 0;
+
+  while (n < held->depth[cell] && ids[n] < codes)
+    n++;
+  return n;
+}
+
+/* Keeps n of the tokens of a cell; `left` is known up to there. */
+static void
+keep_tokens (AlitraTokenLoop * loop, const AlitraHeldTokens * held,
+    guint32 cell, guint n)
+{
+  const gsize place = (gsize) cell * loop->max_depth;
+  const gfloat *left = loop->left + (gsize) cell * (loop->max_depth + 1);
+  guint t;
+
+  memcpy (loop->ids + place, held->tokens + place, n * sizeof (guint16));
+  alitra_reuse_gains (left, n, NO_GAIN, loop->gains + place);
+  for (t = 0; t < n; t++)
+    loop->gains[place + t] += loop->boost[cell];
+  loop->reach[cell] = loop->depth[cell] = loop->kept[cell] = n;
+  loop->last[cell] = n > 0 ? left[n - 1] - left[n] : 0.f;
+}
+
+/* What is left of the listed cells behind each of the tokens that they hold; `sums` holds it behind the last. */
+static void
+look_behind_held (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
+{
+  const gsize dim = loop->model->dim, row = loop->max_depth + 1;
+  guint i, n, t;
+
+  for (i = 0; i < loop->n; i++) {
+    const gsize cell = loop->list[i];
+
+    loop->reach[cell] = count_learned (loop, held, cell);
+    loop->left[cell * row] = loop->start[cell];
+    memcpy (loop->sums + cell * dim, loop->latents + cell * dim,
+        dim * sizeof (gfloat));
+  }
+  for (t = 0; t < loop->max_depth; t++) {
+    for (i = n = 0; i < loop->n; i++)
+      if (loop->reach[loop->list[i]] > t)
+        loop->some[n++] = loop->list[i];
+    if (n == 0)
+      break;
+    alitra_quantizer_repeat (loop->quantizer, t, n, loop->some, held->tokens,
+        loop->max_depth, loop->sums, loop->energies.whole);
+    for (i = 0; i < n; i++)
+      loop->left[loop->some[i] * row + t + 1] = loop->energies.whole[i];
+  }
+}
+
+/* The residuals of the first n cells of `some`, which have kept a part of what they held. */
+static void
+subtract_kept (AlitraTokenLoop * loop, guint n)
+{
+  const gsize dim = loop->model->dim;
+  guint i, k;
+
+  alitra_quantizer_sum (loop->quantizer, n, loop->some, loop->depth,
+      loop->ids, loop->max_depth, loop->sums);
+  for (i = 0; i < n; i++) {
+    const gsize at = loop->some[i] * dim;
+
+    for (k = 0; k < dim; k++)
+      loop->residual[at + k] = loop->latents[at + k] - loop->sums[at + k];
+  }
+}
+
+static void
+keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
+{
+  const gsize dim = loop->model->dim, row = loop->max_depth + 1;
+  guint i, n = 0;
+
+  look_behind_held (loop, held);
+  for (i = 0; i < loop->n; i++) {
+    const guint32 cell = loop->list[i];
+    const guint whole = loop->reach[cell];
+    const gfloat price = exp2f (held->stop - loop->boost[cell]);
+    const AlitraReuseCosts costs = { price, price * exp2f (-KEPT_BONUS),
+      held->slack, loop->max_depth
+    };
+    guint keep = alitra_reuse_choose (loop->left + cell * row, whole,
+        loop->profile + cell * row, loop->searched[cell], &costs);
+
+    keep_tokens (loop, held, cell, keep);
+    if (keep > 0 && keep == whole)
+      memcpy (loop->residual + cell * dim, loop->sums + cell * dim,
+          dim * sizeof (gfloat));
+    else if (keep > 0)
+      loop->some[n++] = cell;
+  }
+  subtract_kept (loop, n);
+}
+
 void
-alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask)
+alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
+    const AlitraHeldTokens * held)
 {
   const gsize dim = loop->model->dim;
   guint i;
@@ -143,8 +258,17 @@ alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask)
       loop->residual, loop->energies.whole, NULL, NULL);
   for (i = 0; i < loop->n; i++)
     loop->start[loop->list[i]] = loop->energies.whole[i];
-  alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list);
-  list_cells (loop, NULL);
+  if (held)
+    keep_prefixes (loop, held);
+  alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list,
+      held != NULL);
+}
+
+gfloat
+alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell)
+{
+  return loop->depth[cell] == 0 ? loop->start[cell]
+      : loop->left[(gsize) cell * (loop->max_depth + 1) + loop->depth[cell]];
 }
 
 /* Predicts the gain of token t for the listed cells that stand there and have not been asked yet. */
@@ -177,11 +301,27 @@ predict (AlitraTokenLoop * loop, guint t)
   }
 }
 
-/* Gives token t to the first n cells of `some`. */
+/* What a cell's tokens leave over, from one that starts anew. */
+static void
+note_profile (AlitraTokenLoop * loop, guint32 cell, guint t, gfloat taken)
+{
+  gfloat *profile = loop->profile + (gsize) cell * (loop->max_depth + 1);
+
+  if (t == 0) {
+    profile[0] = loop->start[cell];
+    loop->searched[cell] = 0;
+  }
+  if (t != loop->searched[cell])
+    return;
+  profile[t + 1] = MAX (profile[t] - taken, 0.f);
+  loop->searched[cell] = t + 1;
+}
+
+/* Gives token t to the first n cells of `some`.  A token is worth no less than one that builds on it. */
 static void
 give (AlitraTokenLoop * loop, guint t, guint n)
 {
-  guint i;
+  guint i, u;
 
   if (n == 0)
     return;
@@ -193,6 +333,10 @@ give (AlitraTokenLoop * loop, guint t, guint n)
 
     loop->ids[place] = loop->found[i];
     loop->gains[place] = loop->worst[cell];
+    for (u = t; u > 0 && loop->gains[place - t + u - 1] < loop->worst[cell];
+        u--)
+      loop->gains[place - t + u - 1] = loop->worst[cell];
+    note_profile (loop, cell, t, loop->taken[i]);
     loop->last[cell] = loop->taken[i];
     loop->reach[cell] = t + 1;
   }
@@ -200,7 +344,8 @@ give (AlitraTokenLoop * loop, guint t, guint n)
 
 /* Of the tokens that were found, those that gain more than `stop`. */
 static void
-choose_depths (AlitraTokenLoop * loop, gfloat stop, guint most)
+choose_depths (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
+    guint most)
 {
   guint i;
 
@@ -208,25 +353,31 @@ choose_depths (AlitraTokenLoop * loop, gfloat stop, guint most)
     const guint n = MIN (loop->reach[i], most);
     guint t;
 
-    for (t = 0; t < n && alitra_token_loop_worth (loop, i, t) > stop; t++);
+    for (t = 0; t < n && alitra_token_loop_worth (loop, i, t)
+        > (t < loop->kept[i] ? kept_stop : stop + loop->toll[i]); t++);
     loop->depth[i] = t;
   }
 }
 
 void
-alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, guint most)
+alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
+    guint most)
 {
   guint t, i, n;
 
+  list_cells (loop, NULL);
   most = MIN (most, loop->max_depth);
   for (t = 0; t < most; t++) {
     predict (loop, t);
-    for (i = n = 0; i < loop->n; i++)
-      if (loop->reach[loop->list[i]] == t && loop->worst[loop->list[i]] > stop)
-        loop->some[n++] = loop->list[i];
+    for (i = n = 0; i < loop->n; i++) {
+      const guint32 cell = loop->list[i];
+
+      if (loop->reach[cell] == t && loop->worst[cell] > stop + loop->toll[cell])
+        loop->some[n++] = cell;
+    }
     give (loop, t, n);
   }
-  choose_depths (loop, stop, most);
+  choose_depths (loop, stop, kept_stop, most);
 }
 
 void
@@ -234,6 +385,7 @@ alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want)
 {
   guint t, i, n;
 
+  list_cells (loop, NULL);
   for (t = 0; t < loop->max_depth; t++) {
     for (i = n = 0; i < loop->n; i++)
       if (loop->reach[loop->list[i]] == t && want[loop->list[i]] > t)

@@ -9,6 +9,15 @@
 
 G_BEGIN_DECLS
 
+/* What the receiver holds of a level, and what tokens cost. */
+typedef struct
+{
+  const guint8 *depth;
+  const guint16 *tokens;        /* per cell, max_depth */
+  gfloat stop;                  /* log2 gain at which a new token is worth its price */
+  gfloat slack;                 /* energy that reuse may leave over beyond what a new search would */
+} AlitraHeldTokens;
+
 /* The recurrent loop of one level: step by step, cells that are worth another token get it.  Its arrays keep what they
  * hold from frame to frame: cells that are not begun again go on where they stopped when the price falls, and give back
  * what the price no longer pays. */
@@ -20,9 +29,13 @@ typedef struct
   guint16 *ids;                 /* per cell, max_depth */
   gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
+  gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */
   /*< private > */
   guint8 *kept;                 /* per cell: tokens that the receiver holds already */
+  gfloat *profile;              /* per cell, max_depth + 1: energy left behind each of the tokens when they were found */
+  guint8 *searched;             /* per cell: tokens that `profile` knows */
+  gfloat *left;                 /* scratch, likewise: as the cell is now, behind each of the tokens that it holds */
   guint8 *reach;                /* per cell: tokens that were found; what follows them is `residual` */
   guint8 *settled;              /* per cell: the depth that the allocator tells the children */
   guint n;                      /* cells that are not closed, in rising order */
@@ -44,15 +57,20 @@ void alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model, guint 
     AlitraAllocator * allocator, AlitraWorkers * workers);
 void alitra_token_loop_clear (AlitraTokenLoop * loop);
 
-/* Starts again for the cells of `mask`: no tokens yet. */
-void alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask);
+/* Starts again for the cells of `mask`.  held: NULL: no tokens yet, and the allocator forgets them; else they keep the
+ * longest prefix of what the receiver holds that is still worth it, and the allocator's state. */
+void alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask, const AlitraHeldTokens * held);
+
+/* Energy that the tokens which a cell has just kept leave over; of a cell that kept none, of all of it. */
+gfloat alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell);
 
 /* Gives a cell `n` tokens that were found elsewhere: the loop leaves it alone until it is begun again. */
 void alitra_token_loop_close (AlitraTokenLoop * loop, guint cell, guint n, const guint16 * ids, const gfloat * gains);
 
-/* Gives tokens to all cells while the predicted gain is above `stop` (log2) and a cell holds fewer than `most`.  May be
- * called again with a lower stop: cells go on where they stood. */
-void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, guint most);
+/* Gives tokens to all cells while the predicted gain is above `stop` (log2) and a cell holds fewer than `most`.  Tokens
+ * that the receiver holds stay while their worth is above `kept_stop`.  May be called again with a lower stop: cells go
+ * on where they stood. */
+void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop, guint most);
 
 /* Gives each cell as many tokens as `want` says, whatever they gain: for the controls. */
 void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);

@@ -66,7 +66,7 @@ static void
 read_frame (Bench * b)
 {
   alitra_picture_from_frame (&b->frame, b->model->chroma_gain, &b->source[0],
-      b->workers, NULL);
+      NULL, b->workers, NULL);
 }
 
 static void

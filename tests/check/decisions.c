@@ -155,7 +155,7 @@ check_step (Vector * v, AlitraAllocator * allocator, guint level, guint step)
   energies.last = take_floats (v, n);
   expected = take_floats (v, n);
   if (step == 0)
-    alitra_allocator_begin (allocator, level, n, cells);
+    alitra_allocator_begin (allocator, level, n, cells, FALSE);
   alitra_allocator_predict (allocator, level, step, n, cells, &energies, gains);
   for (guint i = 0; i < n; i++)
     worst = MAX (worst, fabsf (gains[i] - expected[i]));

@@ -360,7 +360,7 @@ encode (Vector * v)
   GError *error = NULL;
 
   alitra_picture_from_frame (&frame, v->model->chroma_gain, &v->level[0].source,
-      v->workers, &error);
+      NULL, v->workers, &error);
   g_assert_no_error (error);
   for (guint i = 1; i < ALITRA_LEVELS; i++)
     alitra_planes_halve (&v->level[i].source, &v->level[i - 1].source, NULL,

@@ -187,7 +187,8 @@ test_from_frame (void)
           i % 3 == 2);
       alitra_planes_init (&planes, alitra_grid_of (sizes[i][0], sizes[i][1],
               0));
-      alitra_picture_from_frame (&p.frame, gain, &planes, workers, &error);
+      alitra_picture_from_frame (&p.frame, gain, &planes, NULL, workers,
+          &error);
       g_assert_no_error (error);
       check_planes (&p.frame, &planes);
       alitra_planes_clear (&planes);
@@ -213,8 +214,8 @@ test_round_trip (void)
     picture_init (&p, format, i % 2, width, height, FALSE);
     picture_init (&q, format, i % 2, width, height, TRUE);
     alitra_planes_init (&planes, alitra_grid_of (width, height, 0));
-    g_assert_true (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
-            NULL));
+    g_assert_true (alitra_picture_from_frame (&p.frame, gain, &planes, NULL,
+            workers, NULL));
     g_assert_true (alitra_picture_to_frame (&planes, gain, &q.frame, NULL,
             workers, NULL));
     for (guint plane = 0; plane < planes_of (format); plane++) {
@@ -299,8 +300,8 @@ test_refused (void)
 
   alitra_planes_init (&planes, alitra_grid_of (64, 64, 0));
   picture_init (&p, ALITRA_PIXEL_I420, TRUE, 65, 64, FALSE);
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
-          &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, NULL,
+          workers, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   g_assert_false (alitra_picture_to_frame (&planes, gain, &p.frame, NULL,
@@ -309,8 +310,8 @@ test_refused (void)
   g_clear_error (&error);
   p.frame.width = 64;
   p.frame.format = ALITRA_PIXEL_BGRX + 1;
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
-          &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, NULL,
+          workers, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   p.frame.format = ALITRA_PIXEL_NV12;
@@ -320,8 +321,8 @@ test_refused (void)
   g_clear_error (&error);
   p.frame.format = ALITRA_PIXEL_I420;
   p.frame.width = 0;
-  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, workers,
-          &error));
+  g_assert_false (alitra_picture_from_frame (&p.frame, gain, &planes, NULL,
+          workers, &error));
   g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT);
   g_clear_error (&error);
   alitra_planes_clear (&planes);

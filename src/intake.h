@@ -1,0 +1,48 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ALITRA_SRC_INTAKE_H
+#define ALITRA_SRC_INTAKE_H
+
+#include "noise.h"
+
+G_BEGIN_DECLS
+
+/* A frame comes in: what changed is found in its bytes, and only that becomes planes.  The planes of all levels hold what
+ * was last tokenised where nothing changed. */
+typedef struct
+{
+  AlitraPlanes source[ALITRA_LEVELS];
+  guint8 *changed[ALITRA_LEVELS];       /* cells in which a patch changed */
+  AlitraNoise noise;
+  gdouble difference;           /* mean size in luma, grey levels, against what was last tokenised */
+  /*< private > */
+  AlitraReference reference;
+  const AlitraFrame *frame;     /* between alitra_intake_look() and alitra_intake_remember() */
+  AlitraFrame bytes;            /* the frame, or a copy of it as I420 */
+  AlitraPlanes copy;            /* of frames that cannot be compared as they are */
+  guint8 *copy_bytes;
+  gfloat gain[2];
+} AlitraIntake;
+
+void alitra_intake_init (AlitraIntake * intake, guint width, guint height, const gfloat gain[2],
+    AlitraWorkers * workers);
+void alitra_intake_clear (AlitraIntake * intake);
+
+/* Finds what differs by more than `threshold` grey levels and noise from what was last tokenised. */
+gboolean alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame, gfloat threshold,
+    AlitraWorkers * workers, GError ** error);
+
+/* Everything counts as changed. */
+void alitra_intake_take_all (AlitraIntake * intake);
+
+gboolean alitra_intake_is_unchanged (const AlitraIntake * intake);
+
+/* Planes of what changed. */
+gboolean alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers, GError ** error);
+
+/* The frame has been tokenised. */
+void alitra_intake_remember (AlitraIntake * intake, AlitraWorkers * workers);
+
+G_END_DECLS
+
+#endif

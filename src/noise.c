@@ -1,0 +1,205 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "noise.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATCH 16
+#define HALF (PATCH / 2)
+/* Of the patches, those counted: the quietest quarter decides. */
+#define QUIET 4
+/* More than any camera that is worth its tokens. */
+#define MOST 16.f
+/* Samples so near to black or white have lost their noise. */
+#define DARK 20
+#define BRIGHT 232
+/* A detail is the sum of four differences of two noisy samples: its mean size over the deviation of one sample. */
+#define DETAIL 2.2568f          /* sqrt (8) * sqrt (2 / pi) */
+/* Part of the way to a higher estimate that is gone in a frame; lower ones are believed at once by half. */
+#define RISE .15f
+#define FALL .5f
+/* Mean size of the difference of two samples with noise of deviation one, and how much it varies over a patch. */
+#define MEAN_SIZE 1.1284f       /* 2 / sqrt (pi) */
+#define LUMA_SPREAD .0533f
+#define CHROMA_SPREAD .1066f
+/* The same for the mean size of the means of 8x8 samples: four blocks of luma, one of chroma. */
+#define MEAN_BLOCK .1411f
+#define LUMA_BLOCK_SPREAD .0533f
+#define CHROMA_BLOCK_SPREAD .1066f
+/* Deviations above its mean at which noise passes for a change: of thousands of patches a frame, hardly one. */
+#define GUARD 4.f
+
+void
+alitra_noise_init (AlitraNoise * noise, guint width, guint height)
+{
+  const guint columns = width / PATCH, rows = height / PATCH;
+  const guint patches = columns * rows;
+  guint i;
+
+  memset (noise, 0, sizeof (*noise));
+  noise->n = MIN (patches, ALITRA_NOISE_PATCHES);
+  noise->place = g_new0 (guint32, 2 * noise->n);
+  noise->luma = g_new0 (guint8, noise->n * PATCH * PATCH);
+  for (i = 0; i < 2; i++)
+    noise->chroma[i] = g_new0 (guint8, noise->n * HALF * HALF);
+  for (i = 0; i < noise->n; i++) {
+    guint patch = (guint64) i * patches / noise->n;
+
+    noise->place[2 * i] = patch % columns * PATCH;
+    noise->place[2 * i + 1] = patch / columns * PATCH;
+  }
+}
+
+void
+alitra_noise_clear (AlitraNoise * noise)
+{
+  g_free (noise->place);
+  g_free (noise->luma);
+  g_free (noise->chroma[0]);
+  g_free (noise->chroma[1]);
+  memset (noise, 0, sizeof (*noise));
+}
+
+void
+alitra_noise_cut (AlitraNoise * noise)
+{
+  noise->frames = 0;
+}
+
+/* n x n samples, every step-th byte -> a block without gaps. */
+static void
+copy_block (guint8 * to, const guint8 * from, gint stride, guint step, guint n)
+{
+  guint x, y;
+
+  for (y = 0; y < n; y++)
+    for (x = 0; x < n; x++)
+      to[y * n + x] = from[(gssize) y * stride + x * step];
+}
+
+/* Mean size of the finest diagonal detail of the difference of two blocks. */
+static gfloat
+detail_of (const guint8 * a, const guint8 * b, guint n)
+{
+  guint sum = 0, x, y;
+
+  for (y = 0; y < n; y += 2)
+    for (x = 0; x < n; x += 2) {
+      const guint i = y * n + x;
+      gint d = a[i] - b[i] - (a[i + 1] - b[i + 1]) - (a[i + n] - b[i + n])
+          + (a[i + n + 1] - b[i + n + 1]);
+
+      sum += ABS (d);
+    }
+  return sum / (n * n / 4.f);
+}
+
+static gboolean
+is_saturated (const guint8 * block)
+{
+  static const guint8 black[PATCH] = { 0 };
+  const guint32 sum = alitra_picture_sad (block, PATCH, black, 0, PATCH, PATCH);
+
+  return sum < DARK * PATCH * PATCH || sum > BRIGHT * PATCH * PATCH;
+}
+
+static int
+compare_floats (const void *a, const void *b)
+{
+  const gfloat x = *(const gfloat *) a, y = *(const gfloat *) b;
+
+  return (x > y) - (x < y);
+}
+
+static void
+follow (gfloat * sigma, gfloat * details, guint n, gfloat scale, gboolean first)
+{
+  gfloat now;
+
+  if (n == 0)
+    return;
+  qsort (details, n, sizeof (*details), compare_floats);
+  now = MIN (details[n / QUIET] * scale / DETAIL, MOST);
+  if (first)
+    *sigma = now;
+  else
+    *sigma += (now - *sigma) * (now > *sigma ? RISE : FALL);
+}
+
+/* Chroma of patch i -> two blocks. */
+static void
+copy_chroma (const AlitraNoise * noise, const AlitraFrame * frame, guint i,
+    guint8 * to[2])
+{
+  const gboolean pairs = frame->format == ALITRA_PIXEL_NV12;
+  const guint x = noise->place[2 * i] / 2, y = noise->place[2 * i + 1] / 2;
+  guint c;
+
+  for (c = 0; c < 2; c++) {
+    const guint plane = pairs ? 1 : 1 + c;
+
+    copy_block (to[c], frame->data[plane] + (gssize) y * frame->stride[plane]
+        + (pairs ? 2 * x + c : x), frame->stride[plane], pairs ? 2 : 1, HALF);
+  }
+}
+
+void
+alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame)
+{
+  gfloat luma[ALITRA_NOISE_PATCHES], chroma[ALITRA_NOISE_PATCHES];
+  const gboolean known = noise->frames > 0 && noise->format == frame->format;
+  const gboolean grey = frame->format == ALITRA_PIXEL_GRAY8;
+  guint i, c, n = 0;
+
+  for (i = 0; i < noise->n; i++) {
+    guint8 now[PATCH * PATCH], colour[2][HALF * HALF];
+    guint8 *planes[2] = { colour[0], colour[1] };
+    guint8 *before = noise->luma + i * PATCH * PATCH;
+
+    copy_block (now, frame->data[0] + (gssize) noise->place[2 * i + 1]
+        * frame->stride[0] + noise->place[2 * i], frame->stride[0], 1, PATCH);
+    if (!grey)
+      copy_chroma (noise, frame, i, planes);
+    if (known && !is_saturated (now)) {
+      luma[n] = detail_of (now, before, PATCH);
+      chroma[n] = 0.f;
+      for (c = 0; c < 2 && !grey; c++)
+        chroma[n] += detail_of (colour[c], noise->chroma[c]
+            + i * HALF * HALF, HALF) / 2.f;
+      n++;
+    }
+    memcpy (before, now, sizeof (now));
+    for (c = 0; c < 2 && !grey; c++)
+      memcpy (noise->chroma[c] + i * HALF * HALF, colour[c],
+          sizeof (colour[c]));
+  }
+  follow (&noise->luma_sigma, luma, n, frame->full_range ? 1.f : 255.f / 219.f,
+      noise->frames < 2);
+  follow (&noise->chroma_sigma, chroma, n,
+      frame->full_range ? 1.f : 255.f / 224.f, noise->frames < 2);
+  noise->format = frame->format;
+  noise->frames = MIN (noise->frames + 1, 2);
+}
+
+/* Change and noise together make differences as the hypotenuse of the two. */
+static gfloat
+tolerate (gfloat threshold, gfloat sigma, gfloat mean, gfloat spread)
+{
+  return MAX (hypotf (threshold, mean * sigma),
+      (mean + GUARD * spread) * sigma);
+}
+
+AlitraTolerance
+alitra_noise_tolerance (const AlitraNoise * noise, gfloat threshold)
+{
+  const gfloat luma = noise->luma_sigma, chroma = noise->chroma_sigma;
+
+  threshold = MAX (threshold, 0.f);
+  return (AlitraTolerance) {
+  tolerate (threshold, luma, MEAN_SIZE, LUMA_SPREAD),
+        tolerate (threshold, luma, MEAN_BLOCK, LUMA_BLOCK_SPREAD),
+        tolerate (threshold, chroma, MEAN_SIZE, CHROMA_SPREAD),
+        tolerate (threshold, chroma, MEAN_BLOCK, CHROMA_BLOCK_SPREAD)};
+}
