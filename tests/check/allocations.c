@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "drawing.h"
+#include "goldentransformer.h"
 
 static gint counting, count;
 
@@ -147,28 +148,16 @@ test_frames (gconstpointer data)
   check (threads, 500, ALITRA_ALLOCATION_COMPLEXITY);
 }
 
-static gpointer
-load_golden (gpointer (*load) (const gchar * path, GError ** error),
-    const gchar * name)
-{
-  g_autofree gchar *path = g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"),
-      name, NULL);
-  gpointer loaded = load (path, NULL);
-
-  g_assert_nonnull (loaded);
-  return loaded;
-}
-
 /* A transformer over the tokens of frames, in batches of one and two. */
 static void
 test_classifier (void)
 {
   const AlitraStreamInfo info = { 333, 217, 25, 1, 1, 1, {1, 2, 2, 2} };
-  g_autoptr (AlitraModel) model =
-      load_golden ((gpointer) alitra_model_load, "allocator.safetensors");
+  g_autofree gchar *file = test_golden_path ("allocator.safetensors");
+  g_autoptr (AlitraModel) model = alitra_model_load (file, NULL);
+  g_autoptr (GBytes) bytes = test_golden_transformer ();
   g_autoptr (AlitraTransformer) transformer =
-      load_golden ((gpointer) alitra_transformer_load,
-      "transformer.safetensors");
+      alitra_transformer_load_bytes (bytes, NULL);
   g_autoptr (AlitraClassifier) classifier = alitra_classifier_new (transformer,
       model, 2, NULL);
   g_autoptr (AlitraTokenizer) tokenizer = alitra_tokenizer_new (model, &info,

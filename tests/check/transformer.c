@@ -10,34 +10,16 @@
 
 #include "attention.h"
 #include "drawing.h"
+#include "goldentransformer.h"
 #include "memory.h"
 #include "transformer.h"
 
 static const char *const all_loops[] = { "plain", "avx2", "avx512" };
 
-static char *
-golden_file (const char *name)
-{
-  return g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"), name, NULL);
-}
-
-static GBytes *
-read_golden (const char *name)
-{
-  g_autofree char *file = golden_file (name);
-  GError *error = NULL;
-  char *data;
-  gsize size;
-
-  g_file_get_contents (file, &data, &size, &error);
-  g_assert_no_error (error);
-  return g_bytes_new_take (data, size);
-}
-
 static AlitraTransformer *
 golden_transformer (void)
 {
-  g_autoptr (GBytes) bytes = read_golden ("transformer.safetensors");
+  g_autoptr (GBytes) bytes = test_golden_transformer ();
   GError *error = NULL;
   AlitraTransformer *transformer = alitra_transformer_load_bytes (bytes,
       &error);
@@ -49,7 +31,7 @@ golden_transformer (void)
 static AlitraModel *
 golden_model (void)
 {
-  g_autofree char *file = golden_file ("allocator.safetensors");
+  g_autofree char *file = test_golden_path ("allocator.safetensors");
   GError *error = NULL;
   AlitraModel *model = alitra_model_load (file, &error);
 
@@ -252,7 +234,7 @@ take_float (const guint8 ** at)
 static Golden
 golden_new (guint vectors)
 {
-  g_autoptr (GBytes) bytes = read_golden ("transformer.bin");
+  g_autoptr (GBytes) bytes = test_golden_bytes ("transformer.bin");
   const guint8 *at = g_bytes_get_data (bytes, NULL);
   Golden golden = { 0 };
   guint rows;
@@ -369,7 +351,7 @@ test_properties (void)
 static GBytes *
 edited (const char *piece, const char *other)
 {
-  g_autoptr (GBytes) bytes = read_golden ("transformer.safetensors");
+  g_autoptr (GBytes) bytes = test_golden_transformer ();
   gsize size;
   const char *data = g_bytes_get_data (bytes, &size);
   char *copy = g_memdup2 (data, size), *at;
@@ -397,7 +379,8 @@ check_refused (GBytes * bytes, const char *word)
 static void
 test_refused (void)
 {
-  check_refused (read_golden ("allocator.safetensors"), "is it a transformer");
+  check_refused (test_golden_bytes ("allocator.safetensors"),
+      "is it a transformer");
   check_refused (edited ("\\\"heads\\\": 5", "\\\"heads\\\": 7"), "heads");
   check_refused (edited ("\\\"heads\\\": 5", "\\\"heads\\\": 0"), "heads");
   check_refused (edited ("\\\"dim\\\": 40", "\\\"dim\\\": 80"), "should be");
@@ -413,7 +396,7 @@ test_refused (void)
 static void
 test_damaged (void)
 {
-  g_autoptr (GBytes) bytes = read_golden ("transformer.safetensors");
+  g_autoptr (GBytes) bytes = test_golden_transformer ();
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
@@ -635,7 +618,7 @@ static void
 test_wrong_model (void)
 {
   g_autoptr (AlitraTransformer) transformer = golden_transformer ();
-  g_autofree char *file = golden_file ("model.safetensors");
+  g_autofree char *file = test_golden_path ("model.safetensors");
   g_autoptr (AlitraModel) other = alitra_model_load (file, NULL);
   g_autoptr (GError) error = NULL;
 

@@ -3,11 +3,13 @@
 
 /* Labels of frames, with a small model and a small transformer that were drawn, not trained. */
 #include <alitra/alitra.h>
-#include <math.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
 #ifdef HAVE_GST_ANALYTICS
 #include <gst/analytics/analytics.h>
 #endif
 
+#include "../goldentransformer.h"
 #include "pictures.h"
 
 #define WIDTH 160
@@ -18,17 +20,35 @@
     "stream-format = (string) packet, alignment = (string) frame, " \
     "framerate = (fraction) 25/1"
 
+/* (transfer full): path of the classifier for the golden model; a file that goes when the test ends. */
 static gchar *
-golden (const gchar * name)
+classifier_file (void)
 {
-  return g_build_filename (g_getenv ("ALITRA_TEST_GOLDEN"), name, NULL);
+  GBytes *bytes = test_golden_transformer ();
+  gchar *path = NULL;
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
+  gint file = g_file_open_tmp ("alitra-XXXXXX.safetensors", &path, NULL);
+
+  fail_unless (file >= 0);
+  close (file);
+  fail_unless (g_file_set_contents (path, data, size, NULL));
+  g_bytes_unref (bytes);
+  return path;
+}
+
+static void
+drop_file (gchar * path)
+{
+  g_unlink (path);
+  g_free (path);
 }
 
 static GstHarness *
 start (const gchar * first_property, ...)
 {
-  gchar *model = golden ("transformer.safetensors");
-  gchar *token_model = golden ("allocator.safetensors");
+  gchar *model = classifier_file ();
+  gchar *token_model = test_golden_path ("allocator.safetensors");
   GstElement *element = gst_element_factory_make ("alitraclassify", NULL);
   GstHarness *h;
   va_list args;
@@ -41,7 +61,7 @@ start (const gchar * first_property, ...)
   h = gst_harness_new_with_element (element, "sink", "src");
   gst_object_unref (element);
   gst_harness_set_src_caps_str (h, TOKEN_CAPS);
-  g_free (model);
+  drop_file (model);
   g_free (token_model);
   return h;
 }
@@ -52,7 +72,7 @@ packets_of (guint count, guint key_interval, gboolean still)
 {
   GPtrArray *packets =
       g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
-  gchar *model = golden ("allocator.safetensors");
+  gchar *model = test_golden_path ("allocator.safetensors");
   gchar *caps = test_caps ("I420", WIDTH, HEIGHT);
   GstHarness *h = test_harness ("alitraenc", "model", model, "threads", 1,
       "target-tokens", 60, "key-int-max", key_interval, NULL);
@@ -144,8 +164,8 @@ typedef struct
 static Truth
 truth_new (void)
 {
-  gchar *model = golden ("allocator.safetensors");
-  gchar *transformer = golden ("transformer.safetensors");
+  gchar *model = test_golden_path ("allocator.safetensors");
+  gchar *transformer = classifier_file ();
   Truth truth = { alitra_model_load (model, NULL),
     alitra_transformer_load (transformer, NULL)
   };
@@ -155,7 +175,7 @@ truth_new (void)
       NULL);
   fail_unless (truth.classifier != NULL);
   g_free (model);
-  g_free (transformer);
+  drop_file (transformer);
   return truth;
 }
 
@@ -445,9 +465,9 @@ expect_no_start (const gchar * model, const gchar * token_model,
 
 GST_START_TEST (test_bad_files)
 {
-  gchar *transformer = golden ("transformer.safetensors");
-  gchar *model = golden ("allocator.safetensors");
-  gchar *other = golden ("model.safetensors");
+  gchar *transformer = classifier_file ();
+  gchar *model = test_golden_path ("allocator.safetensors");
+  gchar *other = test_golden_path ("model.safetensors");
 
   expect_no_start ("/nowhere/x", model, GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_NOT_FOUND, "No classifier found");
@@ -459,7 +479,7 @@ GST_START_TEST (test_bad_files)
       GST_RESOURCE_ERROR_SETTINGS, "The token model cannot be used");
   expect_no_start (transformer, other, GST_RESOURCE_ERROR,
       GST_RESOURCE_ERROR_SETTINGS, "reads tokens of the model");
-  g_free (transformer);
+  drop_file (transformer);
   g_free (model);
   g_free (other);
 }
@@ -497,15 +517,18 @@ GST_START_TEST (test_state_cycles)
 {
   GPtrArray *packets = packets_of (2, 1, FALSE);
   GstHarness *h = start (NULL);
+  gchar *file = classifier_file ();
   guint cycle;
 
   for (cycle = 0; cycle < 3; cycle++) {
     check_turns (h, packets, "xx");
     assert_equals_uint64 (stat_of (h, "frames"), 2);
     gst_element_set_state (h->element, GST_STATE_NULL);
+    g_object_set (h->element, "model", file, NULL);
     gst_element_set_state (h->element, GST_STATE_PLAYING);
     gst_harness_set_src_caps_str (h, TOKEN_CAPS);
   }
+  drop_file (file);
   gst_harness_teardown (h);
   g_ptr_array_unref (packets);
 }
