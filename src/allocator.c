@@ -257,19 +257,6 @@ see_features (Grid * grid, guint step, guint n, const guint32 * cells,
   }
 }
 
-static inline gfloat
-sigmoid (gfloat x)
-{
-  return 1.f / (1.f + expf (-x));
-}
-
-/* tanh, in half the time of tanhf(). */
-static inline gfloat
-hyperbolic (gfloat x)
-{
-  return 2.f * sigmoid (2.f * x) - 1.f;
-}
-
 /* One cell: gate sums -> next hidden state and the gain that it predicts. */
 static gfloat
 step_cell (const Weights * w, const gfloat * node,
@@ -279,15 +266,7 @@ step_cell (const Weights * w, const gfloat * node,
   gfloat gain = w->offset[0];
   guint i;
 
-  for (i = 0; i < HIDDEN; i++) {
-    gfloat update = sigmoid (sum[i] + said[i]);
-    gfloat reset = sigmoid (sum[HIDDEN + i] + said[HIDDEN + i]);
-    gfloat fresh = hyperbolic (sum[2 * HIDDEN + i] + said[2 * HIDDEN + i]
-        + reset * sum[3 * HIDDEN + i]);
-
-    next[i] = hidden[i] + update * (fresh - hidden[i]);
-    gain += w->read[i] * next[i];
-  }
+  gain += alitra_matrix_gates (sum, said, hidden, w->read, HIDDEN, next);
   for (i = 0; i < OWN; i++)
     gain += w->skip[i] * own[i];
   return CLAMP (gain, LOWEST_GAIN, HIGHEST_GAIN);

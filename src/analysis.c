@@ -13,7 +13,8 @@ struct _AlitraAnalysis
   float *scratch;               /* scratch_size floats for each worker */
   gsize scratch_size;
   /* of the run */
-  const AlitraPlanes *planes;
+  const AlitraPlanes *planes, *less;
+  guint width, height;
   const guint8 *wanted;         /* cells to do; NULL: all */
   float *latents;
 };
@@ -52,6 +53,17 @@ alitra_analysis_free (AlitraAnalysis * analysis)
 }
 
 static void
+get_cell (const AlitraAnalysis * analysis, guint column, guint row,
+    float *samples)
+{
+  if (analysis->less)
+    alitra_planes_get_cell_left (analysis->planes, analysis->less, column, row,
+        analysis->width, analysis->height, samples);
+  else
+    alitra_planes_get_cell (analysis->planes, column, row, samples);
+}
+
+static void
 embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
     float *scratch)
 {
@@ -60,7 +72,7 @@ embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
       scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
 
   for (guint i = 0; i < tile->count; i++)
-    alitra_planes_get_cell (analysis->planes, tile->column[i], row,
+    get_cell (analysis, tile->column[i], row,
         samples + (gsize) i * ALITRA_CELL_SAMPLES);
   alitra_matrix_multiply (&analysis->level->embed, tile->count, samples,
       ALITRA_CELL_SAMPLES, out, dim, ALITRA_END_STORE);
@@ -97,7 +109,18 @@ void
 alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
     const guint8 * active, float *latents)
 {
+  alitra_analysis_run_left (analysis, planes, NULL, 0, 0, active, latents);
+}
+
+void
+alitra_analysis_run_left (AlitraAnalysis * analysis,
+    const AlitraPlanes * planes, const AlitraPlanes * less, guint width,
+    guint height, const guint8 * active, float *latents)
+{
   analysis->planes = planes;
+  analysis->less = less;
+  analysis->width = width;
+  analysis->height = height;
   analysis->latents = latents;
   analysis->wanted = active;
   alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,

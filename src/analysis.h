@@ -19,6 +19,11 @@ void alitra_analysis_free (AlitraAnalysis * analysis);
 void alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes, const guint8 * active,
     float *latents);
 
+/* The same of what is left when `less` is taken off the picture, of which only width x height luma samples count: see
+ * alitra_planes_get_cell_left(). */
+void alitra_analysis_run_left (AlitraAnalysis * analysis, const AlitraPlanes * planes, const AlitraPlanes * less,
+    guint width, guint height, const guint8 * active, float *latents);
+
 G_END_DECLS
 
 #endif

@@ -612,6 +612,40 @@ gelu (float *numbers, guint n)
   }
 }
 
+static inline Vector
+sigmoid (Vector x)
+{
+  return 1.f / (1.f + exponent (-x));
+}
+
+static float
+gates (const float *sums, const float *said, const float *hidden,
+    const float *read, guint n, float *next)
+{
+  Vector products = { 0 };
+  float product = 0;
+
+  for (guint i = 0; i < n; i += ALITRA_LANES) {
+    const Vector update =
+        sigmoid (*(const Loose *) (sums + i) + *(const Loose *) (said + i));
+    const Vector reset =
+        sigmoid (*(const Loose *) (sums + n + i) + *(const Loose *) (said + n +
+            i));
+    const Vector fresh =
+        2.f * sigmoid (2.f * (*(const Loose *) (sums + 2 * n + i)
+            + *(const Loose *) (said + 2 * n + i)
+            + reset * *(const Loose *) (sums + 3 * n + i))) - 1.f;
+    const Vector before = *(const Loose *) (hidden + i);
+    const Vector after = before + update * (fresh - before);
+
+    *(Loose *) (next + i) = after;
+    products += after * *(const Loose *) (read + i);
+  }
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    product += products[lane];
+  return product;
+}
+
 /* In whole numbers, so that the host's treatment of denormal floats does not matter. */
 static gboolean
 halves (const guint8 * from, gsize n, float *to)
@@ -638,5 +672,5 @@ halves (const guint8 * from, gsize n, float *to)
 
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  exponents, gelu, halves
+  exponents, gelu, gates, halves
 };

@@ -4,6 +4,7 @@
 #define ALITRA_SRC_MATRIX_LOOPS_H
 
 #include "matrix.h"
+#include "pixel-loops.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +21,9 @@ typedef struct
   float (*energy) (const float *in, guint n);
   float (*exponents) (float *numbers, guint n, float less);
   void (*gelu) (float *numbers, guint n);
+  /* sums: 4 x n of an update gate, a reset gate, a candidate and what the reset gate multiplies; said: 3 x n, added to
+   * the first three; -> next hidden state, n a multiple of 16; returns its product with `read` */
+  float (*gates) (const float *sums, const float *said, const float *hidden, const float *read, guint n, float *next);
   gboolean (*halves) (const guint8 * from, gsize n, float *to);
 } AlitraLoops;
 

@@ -208,8 +208,30 @@ alitra_matrix_gelu (float *numbers, guint n)
   get_loops ()->gelu (numbers, n);
 }
 
+float
+alitra_matrix_gates (const float *sums, const float *said, const float *hidden,
+    const float *read, guint n, float *next)
+{
+  return get_loops ()->gates (sums, said, hidden, read, n, next);
+}
+
 gboolean
 alitra_matrix_from_halves (const guint8 * from, gsize n, float *to)
 {
   return get_loops ()->halves (from, n, to);
+}
+
+const AlitraPixelLoops *
+alitra_matrix_get_pixel_loops (void)
+{
+  const AlitraLoops *loops = get_loops ();
+
+#ifdef ALITRA_HAVE_X86
+  if (loops == &alitra_loops_avx512)
+    return &alitra_pixel_loops_avx512;
+  if (loops == &alitra_loops_avx2)
+    return &alitra_pixel_loops_avx2;
+#endif
+  (void) loops;
+  return &alitra_pixel_loops_plain;
 }

@@ -82,8 +82,16 @@ float alitra_matrix_exponents (float *numbers, guint n, float less);
 /* Each number x becomes x times the part of a normal distribution that is below x. */
 void alitra_matrix_gelu (float *numbers, guint n);
 
+/* One step of a gated recurrent unit of n numbers, a multiple of 16: sums are 4 x n (update gate, reset gate, candidate,
+ * what the reset gate multiplies), `said` 3 x n is added to the first three.  Returns the product of `next` with `read`. */
+float alitra_matrix_gates (const float *sums, const float *said, const float *hidden, const float *read, guint n,
+    float *next);
+
 /* n half floats of a file, little endian, at any address; FALSE: some are not finite. */
 gboolean alitra_matrix_from_halves (const guint8 *from, gsize n, float *to);
+
+/* The loops over samples for the same instruction set. */
+const struct _AlitraPixelLoops *alitra_matrix_get_pixel_loops (void);
 
 /* What the loops were compiled for: "avx512", "avx2" or "plain". */
 const char *alitra_matrix_get_loops (void);

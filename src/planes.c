@@ -6,6 +6,7 @@
 
 #include "kernels.h"
 #include "matrix.h"
+#include "pixel-loops.h"
 
 #define HALF (ALITRA_CELL / 2)
 /* Cells that are worked on together: their rows of samples stay in the first-level cache. */
@@ -263,31 +264,6 @@ alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a,
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
 
-static void
-extend_plane (const Plane * plane, guint width, guint height)
-{
-  for (guint y = 0; y < height; y++) {
-    float *row = at (plane, 0, y);
-
-    for (guint x = width; x < plane->width; x++)
-      row[x] = row[width - 1];
-  }
-  for (guint y = height; y < plane->height; y++)
-    memcpy (at (plane, 0, y), at (plane, 0, height - 1),
-        plane->width * sizeof (float));
-}
-
-void
-alitra_planes_extend (AlitraPlanes * planes, guint width, guint height)
-{
-  for (guint i = 0; i < 3; i++) {
-    const Plane plane = get_plane (planes, i);
-
-    extend_plane (&plane, i ? (width + 1) / 2 : width,
-        i ? (height + 1) / 2 : height);
-  }
-}
-
 void
 alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from)
 {
@@ -329,12 +305,50 @@ void
 alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row,
     float *samples)
 {
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+
   for (guint i = 0; i < 3; i++) {
     const Plane plane = get_plane (planes, i);
 
-    for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
-      memcpy (samples, at (&plane, column * plane.cell, row * plane.cell + y),
-          plane.cell * sizeof (float));
+    loops->take_block (at (&plane, column * plane.cell, row * plane.cell), NULL,
+        plane.stride, plane.cell, samples);
+    samples += plane.cell * plane.cell;
+  }
+}
+
+/* A cell that ends beyond the picture: the last samples inside are repeated. */
+static void
+take_edge (const Plane * plane, const Plane * less, guint x, guint y,
+    guint width, guint height, float *samples)
+{
+  for (guint j = 0; j < plane->cell; j++)
+    for (guint i = 0; i < plane->cell; i++) {
+      const guint from_x = MIN (x + i, width - 1), from_y =
+          MIN (y + j, height - 1);
+
+      *samples++ = *at (plane, from_x, from_y) - *at (less, from_x, from_y);
+    }
+}
+
+void
+alitra_planes_get_cell_left (const AlitraPlanes * planes,
+    const AlitraPlanes * less, guint column, guint row, guint width,
+    guint height, float *samples)
+{
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+
+  for (guint i = 0; i < 3; i++) {
+    const Plane a = get_plane (planes, i), b = get_plane (less, i);
+    const guint x = column * a.cell, y = row * a.cell;
+    const guint w = i ? (width + 1) / 2 : width, h = i ? (height + 1) / 2
+        : height;
+
+    if (x + a.cell <= w && y + a.cell <= h)
+      loops->take_block (at (&a, x, y), at (&b, x, y), a.stride, a.cell,
+          samples);
+    else
+      take_edge (&a, &b, x, y, w, h, samples);
+    samples += a.cell * a.cell;
   }
 }
 

@@ -50,9 +50,6 @@ void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraP
 void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
     AlitraWorkers * workers);
 
-/* Repeats the last column and row of the first width x height luma samples up to the end of the grid. */
-void alitra_planes_extend (AlitraPlanes * planes, guint width, guint height);
-
 /* Cells of `to` (twice the grid of `from`) that alitra_planes_upsample() changes if those of `from` changed: the
  * children and one ring, since the filter reaches two samples. */
 void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask);
@@ -61,6 +58,10 @@ void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 
 /* The samples of one cell as a row of 384 floats, luma, Cb, Cr, and back. */
 void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row, float *samples);
+/* The same of what is left when `less` is taken off.  Of the picture only the first width x height luma samples count:
+ * beyond them the last ones are repeated, because nobody sees what is left there. */
+void alitra_planes_get_cell_left (const AlitraPlanes * planes, const AlitraPlanes * less, guint column, guint row,
+    guint width, guint height, float *samples);
 void alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row, const float *samples);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 #include "smooth.h"
 
 #include "model.h"
+#include "pixel-loops.h"
 
 #define CELL ALITRA_CELL
 #define FADE 4                  /* luma samples over which a smooth cell gives way to another neighbour */
@@ -32,9 +33,7 @@ block_of (const AlitraPlanes * planes, guint channel, guint column, guint row)
   return b;
 }
 
-/* Sums go column by column, eight at a time: the compiler makes vectors of that, and the order is fixed. */
-#define LANES 8
-
+/* Sums go column by column, which is a vector. */
 static gfloat
 add_up (const gfloat * columns, guint n)
 {
@@ -51,21 +50,13 @@ static Plane
 fit_plane (const Block * b)
 {
   const gfloat middle = (b->n - 1) / 2.f;
-  gfloat columns[CELL] = { 0.f }, slanted[CELL] = { 0.f };
+  gfloat columns[CELL], slanted[CELL], squares[CELL];
   gfloat spread = 0.f, sx = 0.f;
   Plane plane;
-  guint x, y, i;
+  guint x;
 
-  for (y = 0; y < b->n; y++)
-    for (x = 0; x < b->n; x += LANES) {
-      const gfloat *line = b->samples + y * b->stride + x;
-      const gfloat v = y - middle;
-
-      for (i = 0; i < LANES; i++) {
-        columns[x + i] += line[i];
-        slanted[x + i] += v * line[i];
-      }
-    }
+  alitra_matrix_get_pixel_loops ()->sum_columns (b->samples, b->stride, b->n,
+      columns, slanted, squares);
   for (x = 0; x < b->n; x++) {
     spread += (x - middle) * (x - middle);
     sx += (x - middle) * columns[x];
@@ -92,24 +83,14 @@ try_channel (const Block * source, const Block * painted,
   const guint n = painted->n;
   const gfloat middle = (n - 1) / 2.f;
   const Plane plane = fit_plane (painted);
-  gfloat before[CELL] = { 0.f }, after[CELL] = { 0.f }, across[CELL];
-  guint x, y, i;
+  gfloat before[CELL], after[CELL], across[CELL];
+  guint x;
 
   for (x = 0; x < n; x++)
     across[x] = plane.dx * (x - middle);
-  for (y = 0; y < n; y++)
-    for (x = 0; x < n; x += LANES) {
-      const gfloat *want = source->samples + y * source->stride + x;
-      const gfloat *have = painted->samples + y * painted->stride + x;
-      const gfloat down = plane.mean + plane.dy * (y - middle);
-
-      for (i = 0; i < LANES; i++) {
-        gfloat d = have[i] - want[i], e = down + across[x + i] - want[i];
-
-        before[x + i] += d * d;
-        after[x + i] += e * e;
-      }
-    }
+  alitra_matrix_get_pixel_loops ()->compare_plane (source->samples,
+      source->stride, painted->samples, painted->stride, n, plane.mean, across,
+      plane.dy, before, after);
   trial->before += add_up (before, n);
   trial->after += add_up (after, n);
 }
@@ -134,18 +115,10 @@ gfloat
 alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row)
 {
   const Block b = block_of (planes, 0, column, row);
-  gfloat columns[CELL] = { 0.f }, squares[CELL] = { 0.f }, mean;
-  guint x, y, i;
+  gfloat columns[CELL], slanted[CELL], squares[CELL], mean;
 
-  for (y = 0; y < b.n; y++)
-    for (x = 0; x < b.n; x += LANES) {
-      const gfloat *line = b.samples + y * b.stride + x;
-
-      for (i = 0; i < LANES; i++) {
-        columns[x + i] += line[i];
-        squares[x + i] += line[i] * line[i];
-      }
-    }
+  alitra_matrix_get_pixel_loops ()->sum_columns (b.samples, b.stride, b.n,
+      columns, slanted, squares);
   mean = add_up (columns, b.n) / (b.n * b.n);
   return MAX (add_up (squares, b.n) / (b.n * b.n) - mean * mean, 0.f);
 }

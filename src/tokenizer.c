@@ -50,7 +50,6 @@ typedef struct
   AlitraAnalysis *analysis;
   AlitraTokenLoop loop;
   const AlitraPlanes *source;   /* the frame at this level's size */
-  AlitraPlanes left;            /* what coarser levels left over */
   AlitraChange change;          /* the frame when the level was last tokenised; unused at the finest */
   AlitraChange base;            /* what coarser levels said when the level was last tokenised */
   guint8 *inside;               /* cells that the picture reaches */
@@ -116,7 +115,6 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   alitra_token_loop_init (&level->loop, self->model, index, level->grid,
       self->allocator, self->workers);
   level->source = &self->intake.source[index];
-  alitra_planes_init (&level->left, level->grid);
   alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
   alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
   level->inside = g_new0 (guint8, cells);
@@ -140,7 +138,6 @@ level_clear (Level * level)
 {
   alitra_analysis_free (level->analysis);
   alitra_token_loop_clear (&level->loop);
-  alitra_planes_clear (&level->left);
   alitra_change_clear (&level->change);
   alitra_change_clear (&level->base);
   g_free (level->inside);
@@ -705,19 +702,16 @@ analyse (AlitraTokenizer * self, guint index)
 {
   Level *level = &self->level[index];
   const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
-  const AlitraPlanes *planes = level->source;
 
-  if (base) {
-    alitra_planes_subtract (&level->left, level->source, base, level->active,
-        self->workers);
-    /* Beyond the picture nobody sees what is left: it should not cost tokens. */
-    alitra_planes_extend (&level->left,
+  /* Beyond the picture nobody sees what is left: it should not cost tokens. */
+  if (base)
+    alitra_analysis_run_left (level->analysis, level->source, base,
         (self->stream.width + (1 << index) - 1) >> index,
-        (self->stream.height + (1 << index) - 1) >> index);
-    planes = &level->left;
-  }
-  alitra_analysis_run (level->analysis, planes, level->active,
-      level->loop.latents);
+        (self->stream.height + (1 << index) - 1) >> index, level->active,
+        level->loop.latents);
+  else
+    alitra_analysis_run (level->analysis, level->source, level->active,
+        level->loop.latents);
 }
 
 /* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory.  The mask says which

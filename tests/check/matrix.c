@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "matrix.h"
+#include "pixel-loops.h"
 #include "workers.h"
 
 static const char *const all_loops[] = { "plain", "avx2", "avx512" };
@@ -358,6 +359,111 @@ test_spread (gconstpointer loops)
   }
 }
 
+static double
+logistic (double x)
+{
+  return 1 / (1 + exp (-x));
+}
+
+static void
+test_gates (gconstpointer loops)
+{
+  const guint n = 32;
+  float *sums, *said, *hidden, *read, *next;
+  double product = 0;
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  sums = random_floats (4 * n);
+  said = random_floats (3 * n);
+  hidden = random_floats (n);
+  read = random_floats (n);
+  next = alitra_floats_new (n);
+  sums[3] = 200;                /* gates that are wide open, and shut */
+  sums[n + 5] = -200;
+  for (guint i = 0; i < n; i++) {
+    const double update = logistic ((double) sums[i] + said[i]);
+    const double reset = logistic ((double) sums[n + i] + said[n + i]);
+    const double fresh = tanh ((double) sums[2 * n + i] + said[2 * n + i]
+        + reset * sums[3 * n + i]);
+
+    next[i] = hidden[i] + update * (fresh - hidden[i]);
+    product += next[i] * read[i];
+  }
+  {
+    float *got = alitra_floats_new (n);
+    const float gain = alitra_matrix_gates (sums, said, hidden, read, n, got);
+
+    for (guint i = 0; i < n; i++)
+      g_assert_cmpfloat (fabs (got[i] - next[i]), <, 2e-6);
+    g_assert_cmpfloat (fabs (gain - product), <, 2e-5);
+    alitra_floats_free (got);
+  }
+  alitra_floats_free (sums);
+  alitra_floats_free (said);
+  alitra_floats_free (hidden);
+  alitra_floats_free (read);
+  alitra_floats_free (next);
+}
+
+/* One block of samples, of a picture with rows of `stride`, against sums by hand. */
+static void
+check_block (const AlitraPixelLoops * pixels, guint n, gsize stride)
+{
+  float *a = random_floats (stride * n), *b = random_floats (stride * n);
+  float *across = random_floats (n), *to = alitra_floats_new (n * n);
+  float sums[16], slanted[16], squares[16], of_have[16], of_plane[16];
+
+  pixels->take_block (a, b, stride, n, to);
+  for (guint i = 0; i < n * n; i++)
+    g_assert_cmpfloat (to[i], ==, a[i / n * stride + i % n] - b[i / n * stride +
+            i % n]);
+  pixels->take_block (a, NULL, stride, n, to);
+  for (guint i = 0; i < n * n; i++)
+    g_assert_cmpfloat (to[i], ==, a[i / n * stride + i % n]);
+  pixels->sum_columns (a, stride, n, sums, slanted, squares);
+  pixels->compare_plane (a, stride, b, stride, n, .25f, across, .125f, of_have,
+      of_plane);
+  for (guint x = 0; x < n; x++) {
+    double sum = 0, slope = 0, square = 0, have = 0, plane = 0;
+
+    for (guint y = 0; y < n; y++) {
+      const double v = a[y * stride + x], row = y - (n - 1) / 2.;
+
+      sum += v;
+      slope += v * row;
+      square += v * v;
+      have += (b[y * stride + x] - v) * (b[y * stride + x] - v);
+      plane += (.25 + across[x] + .125 * row - v) * (.25 + across[x]
+          + .125 * row - v);
+    }
+    g_assert_cmpfloat (fabs (sums[x] - sum), <, 1e-5);
+    g_assert_cmpfloat (fabs (slanted[x] - slope), <, 1e-4);
+    g_assert_cmpfloat (fabs (squares[x] - square), <, 1e-5);
+    g_assert_cmpfloat (fabs (of_have[x] - have), <, 1e-4);
+    g_assert_cmpfloat (fabs (of_plane[x] - plane), <, 1e-4);
+  }
+  alitra_floats_free (a);
+  alitra_floats_free (b);
+  alitra_floats_free (across);
+  alitra_floats_free (to);
+}
+
+static void
+test_blocks (gconstpointer loops)
+{
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  for (guint round = 0; round < 10; round++) {
+    check_block (alitra_matrix_get_pixel_loops (), 16, 16 + 5 * round);
+    check_block (alitra_matrix_get_pixel_loops (), 8, 8 + 3 * round);
+  }
+}
+
 static void
 check_half (guint half, float got)
 {
@@ -451,7 +557,8 @@ main (int argc, char **argv)
     } tests[] = {
       {"multiply", test_multiply}, {"alone", test_alone}, {"nearest",
           test_nearest}, {"ties", test_ties}, {"panels", test_panels},
-      {"halves", test_halves},
+      {"halves", test_halves}, {"gates",
+          test_gates}, {"blocks", test_blocks},
       {"spread", test_spread}
     };
 

@@ -477,6 +477,39 @@ test_pyramid (void)
   alitra_workers_free (workers);
 }
 
+/* What is left of a cell, by its words: beyond the picture the last samples inside count again. */
+static void
+test_left (void)
+{
+  const guint width = 83, height = 70;
+  const AlitraGrid grid = alitra_grid_of (width, height, 0);
+  AlitraPlanes a, b;
+  float cell[ALITRA_CELL_SAMPLES];
+
+  random_planes (&a, grid, 1);
+  random_planes (&b, grid, 1);
+  for (guint n = 0; n < grid.columns * grid.rows; n++) {
+    const guint column = n % grid.columns, row = n / grid.columns;
+
+    alitra_planes_get_cell_left (&a, &b, column, row, width, height, cell);
+    for (guint i = 0; i < ALITRA_CELL_SAMPLES; i++) {
+      const guint plane = i < 256 ? 0 : i < 320 ? 1 : 2, side = plane ? 8 : 16;
+      const guint j = plane ? (i - 256) % 64 : i;
+      const guint x = MIN (column * side + j % side,
+          (plane ? (width + 1) / 2 : width) - 1);
+      const guint y = MIN (row * side + j / side,
+          (plane ? (height + 1) / 2 : height) - 1);
+      const gsize at = y * (plane ? a.chroma_stride : a.luma_stride) + x;
+      const float *p = plane ? a.chroma[plane - 1] : a.luma;
+      const float *q = plane ? b.chroma[plane - 1] : b.luma;
+
+      g_assert_cmpfloat (cell[i], ==, p[at] - q[at]);
+    }
+  }
+  alitra_planes_clear (&a);
+  alitra_planes_clear (&b);
+}
+
 /* The masks say at least where samples change, and dilation is what its words say. */
 static void
 test_masks (void)
@@ -560,6 +593,7 @@ main (int argc, char **argv)
   g_test_add_func ("/picture/refused", test_refused);
   g_test_add_func ("/picture/sad", test_sad);
   g_test_add_func ("/planes/pyramid", test_pyramid);
+  g_test_add_func ("/planes/left", test_left);
   g_test_add_func ("/planes/masks", test_masks);
   return g_test_run ();
 }
