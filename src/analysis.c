@@ -82,10 +82,9 @@ embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
         dim * sizeof (float));
 }
 
-static void
-embed_row (gpointer data, guint row, guint worker)
+void
+alitra_analysis_do_row (AlitraAnalysis * analysis, guint row, guint worker)
 {
-  AlitraAnalysis *analysis = data;
   const guint8 *wanted =
       analysis->wanted ? analysis->wanted +
       (gsize) row * analysis->grid.columns : NULL;
@@ -105,17 +104,25 @@ embed_row (gpointer data, guint row, guint worker)
     embed_tile (analysis, row, &tile, scratch);
 }
 
+static void
+embed_row (gpointer data, guint row, guint worker)
+{
+  alitra_analysis_do_row (data, row, worker);
+}
+
 void
 alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
     const guint8 * active, float *latents)
 {
-  alitra_analysis_run_left (analysis, planes, NULL, 0, 0, active, latents);
+  alitra_analysis_begin (analysis, planes, NULL, 0, 0, active, latents);
+  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
+      analysis);
 }
 
 void
-alitra_analysis_run_left (AlitraAnalysis * analysis,
-    const AlitraPlanes * planes, const AlitraPlanes * less, guint width,
-    guint height, const guint8 * active, float *latents)
+alitra_analysis_begin (AlitraAnalysis * analysis, const AlitraPlanes * planes,
+    const AlitraPlanes * less, guint width, guint height, const guint8 * active,
+    float *latents)
 {
   analysis->planes = planes;
   analysis->less = less;
@@ -123,6 +130,4 @@ alitra_analysis_run_left (AlitraAnalysis * analysis,
   analysis->height = height;
   analysis->latents = latents;
   analysis->wanted = active;
-  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
-      analysis);
 }

@@ -14,6 +14,9 @@ typedef float Full
 typedef float Half
     __attribute__((vector_size (4 * HALF), aligned (4), may_alias));
 
+/* Rows of a picture lie far apart: the processor does not see by itself that the next cell will be asked for. */
+#define AHEAD 4
+
 #define DEFINE(Row, N, name) \
 static inline void \
 take_##name (const float *block, const float *less, gsize stride, float *to) \
@@ -37,6 +40,7 @@ sum_##name (const float *block, gsize stride, float *sums, float *slanted, float
   for (guint y = 0; y < N; y++) { \
     const Row v = *(const Row *) (block + y * stride); \
 \
+    __builtin_prefetch (block + y * stride + AHEAD * N); \
     sum += v; \
     slope += v * (y - (N - 1) / 2.f); \
     square += v * v; \
@@ -58,6 +62,7 @@ compare_##name (const float *want, gsize want_stride, const float *have, gsize h
     const Row d = *(const Row *) (have + y * have_stride) - wanted; \
     const Row e = slope + dy * (y - (N - 1) / 2.f) - wanted; \
 \
+    __builtin_prefetch (want + y * want_stride + AHEAD * N); \
     before += d * d; \
     after += e * e; \
   } \

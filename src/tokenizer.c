@@ -427,12 +427,12 @@ typedef struct
 {
   Level *level;
   const AlitraPlanes *base;     /* NULL: at the coarsest level */
+  gboolean measures;
 } Measure;
 
 static void
-measure_row (gpointer data, guint row, guint worker)
+measure_row (const Measure * m, guint row)
 {
-  const Measure *m = data;
   Level *level = m->level;
   const guint columns = level->grid.columns;
   guint x;
@@ -451,16 +451,32 @@ measure_row (gpointer data, guint row, guint worker)
   }
 }
 
-/* How much more the gains of the active cells count, and what the smooth token would do to them. */
 static void
-measure_cells (AlitraTokenizer * self, guint index)
+analyse_row (gpointer data, guint row, guint worker)
 {
-  Measure measure = { &self->level[index],
-    alitra_rebuild_get_base (self->rebuild, index)
+  const Measure *m = data;
+
+  if (m->measures)
+    measure_row (m, row);
+  alitra_analysis_do_row (m->level->analysis, row, worker);
+}
+
+/* Latents of the active cells; for the learned allocation also how much more their gains count, and what the smooth token
+ * would do to them. */
+static void
+analyse (AlitraTokenizer * self, guint index, gboolean learned)
+{
+  Level *level = &self->level[index];
+  Measure measure = { level, alitra_rebuild_get_base (self->rebuild, index),
+    learned
   };
 
-  alitra_workers_run (self->workers, measure.level->grid.rows, measure_row,
-      &measure);
+  /* Beyond the picture nobody sees what is left: it should not cost tokens. */
+  alitra_analysis_begin (level->analysis, level->source, measure.base,
+      (self->stream.width + (1 << index) - 1) >> index,
+      (self->stream.height + (1 << index) - 1) >> index, level->active,
+      level->loop.latents);
+  alitra_workers_run (self->workers, level->grid.rows, analyse_row, &measure);
 }
 
 /* Whether the smooth token helps a cell most.  Where the receiver holds it already it costs nothing; where it holds others
@@ -697,23 +713,6 @@ run_control (AlitraTokenizer * self, guint index,
   alitra_token_loop_run_to (loop, level->mask);
 }
 
-static void
-analyse (AlitraTokenizer * self, guint index)
-{
-  Level *level = &self->level[index];
-  const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
-
-  /* Beyond the picture nobody sees what is left: it should not cost tokens. */
-  if (base)
-    alitra_analysis_run_left (level->analysis, level->source, base,
-        (self->stream.width + (1 << index) - 1) >> index,
-        (self->stream.height + (1 << index) - 1) >> index, level->active,
-        level->loop.latents);
-  else
-    alitra_analysis_run (level->analysis, level->source, level->active,
-        level->loop.latents);
-}
-
 /* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory.  The mask says which
  * cells look different then. */
 static void
@@ -786,7 +785,6 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
     energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
   };
 
-  measure_cells (self, index);
   memcpy (level->mask, level->active, cells_of (level));
   if (index == COARSEST)
     tokenise_flat_cells (self);
@@ -810,7 +808,7 @@ encode_levels (AlitraTokenizer * self, const Frame * frame,
     AlitraTokenLoop *loop = &level->loop;
 
     find_active (self, index, frame);
-    analyse (self, index);
+    analyse (self, index, layout == NULL);
     if (layout) {
       alitra_token_loop_begin (loop, level->active, NULL);
       run_control (self, index, frame->settings, layout, purse);
