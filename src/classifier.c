@@ -16,6 +16,7 @@
 
 struct _AlitraClassifier
 {
+  gint references;
   AlitraTransformer *transformer;
   AlitraTokenVectors *vectors;
   AlitraWorkers *workers;
@@ -49,6 +50,10 @@ check_fit (AlitraTransformer * transformer, AlitraModel * model, guint size,
   return TRUE;
 }
 
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraClassifier, alitra_classifier, alitra_classifier_ref, alitra_classifier_unref)
+/* *INDENT-ON* */
+
 AlitraClassifier *
 alitra_classifier_new (AlitraTransformer * transformer, AlitraModel * model,
     guint threads, GError ** error)
@@ -65,6 +70,7 @@ alitra_classifier_new (AlitraTransformer * transformer, AlitraModel * model,
     return NULL;
   }
   self = g_new0 (AlitraClassifier, 1);
+  self->references = 1;
   self->transformer = alitra_transformer_ref (transformer);
   self->vectors = vectors;
   self->size = alitra_token_vectors_get_size (vectors);
@@ -87,10 +93,24 @@ table_clear (AlitraTokenTable * table)
   g_free (table->ages);
 }
 
+AlitraClassifier *
+alitra_classifier_ref (AlitraClassifier * self)
+{
+  g_return_val_if_fail (self, NULL);
+  g_atomic_int_inc (&self->references);
+  return self;
+}
+
 void
 alitra_classifier_free (AlitraClassifier * self)
 {
-  if (!self)
+  alitra_classifier_unref (self);
+}
+
+void
+alitra_classifier_unref (AlitraClassifier * self)
+{
+  if (!self || !g_atomic_int_dec_and_test (&self->references))
     return;
   alitra_transformer_room_free (self->room);
   alitra_workers_free (self->workers);
@@ -238,4 +258,22 @@ alitra_classifier_run (AlitraClassifier * self,
         "The numbers of the classifier %s overflow: its file is damaged",
         self->transformer->id);
   return fine;
+}
+
+gfloat *
+alitra_classifier_run_one (AlitraClassifier * self,
+    const AlitraMemory * memory, guint max_cells, guint * count,
+    GError ** error)
+{
+  gfloat *scores;
+
+  g_return_val_if_fail (self && memory && count, NULL);
+
+  *count = self->transformer->labels->len;
+  scores = g_new (gfloat, *count);
+  if (alitra_classifier_run (self, &memory, 1, max_cells, scores, error))
+    return scores;
+  *count = 0;
+  g_free (scores);
+  return NULL;
 }

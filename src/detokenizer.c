@@ -29,6 +29,7 @@ typedef struct
 
 struct _AlitraDetokenizer
 {
+  gint references;
   AlitraModel *model;
   AlitraWorkers *workers;
   AlitraPacketCoder *coder;
@@ -102,12 +103,20 @@ prepare_pictures (AlitraDetokenizer * self, Stream * stream)
           info->height, 0));
 }
 
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraDetokenizer, alitra_detokenizer, alitra_detokenizer_ref, alitra_detokenizer_unref)
+/* *INDENT-ON* */
+
 AlitraDetokenizer *
 alitra_detokenizer_new (AlitraModel * model, guint threads)
 {
-  AlitraDetokenizer *self = g_new0 (AlitraDetokenizer, 1);
+  AlitraDetokenizer *self;
   AlitraVocabulary vocabulary;
 
+  g_return_val_if_fail (model, NULL);
+
+  self = g_new0 (AlitraDetokenizer, 1);
+  self->references = 1;
   self->model = alitra_model_ref (model);
   self->workers = alitra_workers_new (threads);
   alitra_flat_get_vocabulary (model, &vocabulary);
@@ -115,10 +124,24 @@ alitra_detokenizer_new (AlitraModel * model, guint threads)
   return self;
 }
 
+AlitraDetokenizer *
+alitra_detokenizer_ref (AlitraDetokenizer * self)
+{
+  g_return_val_if_fail (self, NULL);
+  g_atomic_int_inc (&self->references);
+  return self;
+}
+
 void
 alitra_detokenizer_free (AlitraDetokenizer * self)
 {
-  if (!self)
+  alitra_detokenizer_unref (self);
+}
+
+void
+alitra_detokenizer_unref (AlitraDetokenizer * self)
+{
+  if (!self || !g_atomic_int_dec_and_test (&self->references))
     return;
   stream_free (self->stream);
   alitra_packet_coder_free (self->coder);
@@ -130,6 +153,7 @@ alitra_detokenizer_free (AlitraDetokenizer * self)
 void
 alitra_detokenizer_reset (AlitraDetokenizer * self)
 {
+  g_return_if_fail (self);
   self->open = FALSE;
 }
 
@@ -137,6 +161,7 @@ void
 alitra_detokenizer_join (AlitraDetokenizer * self,
     const AlitraStreamInfo * info)
 {
+  g_return_if_fail (self && info);
   g_return_if_fail (info->width >= 1 && info->width <= ALITRA_MAX_SIZE);
   g_return_if_fail (info->height >= 1 && info->height <= ALITRA_MAX_SIZE);
 
@@ -150,12 +175,14 @@ alitra_detokenizer_join (AlitraDetokenizer * self,
 const AlitraStreamInfo *
 alitra_detokenizer_get_stream (AlitraDetokenizer * self)
 {
+  g_return_val_if_fail (self, NULL);
   return self->stream ? &self->stream->info : NULL;
 }
 
 const AlitraMemory *
 alitra_detokenizer_get_memory (AlitraDetokenizer * self)
 {
+  g_return_val_if_fail (self, NULL);
   return self->stream ? self->stream->memory : NULL;
 }
 
@@ -275,10 +302,14 @@ alitra_detokenizer_decode (AlitraDetokenizer * self, const guint8 * data,
     gsize size, GError ** error)
 {
   AlitraPacketInfo info = { 0 };
-  AlitraPacketStatus status = alitra_packet_read_info (data, size, &info);
-  Stream *stream = self->stream;
+  AlitraPacketStatus status;
   AlitraLoss loss = { 0 };
+  Stream *stream;
 
+  g_return_val_if_fail (self && (data || size == 0), FALSE);
+
+  status = alitra_packet_read_info (data, size, &info);
+  stream = self->stream;
   if (!check_header (self, &info, status, size, error))
     return FALSE;
   if (info.key && !same_grid (stream, &info.stream))
@@ -342,9 +373,12 @@ gboolean
 alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
     const AlitraFrame * frame, GError ** error)
 {
-  Stream *stream = self->stream;
+  Stream *stream;
   gint level;
 
+  g_return_val_if_fail (self && frame, FALSE);
+
+  stream = self->stream;
   if (!stream) {
     g_set_error_literal (error, ALITRA_ERROR, ALITRA_ERROR_NEEDS_KEY,
         "There is no picture before the first key packet");

@@ -2,4 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <alitra/error.h>
 
-G_DEFINE_QUARK (alitra - error - quark, alitra_error)
+/* *INDENT-OFF* (indent would put blanks into the name) */
+G_DEFINE_QUARK (alitra-error-quark, alitra_error)
+/* *INDENT-ON* */

@@ -33,6 +33,10 @@ level_init (AlitraMemoryLevel * level, guint columns, guint rows,
   level->tokens = g_new0 (guint16, cells * max_depth);
 }
 
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraMemory, alitra_memory, alitra_memory_copy, alitra_memory_free)
+/* *INDENT-ON* */
+
 AlitraMemory *
 alitra_memory_new (guint width, guint height,
     const guint max_depth[ALITRA_LEVELS])
@@ -76,6 +80,35 @@ alitra_memory_free (AlitraMemory * memory)
     g_free (level->tokens);
   }
   g_free (memory);
+}
+
+static void
+level_copy (AlitraMemoryLevel * to, const AlitraMemoryLevel * from)
+{
+  const gsize cells = (gsize) from->columns * from->rows;
+
+  level_init (to, from->columns, from->rows, from->max_depth);
+  memcpy (to->depth, from->depth, cells);
+  memcpy (to->kept, from->kept, cells);
+  memcpy (to->held, from->held, cells);
+  memcpy (to->valid, from->valid, cells);
+  memcpy (to->sound, from->sound, cells);
+  memcpy (to->lost, from->lost, cells * sizeof (guint16));
+  memcpy (to->age, from->age, cells * sizeof (guint16));
+  memcpy (to->tokens, from->tokens, cells * from->max_depth * sizeof (guint16));
+}
+
+AlitraMemory *
+alitra_memory_copy (const AlitraMemory * memory)
+{
+  AlitraMemory *copy;
+
+  g_return_val_if_fail (memory, NULL);
+
+  copy = g_memdup2 (memory, sizeof *memory);
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    level_copy (&copy->level[l], &memory->level[l]);
+  return copy;
 }
 
 void
@@ -196,6 +229,18 @@ alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update)
 }
 
 void
+alitra_memory_get_size (const AlitraMemory * memory, guint * width,
+    guint * height)
+{
+  g_return_if_fail (memory);
+
+  if (width)
+    *width = memory->width;
+  if (height)
+    *height = memory->height;
+}
+
+void
 alitra_memory_get_grid (const AlitraMemory * memory, guint level,
     guint * columns, guint * rows)
 {
@@ -225,6 +270,19 @@ alitra_memory_get_cell (const AlitraMemory * memory, guint level, guint column,
   cell->age = from->age[i];
   cell->valid = from->valid[i] != ALITRA_CELL_LOST;
   cell->tokens = from->tokens + (gsize) i *from->max_depth;
+}
+
+const guint16 *
+alitra_memory_get_tokens (const AlitraMemory * memory, guint level,
+    guint column, guint row, guint * count)
+{
+  AlitraCell cell = { 0 };
+
+  g_return_val_if_fail (count, NULL);
+
+  alitra_memory_get_cell (memory, level, column, row, &cell);
+  *count = cell.depth;
+  return cell.tokens;
 }
 
 gfloat

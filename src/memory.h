@@ -55,7 +55,6 @@ typedef struct
 } AlitraUpdate;
 
 AlitraMemory *alitra_memory_new (guint width, guint height, const guint max_depth[ALITRA_LEVELS]);
-void alitra_memory_free (AlitraMemory * memory);
 void alitra_memory_clear (AlitraMemory * memory);
 /* All cells keep what they hold, and nothing of it is certain any more. */
 void alitra_memory_lose (AlitraMemory * memory);

@@ -10,9 +10,11 @@
 #define FORMAT 1
 #define MAX_CODES 65000
 
-G_DEFINE_BOXED_TYPE (AlitraModel, alitra_model, alitra_model_ref,
-    alitra_model_unref)
-    gboolean
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraModel, alitra_model, alitra_model_ref, alitra_model_unref)
+/* *INDENT-ON* */
+
+gboolean
 alitra_model_has_tensor (AlitraModel * model, const gchar * name)
 {
   return alitra_weights_has_tensor (&model->weights, name);
@@ -179,11 +181,15 @@ read_settings (AlitraModel * model, GError ** error)
 AlitraModel *
 alitra_model_load_bytes (GBytes * bytes, GError ** error)
 {
-  g_autoptr (AlitraModel) model = g_new0 (AlitraModel, 1);
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
+  g_autoptr (AlitraModel) model = NULL;
+  const guint8 *data;
   gboolean fine;
+  gsize size;
 
+  g_return_val_if_fail (bytes, NULL);
+
+  data = g_bytes_get_data (bytes, &size);
+  model = g_new0 (AlitraModel, 1);
   model->references = 1;
   fine = alitra_weights_load (&model->weights, data, size, error)
       && read_settings (model, error);
@@ -241,6 +247,7 @@ level_clear (AlitraModelLevel * level)
 AlitraModel *
 alitra_model_ref (AlitraModel * model)
 {
+  g_return_val_if_fail (model, NULL);
   g_atomic_int_inc (&model->references);
   return model;
 }
@@ -261,6 +268,7 @@ alitra_model_unref (AlitraModel * model)
 const gchar *
 alitra_model_get_id (AlitraModel * model)
 {
+  g_return_val_if_fail (model, NULL);
   return model->id;
 }
 
@@ -273,19 +281,20 @@ alitra_model_get_path (AlitraModel * model)
 guint32
 alitra_model_get_number (AlitraModel * model)
 {
+  g_return_val_if_fail (model, 0);
   return model->number;
 }
 
 guint
 alitra_model_get_max_depth (AlitraModel * model, guint level)
 {
-  g_return_val_if_fail (level < ALITRA_LEVELS, 0);
+  g_return_val_if_fail (model && level < ALITRA_LEVELS, 0);
   return model->level[level].depth;
 }
 
 guint
 alitra_model_get_codes (AlitraModel * model, guint level)
 {
-  g_return_val_if_fail (level < ALITRA_LEVELS, 0);
+  g_return_val_if_fail (model && level < ALITRA_LEVELS, 0);
   return model->level[level].codes;
 }

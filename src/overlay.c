@@ -134,9 +134,13 @@ get_palette (void)
 void
 alitra_overlay_colour (gfloat density, guint8 rgb[3])
 {
-  guint index = UNIT * CLAMP (density, 0, MAX_DENSITY / UNIT) + 0.5f;
-  const Pixel *pixel = &get_palette ()->fresh[index];
+  const Pixel *pixel;
+  guint index;
 
+  g_return_if_fail (rgb);
+
+  index = UNIT * CLAMP (density, 0, MAX_DENSITY / UNIT) + 0.5f;
+  pixel = &get_palette ()->fresh[index];
   rgb[0] = pixel->r;
   rgb[1] = pixel->g;
   rgb[2] = pixel->b;
@@ -400,6 +404,7 @@ alitra_overlay_draw (const AlitraMemory * memory, AlitraOverlayStyle style,
   Drawing drawing = { memory, get_palette (), 0, bgra, stride, width, height };
 
   g_return_if_fail (memory && bgra && width > 0 && height > 0);
+  g_return_if_fail (ABS ((gint64) stride) >= 4 * (gint64) width);
 
   drawing.opacity = 255 * CLAMP (alpha, 0, 1) + 0.5;
   switch (style) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "frame.h"
 #include "kernels.h"
 
 #define HALF (ALITRA_CELL / 2)
@@ -41,13 +42,8 @@ check_size (const AlitraFrame * frame, AlitraGrid grid, GError ** error)
 {
   const AlitraGrid own = alitra_grid_of (frame->width, frame->height, 0);
 
-  if (frame->width < 1 || frame->width > ALITRA_MAX_SIZE || frame->height < 1
-      || frame->height > ALITRA_MAX_SIZE) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "A frame should be 1x1 to %dx%d, got %ux%u; scale it", ALITRA_MAX_SIZE,
-        ALITRA_MAX_SIZE, frame->width, frame->height);
+  if (!alitra_frame_check (frame, error))
     return FALSE;
-  }
   if (own.columns != grid.columns || own.rows != grid.rows) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
         "A frame should have the size of its stream, %u to %u by %u to %u, got %ux%u; start a new stream",
@@ -346,12 +342,6 @@ alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2],
   Work work = { frame, planes, gain, mask, range_of (frame->full_range) };
   const gboolean rgb = frame->format >= ALITRA_PIXEL_RGB;
 
-  if (frame->format > ALITRA_PIXEL_BGRX) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "A frame should have one of the formats of AlitraPixelFormat, got number %d; convert it",
-        frame->format);
-    return FALSE;
-  }
   if (!check_size (frame, planes->grid, error))
     return FALSE;
   alitra_workers_run (workers, planes->grid.rows,

@@ -61,6 +61,7 @@ typedef struct
 
 struct _AlitraTokenizer
 {
+  gint references;
   AlitraModel *model;
   AlitraStreamInfo stream;
   AlitraWorkers *workers;
@@ -85,15 +86,9 @@ struct _AlitraTokenizer
   gboolean pending;             /* even if nothing changes, the next frame may bring tokens */
 };
 
-void
-alitra_settings_init (AlitraSettings * settings)
-{
-  memset (settings, 0, sizeof (*settings));
-  settings->quality = 50.;
-  settings->temporal_reuse = TRUE;
-  settings->reuse_threshold = 2.5;
-  settings->key_interval = 250;
-}
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraTokenizer, alitra_tokenizer, alitra_tokenizer_ref, alitra_tokenizer_unref)
+/* *INDENT-ON* */
 
 static gsize
 cells_of (const Level * level)
@@ -179,6 +174,8 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   AlitraVocabulary vocabulary;
   guint max_depth[ALITRA_LEVELS], i;
 
+  g_return_val_if_fail (model && info, NULL);
+
   if (!check_stream (info, error))
     return NULL;
   grid = alitra_grid_of (info->width, info->height, COARSEST);
@@ -190,6 +187,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
     return NULL;
   }
   self = g_new0 (AlitraTokenizer, 1);
+  self->references = 1;
   self->model = alitra_model_ref (model);
   self->stream = *info;
   self->workers = workers;
@@ -216,12 +214,26 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   return self;
 }
 
+AlitraTokenizer *
+alitra_tokenizer_ref (AlitraTokenizer * self)
+{
+  g_return_val_if_fail (self, NULL);
+  g_atomic_int_inc (&self->references);
+  return self;
+}
+
 void
 alitra_tokenizer_free (AlitraTokenizer * self)
 {
+  alitra_tokenizer_unref (self);
+}
+
+void
+alitra_tokenizer_unref (AlitraTokenizer * self)
+{
   guint i;
 
-  if (!self)
+  if (!self || !g_atomic_int_dec_and_test (&self->references))
     return;
   for (i = 0; i < ALITRA_LEVELS; i++)
     level_clear (&self->level[i]);
@@ -243,6 +255,7 @@ alitra_tokenizer_free (AlitraTokenizer * self)
 const AlitraMemory *
 alitra_tokenizer_get_memory (AlitraTokenizer * self)
 {
+  g_return_val_if_fail (self, NULL);
   return self->memory;
 }
 
@@ -1188,8 +1201,8 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
   self->last = *settings;
 }
 
-gboolean
-alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * picture,
+static gboolean
+encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
     const AlitraSettings * settings, gboolean force_key, guint64 pts,
     GByteArray * packet, AlitraFrameStats * stats, GError ** error)
 {
@@ -1261,4 +1274,21 @@ alitra_tokenizer_get_gain (AlitraTokenizer * self, guint level, guint column,
     return FALSE;
   *gain = exp2 (found) * (1 << (2 * level)) / self->level_price[level];
   return TRUE;
+}
+
+gboolean
+alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
+    const AlitraSettings * settings, gboolean force_key, guint64 pts,
+    GByteArray * packet, AlitraFrameStats * stats, GError ** error)
+{
+  AlitraSettings defaults;
+
+  g_return_val_if_fail (self && frame && packet, FALSE);
+
+  if (!settings) {
+    alitra_settings_init (&defaults);
+    settings = &defaults;
+  }
+  return encode_frame (self, frame, settings, force_key, pts, packet, stats,
+      error);
 }

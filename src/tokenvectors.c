@@ -13,10 +13,15 @@
 
 struct _AlitraTokenVectors
 {
+  gint references;
   AlitraModel *model;
   AlitraVocabulary vocabulary;
   float *plain;                 /* latents of a plain cell of the coarsest level that is 1 in luma, in Cb, in Cr */
 };
+
+/* *INDENT-OFF* */
+G_DEFINE_BOXED_TYPE (AlitraTokenVectors, alitra_token_vectors, alitra_token_vectors_ref, alitra_token_vectors_unref)
+/* *INDENT-ON* */
 
 static void
 make_plain (AlitraTokenVectors * self)
@@ -43,16 +48,31 @@ alitra_token_vectors_new (AlitraModel * model)
   g_return_val_if_fail (model, NULL);
 
   self = g_new0 (AlitraTokenVectors, 1);
+  self->references = 1;
   self->model = alitra_model_ref (model);
   alitra_flat_get_vocabulary (model, &self->vocabulary);
   make_plain (self);
   return self;
 }
 
+AlitraTokenVectors *
+alitra_token_vectors_ref (AlitraTokenVectors * self)
+{
+  g_return_val_if_fail (self, NULL);
+  g_atomic_int_inc (&self->references);
+  return self;
+}
+
 void
 alitra_token_vectors_free (AlitraTokenVectors * self)
 {
-  if (!self)
+  alitra_token_vectors_unref (self);
+}
+
+void
+alitra_token_vectors_unref (AlitraTokenVectors * self)
+{
+  if (!self || !g_atomic_int_dec_and_test (&self->references))
     return;
   alitra_floats_free (self->plain);
   alitra_model_unref (self->model);
@@ -102,7 +122,7 @@ alitra_token_vectors_fill (const AlitraTokenVectors * self,
 {
   const AlitraModel *model;
 
-  g_return_if_fail (self && table && count <= table->capacity);
+  g_return_if_fail (self && table && out && count <= table->capacity);
   model = self->model;
 
   for (guint i = 0; i < count; i++, out += model->dim) {

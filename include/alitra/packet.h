@@ -8,13 +8,35 @@
 
 G_BEGIN_DECLS
 
-/* A header is never longer than this; a parser needs no more bytes to call alitra_packet_read_info(). */
+/**
+ * ALITRA_PACKET_MAX_HEADER:
+ *
+ * Bytes of a header at most; a parser needs no more to call alitra_packet_read_info().
+ */
 #define ALITRA_PACKET_MAX_HEADER 8192
-/* No packet is longer than this: a parser skips anything that says it is. */
+/**
+ * ALITRA_PACKET_MAX_SIZE:
+ *
+ * Bytes of a packet at most: a parser skips anything that says it is longer.
+ */
 #define ALITRA_PACKET_MAX_SIZE (64u << 20)
-#define ALITRA_PACKET_NO_PTS G_MAXUINT64
-/* Most layers of a packet, and most chunks: a chunk is what one layer says of one slice. */
+/**
+ * ALITRA_PACKET_NO_PTS: (value 18446744073709551615) (type guint64)
+ *
+ * The time of a packet that carries none.
+ */
+#define ALITRA_PACKET_NO_PTS ((guint64) -1)
+/**
+ * ALITRA_PACKET_MAX_LAYERS:
+ *
+ * Quality layers of a packet at most.
+ */
 #define ALITRA_PACKET_MAX_LAYERS 12
+/**
+ * ALITRA_PACKET_MAX_CHUNKS: (value 1536)
+ *
+ * Chunks of a packet at most: a chunk is what one layer says of one slice.
+ */
 #define ALITRA_PACKET_MAX_CHUNKS (ALITRA_PACKET_MAX_LAYERS * 128)
 
 /**
@@ -47,13 +69,20 @@ typedef struct
   guint tokens;
   guint lost;
   AlitraStreamInfo stream;
+  /*< private > */
+  gpointer reserved[6];
 } AlitraPacketInfo;
+
+#define ALITRA_TYPE_PACKET_INFO (alitra_packet_info_get_type ())
+ALITRA_API GType alitra_packet_info_get_type (void);
 
 /**
  * AlitraPacketStatus:
  * @ALITRA_PACKET_OK: the header is whole and sound
  * @ALITRA_PACKET_NEED_MORE: the first bytes fit, more are needed to say
  * @ALITRA_PACKET_BAD: not a packet: skip with alitra_packet_find()
+ *
+ * What the first bytes of something say about its being a packet.
  */
 typedef enum
 {
@@ -66,14 +95,22 @@ typedef enum
  * alitra_packet_read_info:
  * @data: (array length=size): bytes that begin with a packet
  * @size: bytes at @data; the header is enough
- * @info: (out): filled in when %ALITRA_PACKET_OK
+ * @info: (out caller-allocates) (optional): filled in when %ALITRA_PACKET_OK
  *
- * Reads and checks (magic, version, bounds, checksum of the header) a packet's header. Never reads past @size.
+ * Reads and checks (magic, version, bounds, checksum of the header) a packet's header. Never reads past @size. Any
+ * thread may call it.
+ *
+ * Returns: whether there is a packet
  */
 ALITRA_API AlitraPacketStatus alitra_packet_read_info (const guint8 * data, gsize size, AlitraPacketInfo * info);
 
 /**
  * alitra_packet_find:
+ * @data: (array length=size): any bytes
+ * @size: bytes at @data
+ * @from: offset in bytes to begin at
+ *
+ * Looks for the next packet in bytes of which some are damaged or foreign. Any thread may call it.
  *
  * Returns: offset of the next place at or after @from where a packet may begin (its first bytes may be cut by the end
  *   of @data), or @size
@@ -102,63 +139,110 @@ typedef struct
   guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
 } AlitraPacketLayout;
 
+#define ALITRA_TYPE_PACKET_LAYOUT (alitra_packet_layout_get_type ())
+ALITRA_API GType alitra_packet_layout_get_type (void);
+
 /**
  * alitra_packet_read_layout:
  * @data: (array length=size): bytes that begin with a packet
  * @size: bytes at @data; the header is enough
- * @layout: (out): filled in when %ALITRA_PACKET_OK
+ * @layout: (out caller-allocates): filled in when %ALITRA_PACKET_OK
  *
  * As alitra_packet_read_info(), and says where the parts lie. They may lie behind @size.
+ *
+ * Returns: whether there is a packet
  */
 ALITRA_API AlitraPacketStatus alitra_packet_read_layout (const guint8 * data, gsize size,
     AlitraPacketLayout * layout);
 
 /**
- * alitra_packet_trim:
+ * alitra_packet_trim: (skip)
  * @data: (array length=size): a whole packet
- * @layers: layers to keep, at least 1
+ * @size: bytes at @data
+ * @layers: layers to keep, at least 1; more than the packet has: all
  * @out: a byte array that is emptied and then filled with the shorter packet
- * @error: return location
+ * @error: return location for a #GError, or %NULL
  *
- * Cuts a packet behind its first @layers layers, without decoding. The checksum of the memory is marked absent.
+ * Cuts a packet behind its first @layers layers, without decoding. The checksum of the memory is marked absent. Any
+ * thread may call it.
+ *
+ * Errors: %ALITRA_ERROR_PACKET_INVALID for anything that is not one whole packet.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
  */
 ALITRA_API gboolean alitra_packet_trim (const guint8 * data, gsize size, guint layers, GByteArray * out,
     GError ** error);
 
 /**
- * alitra_packet_salvage:
+ * alitra_packet_trim_bytes: (rename-to alitra_packet_trim)
+ * @packet: a whole packet
+ * @layers: layers to keep, at least 1; more than the packet has: all
+ * @error: return location for a #GError, or %NULL
+ *
+ * alitra_packet_trim() for languages other than C.
+ *
+ * Errors: %ALITRA_ERROR_PACKET_INVALID for anything that is not one whole packet.
+ *
+ * Returns: (transfer full): the shorter packet; %NULL with @error set
+ */
+ALITRA_API GBytes *alitra_packet_trim_bytes (GBytes * packet, guint layers, GError ** error);
+
+/**
+ * alitra_packet_salvage: (skip)
  * @data: (array length=size): the first bytes of a packet whose end was lost
+ * @size: bytes at @data
  * @out: a byte array that is emptied and then filled with a whole packet
- * @error: return location
+ * @error: return location for a #GError, or %NULL
  *
- * Makes a packet of the layers that are whole, as alitra_packet_trim() does.
+ * Makes a packet of the layers that are whole, as alitra_packet_trim() does. Any thread may call it.
  *
- * Returns: %FALSE with %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole
+ * Errors: %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
  */
 ALITRA_API gboolean alitra_packet_salvage (const guint8 * data, gsize size, GByteArray * out, GError ** error);
 
 /**
- * alitra_packet_mark_lost:
+ * alitra_packet_mark_lost: (skip)
  * @data: (array length=size): the header of a packet; what follows it is not looked at
- * @lost: (array): of each chunk, layer * slices of them, whether it did not arrive; empty ones stay empty
+ * @size: bytes at @data
+ * @lost: of each chunk, layer * slices of them, whether it did not arrive; empty ones stay empty
  * @out: a byte array that is emptied and then filled with a header
- * @error: return location
+ * @error: return location for a #GError, or %NULL
  *
  * Makes the header of the packet that is left when chunks got lost: the header in @out, then the other chunks in their
- * order. A decoder applies what came and knows which cells it no longer knows.
+ * order. A decoder applies what came and knows which cells it no longer knows. Any
+ * thread may call it.
+ *
+ * Errors: %ALITRA_ERROR_PACKET_INVALID for anything that does not begin with a packet's header.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
  */
 ALITRA_API gboolean alitra_packet_mark_lost (const guint8 * data, gsize size, const guint8 * lost, GByteArray * out,
     GError ** error);
 
 /**
- * alitra_packet_write_lost:
+ * alitra_packet_write_lost: (skip)
  * @info: frame_number, pts, model and slices are read
  * @out: a byte array that is emptied and then filled with a whole packet
  *
  * Makes a packet that stands for a frame of which nothing arrived, so that the frames behind it follow each other, and
- * a decoder shows a picture for it.
+ * a decoder shows a picture for it. Any thread may call it.
  */
 ALITRA_API void alitra_packet_write_lost (const AlitraPacketInfo * info, GByteArray * out);
+
+/**
+ * alitra_packet_salvage_bytes: (rename-to alitra_packet_salvage)
+ * @start: the first bytes of a packet whose end was lost
+ * @error: return location for a #GError, or %NULL
+ *
+ * alitra_packet_salvage() for languages other than C.
+ *
+ * Errors: %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole.
+ *
+ * Returns: (transfer full): a whole packet; %NULL with @error set
+ */
+ALITRA_API GBytes *alitra_packet_salvage_bytes (GBytes * start, GError ** error);
 
 G_END_DECLS
 

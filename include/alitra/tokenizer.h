@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * @ALITRA_ALLOCATION_UNIFORM: the same depth for every cell of a level, with the split between the levels that is best
  *   on average for that number of tokens (control)
  * @ALITRA_ALLOCATION_COMPLEXITY: in proportion to the energy that the cell's level has to describe (control)
+ *
+ * Who decides how many tokens a cell gets.
  */
 typedef enum
 {
@@ -41,7 +43,11 @@ typedef enum
  * @hold: %TRUE: do not look at the frame: everything is kept, the packet says just that and is tiny. For when there is
  *   no time for more. Ignored when the packet must be a key packet
  *
- * Settings of a tokenizer; they may change between any two frames.
+ * Settings of a tokenizer; they may change between any two frames. Fill them in with alitra_settings_init(), or ask
+ * for them with alitra_settings_new(), and then change what you want: fields that a later version adds then have
+ * values that change nothing, and a program need not be compiled again.
+ *
+ * Threads: a record without any lock.
  */
 typedef struct
 {
@@ -57,8 +63,46 @@ typedef struct
   guint max_new_tokens;
   gboolean hold;
   /*< private > */
-  gpointer reserved[7];
+  gpointer reserved[24];
 } AlitraSettings;
+
+#define ALITRA_TYPE_SETTINGS (alitra_settings_get_type ())
+ALITRA_API GType alitra_settings_get_type (void);
+
+/**
+ * alitra_settings_init: (skip)
+ * @settings: to be filled in
+ *
+ * Fills in the defaults: quality 50, learned allocation, reuse of what did not change, a key frame every 250 frames.
+ */
+ALITRA_API void alitra_settings_init (AlitraSettings * settings);
+
+/**
+ * alitra_settings_new:
+ *
+ * Makes settings with the values of alitra_settings_init().
+ *
+ * Returns: (transfer full): the settings; free them with alitra_settings_free()
+ */
+ALITRA_API AlitraSettings *alitra_settings_new (void);
+
+/**
+ * alitra_settings_copy:
+ * @settings: settings
+ *
+ * Copies settings.
+ *
+ * Returns: (transfer full): the copy; free it with alitra_settings_free()
+ */
+ALITRA_API AlitraSettings *alitra_settings_copy (const AlitraSettings * settings);
+
+/**
+ * alitra_settings_free:
+ * @settings: (transfer full) (nullable): from alitra_settings_new() or alitra_settings_copy(), or %NULL
+ *
+ * Frees settings.
+ */
+ALITRA_API void alitra_settings_free (AlitraSettings * settings);
 
 /**
  * AlitraFrameStats:
@@ -75,6 +119,8 @@ typedef struct
  * @kept_patches: of @patches, those in state %ALITRA_PATCH_KEPT after the frame
  * @sharpened_patches: of @patches, those in state %ALITRA_PATCH_SHARPENED
  * @fresh_patches: of @patches, those in state %ALITRA_PATCH_FRESH
+ *
+ * What alitra_tokenizer_encode() did with a frame.
  */
 typedef struct
 {
@@ -90,54 +136,124 @@ typedef struct
   gpointer reserved[6];
 } AlitraFrameStats;
 
+#define ALITRA_TYPE_FRAME_STATS (alitra_frame_stats_get_type ())
+ALITRA_API GType alitra_frame_stats_get_type (void);
+
 /**
  * AlitraTokenizer:
  *
- * Turns frames of one stream into packets. Not thread safe: one caller at a time.
+ * Turns frames of one stream into packets. Reference counted.
+ *
+ * Threads: one caller at a time, in any thread; only references may be taken and dropped while another thread uses it.
  */
 typedef struct _AlitraTokenizer AlitraTokenizer;
 
-ALITRA_API void alitra_settings_init (AlitraSettings * settings);
+#define ALITRA_TYPE_TOKENIZER (alitra_tokenizer_get_type ())
+ALITRA_API GType alitra_tokenizer_get_type (void);
 
 /**
  * alitra_tokenizer_new:
  * @model: weights; the tokenizer takes a reference
- * @info: what the stream is
- * @threads: worker threads to share the work with, 1: the caller's alone; 0: as many as the machine has cores
- * @error: return location
+ * @info: what the stream is; it is copied
+ * @threads: threads to share the work with, the caller's included; 1: the caller's alone; 0: as many as the machine has
+ *   cores
+ * @error: return location for a #GError, or %NULL
  *
- * Returns: (transfer full) (nullable): a tokenizer whose first packet will be a key packet. Packets do not depend
- *   on @threads.
+ * Makes a tokenizer, whose first packet will be a key packet. Packets do not depend on @threads.
+ *
+ * Errors: %ALITRA_ERROR_ARGUMENT for a size, a frame rate or an aspect ratio that the library cannot handle,
+ * %ALITRA_ERROR_MODEL_INVALID for a model that can only make pictures, %ALITRA_ERROR_NO_MEMORY when a stream of this
+ * size does not fit into the memory that is left.
+ *
+ * Returns: (transfer full): the tokenizer; drop it with alitra_tokenizer_unref(); %NULL with @error set
  */
 ALITRA_API AlitraTokenizer *alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info, guint threads,
     GError ** error);
+
+/**
+ * alitra_tokenizer_ref:
+ * @tokenizer: a tokenizer
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @tokenizer; drop it with alitra_tokenizer_unref()
+ */
+ALITRA_API AlitraTokenizer *alitra_tokenizer_ref (AlitraTokenizer * tokenizer);
+
+/**
+ * alitra_tokenizer_unref:
+ * @tokenizer: (transfer full) (nullable): a tokenizer, or %NULL
+ *
+ * Drops a reference; the last one frees the tokenizer.
+ */
+ALITRA_API void alitra_tokenizer_unref (AlitraTokenizer * tokenizer);
+
+/**
+ * alitra_tokenizer_free: (skip)
+ * @tokenizer: (transfer full) (nullable): a tokenizer, or %NULL
+ *
+ * alitra_tokenizer_unref(), as those who hold the only reference call it.
+ */
 ALITRA_API void alitra_tokenizer_free (AlitraTokenizer * tokenizer);
 
 /**
- * alitra_tokenizer_encode:
- * @frame: picture of the size of the stream
- * @settings: how to encode this frame
+ * alitra_tokenizer_encode: (skip)
+ * @tokenizer: a tokenizer
+ * @frame: picture of the size of the stream; it is only looked at during the call
+ * @settings: (nullable): how to encode this frame; %NULL: as alitra_settings_init() says
  * @force_key: make a key packet
  * @pts: time in nanoseconds that the packet carries, or %ALITRA_PACKET_NO_PTS
- * @packet: emptied, then filled with the packet; reuse it to avoid allocations
- * @stats: (out) (optional): what was done
- * @error: return location
+ * @packet: a byte array of the caller, emptied, then filled with the packet; reuse it to avoid allocations
+ * @stats: (out caller-allocates) (optional): what was done
+ * @error: return location for a #GError, or %NULL
  *
  * One frame in, one packet out.
+ *
+ * Errors: %ALITRA_ERROR_ARGUMENT for a frame of another size than the stream's, of an unknown format or without planes,
+ * and for settings that are no numbers. The tokenizer is as it was before then, and @packet is left alone.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
  */
 ALITRA_API gboolean alitra_tokenizer_encode (AlitraTokenizer * tokenizer, const AlitraFrame * frame,
     const AlitraSettings * settings, gboolean force_key, guint64 pts, GByteArray * packet, AlitraFrameStats * stats,
     GError ** error);
 
-/* (transfer none): the memory after the last packet, to draw or to export. */
+/**
+ * alitra_tokenizer_encode_bytes: (rename-to alitra_tokenizer_encode)
+ * @tokenizer: a tokenizer
+ * @frame: picture of the size of the stream; it is only looked at during the call
+ * @settings: (nullable): how to encode this frame; %NULL: as alitra_settings_init() says
+ * @force_key: make a key packet
+ * @pts: time in nanoseconds that the packet carries, or %ALITRA_PACKET_NO_PTS
+ * @stats: (out caller-allocates) (optional): what was done
+ * @error: return location for a #GError, or %NULL
+ *
+ * alitra_tokenizer_encode() for languages other than C. In C it allocates a packet for every frame.
+ *
+ * Errors: %ALITRA_ERROR_ARGUMENT for a frame of another size than the stream's, of an unknown format or without planes,
+ * and for settings that are no numbers. The tokenizer is as it was before then.
+ *
+ * Returns: (transfer full): the packet; %NULL with @error set
+ */
+ALITRA_API GBytes *alitra_tokenizer_encode_bytes (AlitraTokenizer * tokenizer, const AlitraFrame * frame,
+    const AlitraSettings * settings, gboolean force_key, guint64 pts, AlitraFrameStats * stats, GError ** error);
+
+/**
+ * alitra_tokenizer_get_memory: (skip)
+ * @tokenizer: a tokenizer
+ *
+ * Asks for the tokens that a receiver of all packets so far holds, to draw or to export.
+ *
+ * Returns: (transfer none): the memory after the last packet, valid and unchanged until the next one
+ */
 ALITRA_API const AlitraMemory *alitra_tokenizer_get_memory (AlitraTokenizer * tokenizer);
 
 /**
  * alitra_tokenizer_get_gain:
  * @tokenizer: a tokenizer
- * @level: 0..%ALITRA_LEVELS-1
+ * @level: 0..%ALITRA_LEVELS-1, 0: the finest
  * @column: of the cell, as in alitra_memory_get_cell()
- * @row: of the cell
+ * @row: of the cell, as in alitra_memory_get_cell()
  * @gain: (out): what one more token of the cell would take off the distortion, in the unit of the price of
  *   #AlitraFrameStats: squared error of samples 0..1, summed, errors in calm cells counted more. Predicted when the
  *   cell was last looked at
@@ -151,7 +267,19 @@ ALITRA_API const AlitraMemory *alitra_tokenizer_get_memory (AlitraTokenizer * to
 ALITRA_API gboolean alitra_tokenizer_get_gain (AlitraTokenizer * tokenizer, guint level, guint column, guint row,
     gdouble * gain);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraTokenizer, alitra_tokenizer_free)
+/**
+ * alitra_tokenizer_dup_memory: (rename-to alitra_tokenizer_get_memory)
+ * @tokenizer: a tokenizer
+ *
+ * Copies the tokens that a receiver of all packets so far holds: alitra_tokenizer_get_memory() for languages other
+ * than C.
+ *
+ * Returns: (transfer full): a copy of the memory after the last packet, to be freed with alitra_memory_free()
+ */
+ALITRA_API AlitraMemory *alitra_tokenizer_dup_memory (AlitraTokenizer * tokenizer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraSettings, alitra_settings_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AlitraTokenizer, alitra_tokenizer_unref)
 
 G_END_DECLS
 

@@ -20,30 +20,56 @@ typedef struct _AlitraTransformer AlitraTransformer;
 ALITRA_API GType alitra_transformer_get_type (void);
 
 /**
- * alitra_transformer_load:
+ * alitra_transformer_load: (constructor)
  * @path: (nullable): a .safetensors file; %NULL or "": the installed default, alitra-classify.safetensors, looked for as
  *   alitra_model_load() does
- * @error: return location
+ * @error: return location for a #GError, or %NULL
  *
- * Returns: (transfer full) (nullable): the transformer, or %NULL with %ALITRA_ERROR_MODEL_NOT_FOUND or
- *   %ALITRA_ERROR_MODEL_INVALID
+ * Reads a transformer from a file.
+ *
+ * Errors: %ALITRA_ERROR_MODEL_NOT_FOUND when there is no such file or it cannot be read, %ALITRA_ERROR_MODEL_INVALID
+ * when it is damaged, foreign or of another version.
+ *
+ * Returns: (transfer full): the transformer; drop it with alitra_transformer_unref(); %NULL with @error set
  */
 ALITRA_API AlitraTransformer *alitra_transformer_load (const gchar * path, GError ** error);
 
 /**
- * alitra_transformer_load_bytes:
- * @bytes: the contents of a .safetensors file
- * @error: return location
+ * alitra_transformer_load_bytes: (constructor)
+ * @bytes: the contents of a .safetensors file; they may be freed afterwards
+ * @error: return location for a #GError, or %NULL
  *
- * Returns: (transfer full) (nullable): the transformer
+ * Reads a transformer from memory.
+ *
+ * Errors: %ALITRA_ERROR_MODEL_INVALID when the bytes are damaged, foreign or of another version.
+ *
+ * Returns: (transfer full): the transformer; drop it with alitra_transformer_unref(); %NULL with @error set
  */
 ALITRA_API AlitraTransformer *alitra_transformer_load_bytes (GBytes * bytes, GError ** error);
 
+/**
+ * alitra_transformer_ref:
+ * @transformer: a transformer
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @transformer; drop it with alitra_transformer_unref()
+ */
 ALITRA_API AlitraTransformer *alitra_transformer_ref (AlitraTransformer * transformer);
+
+/**
+ * alitra_transformer_unref:
+ * @transformer: (transfer full) (nullable): a transformer, or %NULL
+ *
+ * Drops a reference; the last one frees the transformer.
+ */
 ALITRA_API void alitra_transformer_unref (AlitraTransformer * transformer);
 
 /**
  * alitra_transformer_get_id:
+ * @transformer: a transformer
+ *
+ * Asks how the transformer is called.
  *
  * Returns: (transfer none): the name in the file and the first 32 bits of the file's SHA-256 in hexadecimal
  */
@@ -51,17 +77,30 @@ ALITRA_API const gchar *alitra_transformer_get_id (AlitraTransformer * transform
 
 /**
  * alitra_transformer_get_model:
+ * @transformer: a transformer
+ *
+ * Asks whose tokens the transformer reads.
  *
  * Returns: number of the model (alitra_model_get_number()) whose tokens it was trained on; it understands no other's
  */
 ALITRA_API guint32 alitra_transformer_get_model (AlitraTransformer * transformer);
 
-/* Labels that it tells apart. */
+/**
+ * alitra_transformer_get_count:
+ * @transformer: a transformer
+ *
+ * Asks how many scores there are.
+ *
+ * Returns: labels that it tells apart
+ */
 ALITRA_API guint alitra_transformer_get_count (AlitraTransformer * transformer);
 
 /**
  * alitra_transformer_get_label:
- * @index: below alitra_transformer_get_count()
+ * @transformer: a transformer
+ * @index: number of the label, below alitra_transformer_get_count()
+ *
+ * Asks what a score is for.
  *
  * Returns: (transfer none): a label, UTF-8
  */
