@@ -11,7 +11,7 @@ import os
 
 import torch
 
-from alitra.allocator import Allocator
+from alitra.allocator import allocator_with
 from alitra.codec import encode_exactly
 from alitra.model import tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
@@ -87,8 +87,7 @@ def main():
     ap.add_argument('--keep-layouts', help='take the layouts from an earlier JSON file')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    model, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), Allocator()
-    allocator.load_state_dict(torch.load(a.allocator)['allocator'])
+    model, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), allocator_with(torch.load(a.allocator))
     say = lambda text: print(text, flush=True)
     rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)
     planes = Planes.from_ycc(rgb_to_ycc(rgb))

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""How far the allocator is from the best allocation:  greedy.py PHOTOS TOKENIZER.pt ALLOCATOR.pt [--crops N | --centre]
+"""How far the allocator is from the best allocation:  greedy.py PHOTOS TOKENIZER.pt ALLOCATOR.pt [--crops N]
 
-The greedy search tries the next token of every cell in the picture itself and gives it where the squared error around the
-cell really falls by more than the price, until no cell wants one: level by level, with one price for all pictures.  Both
-sides code the same pictures without what surrounds the allocator (flat and smooth cells, masking), so that only the
-choice differs.  Prints tokens a picture and PSNR of the error over all pictures."""
+The greedy search tries the next token of every cell in the picture itself and gives it where the squared error around
+the cell really falls by more than the price, until no cell wants one: level by level, with one price for all pictures.
+A plain rule stands beside it: tokens while the residual of the cell has more energy than a threshold.  All code the same
+pictures without what surrounds the allocator (flat and smooth cells, masking), so that only the choice differs.  Prints
+tokens a picture and PSNR of the error over all pictures."""
 import argparse
 import json
 import math
@@ -12,14 +13,15 @@ import os
 
 import torch
 
-from alitra.allocator import Allocator
+from alitra.allocator import allocator_with
 from alitra.codec import encode_at
 from alitra.deblock import deblock
-from alitra.model import LEVELS, tokenizer_with
+from alitra.model import LEVELS, SCALE, tokenizer_with
 from alitra.pictures import Crops, Planes, centre_crops, load_photos, rgb_to_ycc
 from alitra.score import psnr
 from train_allocator import around
 
+ENERGY = 4.     # residual energy at which a token gains about the price: a quarter of it
 STRIDE = 3      # cells tried together: what a cell paints and mixes reaches its neighbours
 
 
@@ -70,16 +72,41 @@ class GreedyLevel:
         return given
 
 
+    def run(self, price):
+        while self.open.any() and self.sweep(price):
+            pass
+
+
+class ThresholdLevel:
+    """Tokens while the residual of a cell has more energy than the price."""
+
+    def __init__(self, level, left):
+        self.level, z = level, level.analyse(left)
+        self.shape = z.shape
+        self.r = z.reshape(-1, z.shape[-1])
+        self.total = torch.zeros_like(self.r)
+        self.depth = torch.zeros(len(self.r), dtype=torch.long)
+
+    def run(self, price):
+        for step in self.level.steps:
+            i = ((self.r ** 2).sum(1) / SCALE ** 2 > price).nonzero()[:, 0]
+            if not len(i):
+                break
+            q = step(self.r[i])[0]
+            self.total[i] += q
+            self.r[i] -= q
+            self.depth[i] += 1
+
+
 @torch.no_grad()
-def encode_greedily(tokenizer, planes, price, level_price):
+def encode_by(rule, tokenizer, planes, price, level_price):
     """-> picture, depths coarse first."""
     half = planes.halve()
     pyramid, base, depths = [planes, half, half.halve()], None, []
     for i in reversed(range(LEVELS)):
         left = pyramid[i] if base is None else pyramid[i] - base
-        run = GreedyLevel(tokenizer.levels[i], left)
-        while run.open.any() and run.sweep(price * level_price[i] / 4 ** i):
-            pass
+        run = rule(tokenizer.levels[i], left)
+        run.run(price * level_price[i] / 4 ** i)
         out = run.level.synthesise(run.total.reshape(run.shape))
         picture = out if base is None else out + base
         depths.append(run.depth.reshape(run.shape[:3]))
@@ -112,8 +139,7 @@ def main():
     ap.add_argument('--level-price', help='for the greedy search; default: as the allocator')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    tokenizer, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), Allocator()
-    allocator.load_state_dict(torch.load(a.allocator)['allocator'])
+    tokenizer, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), allocator_with(torch.load(a.allocator))
     level_price = json.load(open(a.extra))['level_price'] if a.extra else [1., 1.3, 1.4]
     greedy_price = [float(p) for p in a.level_price.split(',')] if a.level_price else level_price
     if a.crops:
@@ -121,18 +147,21 @@ def main():
     else:
         rgb = centre_crops(a.photos)
     planes = Planes.from_ycc(rgb_to_ycc(rgb))
-    found = {'learned': [], 'greedy': []}
+    found = {'learned': [], 'greedy': [], 'threshold': []}
     for price in (float(p) for p in a.prices.split(',')):
         with torch.no_grad():
             out, _ = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price), level_price)
         for name, (picture, depths) in (('learned', (out.pictures[-1], out.depths)),
-                                        ('greedy', encode_greedily(tokenizer, planes, price, greedy_price))):
+                                        ('greedy', encode_by(GreedyLevel, tokenizer, planes, price, greedy_price)),
+                                        ('threshold', encode_by(ThresholdLevel, tokenizer, planes, price * ENERGY,
+                                                                level_price))):
             found[name].append(score(picture, depths, rgb))
             print('price %6.3f  %-8s %7.1f tokens  %.3f dB   %s' % ((price, name) + found[name][-1] + (
                 ' '.join('%.1f(max %d)' % (d.sum().item() / len(rgb), (d == d.max()).sum()) for d in depths),)), flush=True)
     for tokens in (128, 256, 512, 1024):
-        learned, greedy = (at_tokens(found[name], tokens) for name in ('learned', 'greedy'))
-        print('%5d tokens: learned %.2f dB, greedy %.2f dB, %.2f behind' % (tokens, learned, greedy, greedy - learned))
+        learned, greedy, threshold = (at_tokens(found[name], tokens) for name in found)
+        print('%5d tokens: learned %.2f dB, greedy %.2f dB (%.2f behind), threshold %.2f dB (%.2f ahead)' % (
+            tokens, learned, greedy, greedy - learned, threshold, learned - threshold))
 
 
 if __name__ == '__main__':

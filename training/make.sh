@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # From a folder of photographs to the model file: make.sh PHOTOS OUT.safetensors [WORK_FOLDER]
-# Stopped, it goes on where it was when it is called again.
+# Stopped, it goes on where it was when it is called again. MODEL=fast makes the smaller one.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
   sed -n 's/^# //p' "$0" | head -n 1
   exit 2
 fi
-photos=$1 out=$2 work=${3:-training-run}
+photos=$1 out=$2 work=${3:-training-run} model=${MODEL:-base}
 here=$(dirname "$0")
 # Two BLAS threads that fight are slower than one.
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 mkdir -p "$work"
 python=${PYTHON:-/usr/bin/python3}
-"$python" "$here/train.py" "$photos" "$work/tok.pt" --resume --minutes "${TOKENIZER_MINUTES:-60}"
+"$python" "$here/train.py" "$photos" "$work/tok.pt" --model "$model" --resume --minutes "${TOKENIZER_MINUTES:-60}"
 "$python" "$here/train_allocator.py" "$photos" "$work/tok.pt" "$work/alloc.pt" --resume --minutes "${ALLOCATOR_MINUTES:-25}"
 [ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/alloc.pt" "$work/extra.json"
-"$python" "$here/export.py" "$work/tok.pt" "$out" --allocator "$work/alloc.pt" --extra "$work/extra.json"
+"$python" "$here/export.py" "$work/tok.pt" "$out" --name "alitra-$model-2" --allocator "$work/alloc.pt" --extra "$work/extra.json"
 echo "wrote $out"

@@ -12,6 +12,7 @@ import torch
 
 from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
+from alitra.progress import Progress
 from alitra.score import ssim
 from alitra.start import start
 
@@ -78,7 +79,7 @@ def main():
     ap.add_argument('--structure', type=float, default=1.5, help='weight of what lacks in the SSIM of the luma')
     ap.add_argument('--noise', type=float, default=.4, help='log deviation of the price from cell to cell')
     ap.add_argument('--start', help='begin with the weights of an earlier run, its closed-form start (OUT.pt.start) among them')
-    ap.add_argument('--every', type=int, default=100, help='steps from line to line')
+    ap.add_argument('--every', type=int, default=100, help='steps from line to line of the table')
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--resume', action='store_true')
     a = ap.parse_args()
@@ -107,9 +108,10 @@ def main():
     if 'opt' in state:
         opt.load_state_dict(state.pop('opt'))
     crops = Crops(photos, a.size, a.seed + 1 + state['step'])
-    began, log = time.time() - state['spent'], []
-    while time.time() - began < a.minutes * 60:
-        done = (time.time() - began) / (a.minutes * 60)
+    began, whole = time.time() - state['spent'], a.minutes * 60
+    progress = Progress(a.out, ('dB', 'tokens', 'code loss', 'gradient'), a.every, a.resume)
+    while time.time() - began < whole:
+        done = (time.time() - began) / whole
         rate = a.rate * min(1, (state['step'] + 1) / 100) * (.5 + .5 * math.cos(math.pi * done)) + a.rate * .01
         for g in opt.param_groups:
             g['lr'] = rate * g['part']
@@ -128,13 +130,9 @@ def main():
         hold_scale(model)
         state['step'] += 1
         tokens = sum(d.float().sum() for d in depths).item() / a.batch
-        log.append((torch.log10(final).mean().item() * -10, tokens, float(code_loss), norm))
-        if state['step'] % a.every == 0:
-            m = [sum(c) / len(log) for c in zip(*log)]
-            print('step %d  %3.0f %%  %.2f dB at %.0f tokens  code loss %.3f  gradient %.2f  lr %.5f' % (
-                state['step'], 100 * done, m[0], m[1], m[2], m[3], rate), flush=True)
-            log = []
-        if state['step'] % 200 == 0 or time.time() - began >= a.minutes * 60:
+        progress.add(state['step'], (torch.log10(final).mean().item() * -10, tokens, float(code_loss), norm),
+                     time.time() - began, whole)
+        if state['step'] % 200 == 0 or time.time() - began >= whole:
             state['spent'] = time.time() - began
             torch.save({'model': model.state_dict(), 'state': dict(state, opt=opt.state_dict())}, a.out + '.tmp')
             os.replace(a.out + '.tmp', a.out)

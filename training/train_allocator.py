@@ -13,9 +13,10 @@ import time
 import torch
 import torch.nn.functional as F
 
-from alitra.allocator import Allocator, LevelRun
+from alitra.allocator import ABLATIONS, Allocator, LevelRun
 from alitra.model import LEVELS, tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, next_frame, rgb_to_ycc
+from alitra.progress import Progress
 
 LEVEL_PRICE = (1., 1.3, 1.6)
 LOW, HIGH = .02, 10.
@@ -105,21 +106,31 @@ def main():
     ap.add_argument('--batch', type=int, default=24)
     ap.add_argument('--fine', type=int, default=6, help='pictures of the batch that go to the finest level')
     ap.add_argument('--rate', type=float, default=4e-3)
-    ap.add_argument('--resume', action='store_true', help='start from OUT.pt')
+    ap.add_argument('--resume', action='store_true', help='go on with OUT.pt')
+    ap.add_argument('--start', help='begin with the allocator of another checkpoint')
+    ap.add_argument('--without', choices=ABLATIONS, help='leave out a part, to see what it gives')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(1)
     tokenizer = tokenizer_with(torch.load(a.tokenizer)['model'])
     for p in tokenizer.parameters():
         p.requires_grad_(False)
-    allocator = Allocator()
-    if a.resume and os.path.exists(a.out):
-        allocator.load_state_dict(torch.load(a.out)['allocator'])
-    crops = Crops(load_photos(a.photos, 512), 256, 7)
+    allocator = Allocator(a.without)
+    if a.start:
+        allocator.load_state_dict(torch.load(a.start)['allocator'])
+    saved = torch.load(a.out) if a.resume and os.path.exists(a.out) else None
+    if saved:
+        allocator.load_state_dict(saved['allocator'])
+    crops = Crops(load_photos(a.photos, 512), 256, 7 + (saved['state']['step'] if saved else 0))
     opt = torch.optim.Adam(allocator.parameters(), a.rate, betas=(.9, .98))
-    began, step, log = time.time(), 0, []
-    while time.time() - began < a.minutes * 60:
-        done = (time.time() - began) / (a.minutes * 60)
+    state = {'step': 0, 'spent': 0.}
+    if saved:
+        opt.load_state_dict(saved['opt'])
+        state = saved['state']
+    step, began, whole = state['step'], time.time() - state['spent'], a.minutes * 60
+    progress = Progress(a.out, ('64-cells', '32-cells', '16-cells'), 20, a.resume)
+    while time.time() - began < whole:
+        done = (time.time() - began) / whole
         for g in opt.param_groups:
             g['lr'] = a.rate * min(1, (step + 1) / 30) * (.5 + .5 * math.cos(math.pi * done)) + 1e-5
         rgb = crops.batch(a.batch)
@@ -136,14 +147,11 @@ def main():
         torch.nn.utils.clip_grad_norm_(allocator.parameters(), .5)
         opt.step()
         step += 1
-        log.append([x.item() for x in losses] + [float('nan')] * (3 - len(losses)))
-        if step % 20 == 0:
-            m = torch.tensor(log).nanmean(0).tolist()
-            print('step %d  %3.0f %%  deviance 64: %.3f  32: %.3f  16: %.3f' % (step, 100 * done, *m), flush=True)
-            log = []
-            torch.save({'allocator': allocator.state_dict()}, a.out + '.tmp')
+        progress.add(step, [x.item() for x in losses] + [float('nan')] * (LEVELS - len(losses)), time.time() - began, whole)
+        if step % 20 == 0 or time.time() - began >= whole:
+            state = {'step': step, 'spent': time.time() - began}
+            torch.save({'allocator': allocator.state_dict(), 'without': a.without, 'opt': opt.state_dict(), 'state': state}, a.out + '.tmp')
             os.replace(a.out + '.tmp', a.out)
-    torch.save({'allocator': allocator.state_dict()}, a.out)
 
 
 if __name__ == '__main__':

@@ -16,12 +16,24 @@ def log_energy(v):
     return torch.log2(v + FLOOR) * .25
 
 
+ABLATIONS = ('neighbours', 'recurrence', 'parent')
+
+
+def alone(kernel):
+    """A 3x3 kernel that sees its middle only."""
+    middle = torch.zeros_like(kernel)
+    middle[..., 1, 1] = 1
+    return kernel * middle
+
+
 class Grid(nn.Module):
     """The module of one level.  One 3x3 product gives all gates: update, reset, and the two halves of the candidate
-    (from the features, from the hidden states), as in the GRU with the reset gate behind the product."""
+    (from the features, from the hidden states), as in the GRU with the reset gate behind the product.  without: parts
+    that an ablation leaves out."""
 
-    def __init__(self):
+    def __init__(self, without=None):
         super().__init__()
+        self.without = without
         self.own = nn.Parameter(torch.randn(3 * HIDDEN, OWN, 3, 3) * .15)
         self.state = nn.Parameter(torch.randn(3 * HIDDEN, HIDDEN, 3, 3) * .05)
         self.parent = nn.Parameter(torch.randn(3 * HIDDEN, PARENT) * .1)
@@ -40,8 +52,15 @@ class Grid(nn.Module):
 
     def forward(self, own, hidden, said):
         """own B,OWN,h,w; hidden B,HIDDEN,h,w; said B,3*HIDDEN,h,w or 0 -> hidden, log2 of the predicted gain B,h,w."""
-        x = F.conv2d(own, self.own, padding=1) + said + self.bias.view(1, -1, 1, 1)
-        s = F.conv2d(hidden, self.state, padding=1)
+        of_own, of_state = self.own, self.state
+        if self.without == 'neighbours':
+            of_own, of_state = alone(of_own), alone(of_state)
+        if self.without == 'recurrence':
+            hidden = torch.zeros_like(hidden)
+        if self.without == 'parent':
+            said = 0.
+        x = F.conv2d(own, of_own, padding=1) + said + self.bias.view(1, -1, 1, 1)
+        s = F.conv2d(hidden, of_state, padding=1)
         update = torch.sigmoid(x[:, :HIDDEN] + s[:, :HIDDEN])
         reset = torch.sigmoid(x[:, HIDDEN:2 * HIDDEN] + s[:, HIDDEN:2 * HIDDEN])
         fresh = torch.tanh(x[:, 2 * HIDDEN:] + reset * s[:, 2 * HIDDEN:])
@@ -51,9 +70,16 @@ class Grid(nn.Module):
 
 
 class Allocator(nn.Module):
-    def __init__(self):
+    def __init__(self, without=None):
         super().__init__()
-        self.grids = nn.ModuleList([Grid() for _ in range(LEVELS)])
+        self.grids = nn.ModuleList([Grid(without) for _ in range(LEVELS)])
+
+
+def allocator_with(saved):
+    """The allocator of a checkpoint of train_allocator.py."""
+    allocator = Allocator(saved.get('without'))
+    allocator.load_state_dict(saved['allocator'])
+    return allocator
 
 
 def features(residual, seen, last_gain, depth, start):
