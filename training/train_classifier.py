@@ -30,6 +30,7 @@ class Cells:
         with np.load(path) as f:
             counts, level, depth = f['counts'].astype(np.int64), f['level'], f['depth']
             column, row, id_ = f['column'], f['row'], f['id']
+            middle = np.stack([f['x'], f['y']], 1) if 'x' in f else None     # of patches that are no cells
         self.rows = vectors.row(level, depth, id_).astype(np.int32)
         first = depth == 0
         picture = np.repeat(np.arange(len(counts)), counts)
@@ -39,6 +40,8 @@ class Cells:
         self.level = level[first]
         side = (1 << self.level.astype(np.int64)) / 2
         self.place = np.stack([column[first] + side, row[first] + side], 1).astype(np.float32) / GRID
+        if middle is not None:
+            self.place = middle
 
 
 class Batch:
@@ -192,7 +195,7 @@ class Run:
         a = self.options
         found = find_caches(a.cache, split, a.allocation, a.budgets)
         if split == 'train' and a.variants:
-            found = {k: v for k, v in found.items() if k[0] < a.variants}
+            found = {k: v for k, v in found.items() if k[0] in a.variants}
         for key, path in found.items():
             if path not in self.loaded:
                 self.loaded[path] = Cells(path, self.vectors)
@@ -269,7 +272,7 @@ def main():
     ap.add_argument('--epochs', type=int, default=60)
     ap.add_argument('--allocation', default='learned')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
-    ap.add_argument('--variants', type=int, default=0, help='only so many; 0: all that there are')
+    ap.add_argument('--variants', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--dim', type=int, default=128)
     ap.add_argument('--heads', type=int, default=4)
     ap.add_argument('--layers', type=int, default=4)

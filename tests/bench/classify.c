@@ -1,0 +1,146 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
+ *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] <pictures.rgb
+ * ALLOCATION: learned or uniform.  One line for each picture and budget: number of the label, tokens, cells that hold
+ * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
+ * stream), microseconds of the transformer. */
+#include <alitra/alitra.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct
+{
+  AlitraModel *model;
+  AlitraTransformer *transformer;
+  AlitraClassifier *classifier;
+  AlitraTokenizer *tokenizer;
+  AlitraSettings settings;
+  AlitraFrame frame;
+  GByteArray *packet;
+  gfloat *scores;
+} Bench;
+
+static guint
+count_cells (const AlitraMemory * memory)
+{
+  guint cells = 0;
+
+  for (guint level = 0; level < ALITRA_LEVELS; level++) {
+    guint columns, rows;
+
+    alitra_memory_get_grid (memory, level, &columns, &rows);
+    for (guint i = 0; i < columns * rows; i++) {
+      AlitraCell cell;
+
+      alitra_memory_get_cell (memory, level, i % columns, i / columns, &cell);
+      cells += cell.depth > 0;
+    }
+  }
+  return cells;
+}
+
+static void
+one_picture (Bench * b)
+{
+  const AlitraMemory *memory;
+  AlitraFrameStats stats;
+  GError *error = NULL;
+  gint64 times[3];
+  guint best = 0;
+
+  times[0] = g_get_monotonic_time ();
+  if (!alitra_tokenizer_encode (b->tokenizer, &b->frame, &b->settings, TRUE,
+          ALITRA_PACKET_NO_PTS, b->packet, &stats, &error))
+    g_error ("%s", error->message);
+  times[1] = g_get_monotonic_time ();
+  memory = alitra_tokenizer_get_memory (b->tokenizer);
+  if (!alitra_classifier_run (b->classifier, &memory, 1, 0, b->scores, &error))
+    g_error ("%s", error->message);
+  times[2] = g_get_monotonic_time ();
+  for (guint i = 1; i < alitra_transformer_get_count (b->transformer); i++)
+    if (b->scores[i] > b->scores[best])
+      best = i;
+  printf ("%u %u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", best,
+      stats.tokens, count_cells (memory), times[1] - times[0],
+      times[2] - times[1]);
+}
+
+static void
+all_pictures (Bench * b, GByteArray * pictures)
+{
+  const gsize size = (gsize) 3 * b->frame.width * b->frame.height;
+  const AlitraStreamInfo info = { b->frame.width, b->frame.height, 0, 1, 1, 1,
+    {1, 6, 2, 2}
+  };
+
+  b->tokenizer = alitra_tokenizer_new (b->model, &info, 1, NULL);
+  for (gsize at = 0; at + size <= pictures->len; at += size) {
+    b->frame.data[0] = pictures->data + at;
+    one_picture (b);
+  }
+  alitra_tokenizer_free (b->tokenizer);
+}
+
+static GByteArray *
+read_all (FILE * file)
+{
+  GByteArray *all = g_byte_array_new ();
+  guint8 part[65536];
+  gsize n;
+
+  while ((n = fread (part, 1, sizeof (part), file)) > 0)
+    g_byte_array_append (all, part, n);
+  return all;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GByteArray) pictures = NULL;
+  g_auto (GStrv) budgets = NULL;
+  GError *error = NULL;
+  Bench b = { 0 };
+
+  if (argc != 7) {
+    g_printerr
+        ("usage: %s MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] <pictures.rgb\n",
+        argv[0]);
+    return 2;
+  }
+  b.model = alitra_model_load (argv[1], &error);
+  if (b.model)
+    b.transformer = alitra_transformer_load (argv[2], &error);
+  if (b.transformer)
+    b.classifier = alitra_classifier_new (b.transformer, b.model, 1, &error);
+  b.frame.width = atoi (argv[3]);
+  b.frame.height = atoi (argv[4]);
+  if (!b.classifier || b.frame.width < 1 || b.frame.width > ALITRA_MAX_SIZE
+      || b.frame.height < 1 || b.frame.height > ALITRA_MAX_SIZE) {
+    g_printerr ("%s\n", error ? error->message : "no such size");
+    return 1;
+  }
+  b.frame.format = ALITRA_PIXEL_RGB;
+  b.frame.full_range = TRUE;
+  b.frame.stride[0] = 3 * b.frame.width;
+  alitra_settings_init (&b.settings);
+  b.settings.exact_length = TRUE;
+  b.settings.allocation = strcmp (argv[5], "uniform") == 0 ?
+      ALITRA_ALLOCATION_UNIFORM : ALITRA_ALLOCATION_LEARNED;
+  b.packet = g_byte_array_new ();
+  b.scores = g_new (gfloat, alitra_transformer_get_count (b.transformer));
+  pictures = read_all (stdin);
+  budgets = g_strsplit (argv[6], ",", -1);
+  for (guint i = 0; budgets[i]; i++) {
+    b.settings.target_tokens = MAX (atoi (budgets[i]), 1);
+    all_pictures (&b, pictures);
+  }
+  g_free (b.scores);
+  g_byte_array_unref (b.packet);
+  alitra_classifier_free (b.classifier);
+  alitra_transformer_unref (b.transformer);
+  alitra_model_unref (b.model);
+  return 0;
+}
