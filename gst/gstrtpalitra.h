@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 #define GST_RTP_ALITRA_FRAGMENT_HEADER 9
 /* Before each frame of an aggregate. */
 #define GST_RTP_ALITRA_RECORD_HEADER 4
+/* Before the header of the token packet where it is repeated. */
+#define GST_RTP_ALITRA_REPEAT_HEADER 2
 #define GST_RTP_ALITRA_CONFIG_SIZE 28
 
 typedef struct
@@ -26,6 +28,7 @@ typedef struct
   gboolean key, start, end;
   gboolean header;              /* begins with bytes of the token packet's header */
   gboolean fragment, config, aggregate;
+  gboolean repeat;              /* the header of the token packet follows once more */
   guint layer;
   guint16 number;               /* lower half of the frame number */
   guint16 chunk;

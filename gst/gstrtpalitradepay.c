@@ -5,8 +5,9 @@
  * SECTION:element-rtpalitradepay
  * @title: rtpalitradepay
  *
- * Takes packets of tokens out of RTP packets. Where RTP packets are missing it keeps the layers before the gap, which
- * are a coarser packet, and leaves out the frame when not even the first layer is whole.
+ * Takes packets of tokens out of RTP packets. What RTP packets that are missing held is marked as lost in the packet of
+ * tokens; a frame of which nothing came becomes a packet that says so. So each frame of the sender gives one, and what is
+ * lost costs its own region only.
  *
  * ## Example launch line
  * |[
@@ -15,12 +16,12 @@
  */
 #include "gstrtpalitradepay.h"
 
-#include <gst/base/gstadapter.h>
 #include <gst/rtp/gstrtpbuffer.h>
 #include <gst/video/video.h>
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 #include "gstrtpalitra.h"
 
@@ -37,13 +38,26 @@ enum
 #define DEFAULT_WAIT_FOR_KEYFRAME FALSE
 #define DEFAULT_REQUEST_KEYFRAME FALSE
 
-/* While no key frame comes, ask again each time that so many frames were lost or of no use. */
-#define ASK_AGAIN 15
+/* No more frames than this are made up for missing ones in a row: a longer gap is a break. */
+#define MOST_MISSING 250
+
+/* No frame comes in more RTP packets than this. */
+#define MOST_PIECES (1 << 16)
 
 /* What RTP packets are marked with, and the frames that share their memory would be too. */
 #define RTP_PACKET_FLAGS (GST_BUFFER_FLAG_DELTA_UNIT | \
     GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER | \
     GST_BUFFER_FLAG_DROPPABLE | GST_BUFFER_FLAG_NON_DROPPABLE)
+
+/* A run of bytes of the token packet, as one RTP packet brought it. */
+typedef struct
+{
+  gboolean header;              /* counted from the first byte of the token packet */
+  guint16 chunk;                /* else from the first byte of this chunk */
+  guint32 offset;
+  gsize begin, end;             /* in the token packet, once its header is known */
+  GstBuffer *bytes;
+} Piece;
 
 struct _GstRtpAlitraDepay
 {
@@ -59,20 +73,25 @@ struct _GstRtpAlitraDepay
   guint32 model;
   gboolean caps_current;
 
-  /* The frame that is being put together: its first bytes, up to the first gap. */
-  GstAdapter *bytes;
+  /* The frame that is being put together. */
   gboolean open;
-  gboolean gap;                 /* what comes after it has no place any more */
   guint16 number;
   guint32 rtp_time;
   GstClockTime pts, dts;
+  GArray *pieces;               /* Piece, in the order of the token packet */
+  gsize size;                   /* of all pieces */
+  GByteArray *header;           /* of the token packet; empty: it did not come yet */
+  AlitraPacketLayout layout;    /* that the header says */
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
 
-  /* What the receiver holds. */
-  gboolean needs_key;           /* delta frames have nothing that they could change */
-  guint32 last_number;          /* of the last frame that went on */
-  guint useless;                /* frames lost or of no use since the last key frame */
+  /* The frames that went on. */
+  gboolean follows;             /* there was one */
+  guint32 last_number;
+  GstClockTime last_pts, last_dts;
+  gboolean needs_key;           /* something is lost that a key frame would mend */
+  guint waiting;                /* frames since then */
   gboolean discont;
-  GByteArray *shorter;
+  GByteArray *packet;           /* scratch */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -216,65 +235,61 @@ other_version:
   }
 }
 
-/* LOSSES */
+/* KEY FRAMES */
 
+/* A key frame would mend something: asks for one if that is wanted. */
 static void
-ask_for_key (GstRtpAlitraDepay * self)
+miss_key (GstRtpAlitraDepay * self)
 {
   gboolean wanted;
 
+  self->needs_key = TRUE;
   GST_OBJECT_LOCK (self);
   wanted = self->request_keyframe;
   GST_OBJECT_UNLOCK (self);
-  if (self->useless++ % ASK_AGAIN == 0 && wanted)
+  if (gst_alitra_key_is_due (&self->waiting) && wanted)
     gst_pad_push_event (GST_RTP_BASE_DEPAYLOAD_SINKPAD (self),
         gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
             TRUE, 0));
 }
 
-static void
-lose_frame (GstRtpAlitraDepay * self, const gchar * why)
-{
-  GST_DEBUG_OBJECT (self, "a frame is lost: %s", why);
-  self->needs_key = TRUE;
-  self->discont = TRUE;
-  ask_for_key (self);
-}
-
-/* FRAMES */
-
-/* Whether the frame has a memory to change, as far as this element let frames pass. */
+/* Whether a frame may pass. @vital: something of its first layer is lost. */
 static gboolean
-is_wanted (GstRtpAlitraDepay * self, const AlitraPacketInfo * info)
+may_pass (GstRtpAlitraDepay * self, gboolean key, gboolean vital)
 {
   gboolean wait;
 
-  if (info->key) {
+  if (key && !vital) {
     self->needs_key = FALSE;
-    self->useless = 0;
+    self->waiting = 0;
     return TRUE;
   }
-  if (!self->needs_key && info->frame_number == self->last_number + 1)
+  if (!self->needs_key && !vital)
     return TRUE;
-  self->needs_key = TRUE;
-  ask_for_key (self);
+  miss_key (self);
   GST_OBJECT_LOCK (self);
   wait = self->wait_for_keyframe;
   GST_OBJECT_UNLOCK (self);
   return !wait;
 }
 
+/* TOKEN PACKETS */
+
 /* Takes a buffer that holds one whole token packet. */
 static void
 send_packet (GstRtpAlitraDepay * self, GstBuffer * buffer,
-    const AlitraPacketInfo * info, GstClockTime pts, GstClockTime dts)
+    const AlitraPacketInfo * info, gboolean vital, GstClockTime pts,
+    GstClockTime dts)
 {
-  if (!is_wanted (self, info)) {
+  self->follows = TRUE;
+  self->last_number = info->frame_number;
+  self->last_pts = pts;
+  self->last_dts = dts;
+  if (!may_pass (self, info->key, vital)) {
     self->discont = TRUE;
     gst_buffer_unref (buffer);
     return;
   }
-  self->last_number = info->frame_number;
   update_model (self, info->model);
   if (info->key)
     update_stream (self, &info->stream);
@@ -286,72 +301,294 @@ send_packet (GstRtpAlitraDepay * self, GstBuffer * buffer,
   GST_BUFFER_FLAG_UNSET (buffer, RTP_PACKET_FLAGS);
   if (!info->key)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (info->lost > 0)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
   if (self->discont)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   self->discont = FALSE;
   gst_rtp_base_depayload_push (GST_RTP_BASE_DEPAYLOAD (self), buffer);
 }
 
-/* (transfer full) (nullable): the token packet of which these are the first bytes, shortened if they are not all. */
-static GstBuffer *
-rescue (GstRtpAlitraDepay * self, GstBuffer * buffer, AlitraPacketInfo * info)
+/* Sends a packet that stands for a frame of which nothing came. */
+static void
+send_lost (GstRtpAlitraDepay * self, guint32 number, GstClockTime pts,
+    GstClockTime dts)
 {
-  GstMapInfo map;
-  gboolean whole, usable;
+  AlitraPacketInfo info = { 0, };
 
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return NULL;
-  usable = alitra_packet_read_info (map.data, map.size,
-      info) == ALITRA_PACKET_OK && map.size <= info->size;
-  whole = usable && map.size == info->size;
-  if (usable && !whole)
-    usable = alitra_packet_salvage (map.data, map.size, self->shorter, NULL);
-  gst_buffer_unmap (buffer, &map);
+  info.frame_number = number;
+  info.pts = ALITRA_PACKET_NO_PTS;
+  info.model = self->model;
+  info.slices = (self->stream.height + 63) / 64;
+  info.lost = info.slices;
+  alitra_packet_write_lost (&info, self->packet);
+  GST_DEBUG_OBJECT (self, "nothing came of frame %u", number);
+  send_packet (self, gst_buffer_new_memdup (self->packet->data,
+          self->packet->len), &info, TRUE, pts, dts);
+}
 
-  if (!usable)
+/* The frame of the stream that has these lower bits of its number. */
+static guint32
+whole_number (GstRtpAlitraDepay * self, guint16 number)
+{
+  return self->last_number + (gint16) (number - (guint16) self->last_number);
+}
+
+static GstClockTime
+between (GstClockTime from, GstClockTime to, guint part, guint parts)
+{
+  if (!GST_CLOCK_TIME_IS_VALID (from) || !GST_CLOCK_TIME_IS_VALID (to)
+      || to <= from)
+    return GST_CLOCK_TIME_NONE;
+  return from + gst_util_uint64_scale_int (to - from, part, parts);
+}
+
+/* A frame begins: those between it and the last one are lost. */
+static void
+fill_gap (GstRtpAlitraDepay * self, guint16 number, GstClockTime pts,
+    GstClockTime dts)
+{
+  guint16 missing = number - (guint16) self->last_number - 1;
+  GstClockTime last_pts = self->last_pts, last_dts = self->last_dts;
+  guint i;
+
+  if (!self->follows || missing == 0)
+    return;
+  if (missing > MOST_MISSING || self->stream.width == 0
+      || (GST_CLOCK_TIME_IS_VALID (pts) && pts <= last_pts)) {
+    self->discont = TRUE;
+    miss_key (self);
+    return;
+  }
+  for (i = 1; i <= missing; i++)
+    send_lost (self, self->last_number + 1, between (last_pts, pts, i,
+            missing + 1), between (last_dts, dts, i, missing + 1));
+}
+
+/* FRAMES */
+
+static void
+forget_frame (GstRtpAlitraDepay * self)
+{
+  guint i;
+
+  for (i = 0; i < self->pieces->len; i++)
+    gst_buffer_unref (g_array_index (self->pieces, Piece, i).bytes);
+  g_array_set_size (self->pieces, 0);
+  g_byte_array_set_size (self->header, 0);
+  self->size = 0;
+  self->open = FALSE;
+}
+
+/* Puts the header together from the first bytes of the frame, if nothing repeated it. */
+static void
+collect_header (GstRtpAlitraDepay * self)
+{
+  guint i;
+
+  for (i = 0; i < self->pieces->len
+      && self->header->len < ALITRA_PACKET_MAX_HEADER; i++) {
+    const Piece *piece = &g_array_index (self->pieces, Piece, i);
+    guint have = self->header->len;
+    gsize size = MIN (gst_buffer_get_size (piece->bytes),
+        ALITRA_PACKET_MAX_HEADER - have);
+
+    if (!piece->header || piece->offset != have)
+      break;
+    g_byte_array_set_size (self->header, have + size);
+    gst_buffer_extract (piece->bytes, 0, self->header->data + have, size);
+  }
+}
+
+static gboolean
+read_header (GstRtpAlitraDepay * self)
+{
+  if (self->header->len == 0)
+    collect_header (self);
+  return alitra_packet_read_layout (self->header->data, self->header->len,
+      &self->layout) == ALITRA_PACKET_OK
+      && (self->layout.info.frame_number & 0xffff) == self->number;
+}
+
+/* Finds where the pieces lie; those that cannot be there, or overlap, are left out. */
+static void
+place_pieces (GstRtpAlitraDepay * self)
+{
+  const AlitraPacketInfo *info = &self->layout.info;
+  gsize at = 0;
+  guint i;
+
+  for (i = 0; i < self->pieces->len; i++) {
+    Piece *piece = &g_array_index (self->pieces, Piece, i);
+    gsize base = 0;
+
+    if (!piece->header && piece->chunk < info->layers * info->slices)
+      base = self->layout.chunk[piece->chunk];
+    piece->begin = base + piece->offset;
+    piece->end = piece->begin + gst_buffer_get_size (piece->bytes);
+    if ((!piece->header && base == 0) || piece->begin < at
+        || piece->end > info->size)
+      piece->end = piece->begin = at;
+    at = piece->end;
+  }
+}
+
+/* Notes which chunks lie in bytes @begin to @end. */
+static void
+find_chunks (GstRtpAlitraDepay * self, gsize begin, gsize end, guint * chunk)
+{
+  guint chunks = self->layout.info.layers * self->layout.info.slices;
+  const gsize *at = self->layout.chunk;
+
+  for (; *chunk < chunks && at[*chunk + 1] <= end; (*chunk)++)
+    if (at[*chunk] >= begin)
+      self->lost[*chunk] = FALSE;
+}
+
+/* Returns how many chunks are lost, and whether one of the first layer is. */
+static guint
+find_lost (GstRtpAlitraDepay * self, gboolean * vital)
+{
+  const AlitraPacketInfo *info = &self->layout.info;
+  gsize begin = 0, end = 0;
+  guint chunks = info->layers * info->slices, chunk = 0, i, lost = 0;
+
+  memset (self->lost, TRUE, sizeof (self->lost));
+  for (i = 0; i < self->pieces->len; i++) {
+    const Piece *piece = &g_array_index (self->pieces, Piece, i);
+
+    if (piece->begin == piece->end)
+      continue;
+    if (piece->begin != end) {
+      find_chunks (self, begin, end, &chunk);
+      begin = piece->begin;
+    }
+    end = piece->end;
+  }
+  find_chunks (self, begin, end, &chunk);
+
+  *vital = FALSE;
+  for (i = 0; i < chunks; i++) {
+    gboolean has_bytes = self->layout.chunk[i + 1] > self->layout.chunk[i];
+
+    if (has_bytes && self->lost[i])
+      lost++;
+    else
+      self->lost[i] = self->layout.lost[i];
+    *vital = *vital || (i < info->slices && self->lost[i]);
+  }
+  return lost;
+}
+
+/* All of it came: the pieces one after another. */
+static GstBuffer *
+join_pieces (GstRtpAlitraDepay * self)
+{
+  GstBuffer *all = NULL;
+  guint i;
+
+  for (i = 0; i < self->pieces->len; i++) {
+    const Piece *piece = &g_array_index (self->pieces, Piece, i);
+
+    if (piece->begin == piece->end)
+      continue;
+    all = all ? gst_buffer_append (all, gst_buffer_ref (piece->bytes))
+        : gst_buffer_copy (piece->bytes);
+  }
+  return all;
+}
+
+/* Adds what the piece holds of chunks that are whole to the packet. */
+static void
+copy_chunks (GstRtpAlitraDepay * self, const Piece * piece, guint * chunk)
+{
+  guint chunks = self->layout.info.layers * self->layout.info.slices;
+  const gsize *at = self->layout.chunk;
+
+  while (*chunk < chunks && at[*chunk] < piece->end) {
+    gsize begin = MAX (at[*chunk], piece->begin);
+    gsize end = MIN (at[*chunk + 1], piece->end);
+
+    if (!self->lost[*chunk] && begin < end) {
+      guint have = self->packet->len;
+
+      g_byte_array_set_size (self->packet, have + end - begin);
+      gst_buffer_extract (piece->bytes, begin - piece->begin,
+          self->packet->data + have, end - begin);
+    }
+    /* The next piece may hold the rest. */
+    if (at[*chunk + 1] > piece->end)
+      break;
+    (*chunk)++;
+  }
+}
+
+/* What came, with what did not marked as lost. */
+static GstBuffer *
+write_left (GstRtpAlitraDepay * self)
+{
+  guint i, chunk = 0;
+
+  if (!alitra_packet_mark_lost (self->header->data, self->header->len,
+          self->lost, self->packet, NULL))
     return NULL;
-  if (whole)
-    return gst_buffer_ref (buffer);
-  GST_DEBUG_OBJECT (self, "frame %u: %u of %" G_GSIZE_FORMAT " bytes are left",
-      info->frame_number, self->shorter->len, info->size);
-  return gst_buffer_new_memdup (self->shorter->data, self->shorter->len);
+  for (i = 0; i < self->pieces->len; i++)
+    copy_chunks (self, &g_array_index (self->pieces, Piece, i), &chunk);
+  alitra_packet_read_layout (self->packet->data, self->packet->len,
+      &self->layout);
+  return gst_buffer_new_memdup (self->packet->data, self->packet->len);
+}
+
+/* (transfer full) (nullable): the token packet, as far as it came. */
+static GstBuffer *
+put_together (GstRtpAlitraDepay * self, gboolean * vital)
+{
+  guint lost, i;
+  gsize have = 0;
+
+  if (!read_header (self))
+    return NULL;
+  place_pieces (self);
+  for (i = 0; i < self->pieces->len; i++) {
+    const Piece *piece = &g_array_index (self->pieces, Piece, i);
+
+    have += piece->end - piece->begin;
+  }
+  lost = find_lost (self, vital);
+  if (have == self->layout.info.size)
+    return join_pieces (self);
+  GST_DEBUG_OBJECT (self, "frame %u: %u of its chunks are lost",
+      self->layout.info.frame_number, lost);
+  return write_left (self);
 }
 
 /* Nothing more will come for the frame. */
 static void
 finish_frame (GstRtpAlitraDepay * self)
 {
-  gsize size = gst_adapter_available (self->bytes);
-  GstBuffer *bytes, *packet = NULL;
-  AlitraPacketInfo info;
+  gboolean vital = FALSE;
+  GstBuffer *packet;
 
   if (!self->open)
     return;
-  self->open = FALSE;
-  if (size > 0) {
-    bytes = gst_adapter_take_buffer (self->bytes, size);
-    packet = rescue (self, bytes, &info);
-    gst_buffer_unref (bytes);
+  packet = put_together (self, &vital);
+  if (packet) {
+    send_packet (self, packet, &self->layout.info, vital, self->pts, self->dts);
+  } else if (self->follows && self->stream.width > 0) {
+    send_lost (self, whole_number (self, self->number), self->pts, self->dts);
+  } else {
+    self->discont = TRUE;
+    miss_key (self);
   }
-  if (packet)
-    send_packet (self, packet, &info, self->pts, self->dts);
-  else
-    lose_frame (self, "its first layer is not whole");
-}
-
-static void
-forget_frame (GstRtpAlitraDepay * self)
-{
-  gst_adapter_clear (self->bytes);
-  self->open = FALSE;
+  forget_frame (self);
 }
 
 static void
 begin_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp, guint16 number)
 {
-  gst_adapter_clear (self->bytes);
+  fill_gap (self, number, GST_BUFFER_PTS (rtp->buffer),
+      GST_BUFFER_DTS (rtp->buffer));
   self->open = TRUE;
-  self->gap = FALSE;
   self->number = number;
   self->rtp_time = gst_rtp_buffer_get_timestamp (rtp);
   self->pts = GST_BUFFER_PTS (rtp->buffer);
@@ -381,21 +618,41 @@ take_aggregate (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
     gsize bytes = GST_READ_UINT16_BE (data);
     GstClockTime later = gst_util_uint64_scale (GST_READ_UINT16_BE (data + 2),
         GST_SECOND, GST_RTP_ALITRA_CLOCK_RATE);
+    GstClockTime record_pts = GST_CLOCK_TIME_IS_VALID (pts) ? pts + later : pts;
+    GstClockTime record_dts = GST_CLOCK_TIME_IS_VALID (dts) ? dts + later : dts;
     AlitraPacketInfo info;
 
     data += GST_RTP_ALITRA_RECORD_HEADER;
     size -= GST_RTP_ALITRA_RECORD_HEADER;
     if (bytes > size || alitra_packet_read_info (data, bytes,
             &info) != ALITRA_PACKET_OK || info.size != bytes) {
-      lose_frame (self, "an aggregate is damaged");
+      GST_DEBUG_OBJECT (self, "an aggregate is damaged");
       return;
     }
+    fill_gap (self, info.frame_number & 0xffff, record_pts, record_dts);
     send_packet (self, gst_buffer_new_memdup (data, bytes), &info,
-        GST_CLOCK_TIME_IS_VALID (pts) ? pts + later : pts,
-        GST_CLOCK_TIME_IS_VALID (dts) ? dts + later : dts);
+        info.lost > 0, record_pts, record_dts);
     data += bytes;
     size -= bytes;
   }
+}
+
+/* Bytes of the repeated header, whose length comes first; 0: it runs over the end. */
+static gsize
+read_repeat (GstRtpAlitraDepay * self, const guint8 * data, gsize size)
+{
+  gsize bytes;
+
+  if (size < GST_RTP_ALITRA_REPEAT_HEADER)
+    return 0;
+  bytes = GST_READ_UINT16_BE (data);
+  if (bytes == 0 || size - GST_RTP_ALITRA_REPEAT_HEADER <= bytes
+      || bytes > ALITRA_PACKET_MAX_HEADER)
+    return 0;
+  if (self->header->len == 0)
+    g_byte_array_append (self->header, data + GST_RTP_ALITRA_REPEAT_HEADER,
+        bytes);
+  return GST_RTP_ALITRA_REPEAT_HEADER + bytes;
 }
 
 /* Whether the RTP packet goes on with the frame that is open. */
@@ -408,38 +665,18 @@ continues_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
 }
 
 static void
-add_bytes (GstRtpAlitraDepay * self, GstRTPBuffer * rtp, guint offset)
-{
-  guint size = gst_rtp_buffer_get_payload_len (rtp) - offset;
-
-  if (gst_adapter_available (self->bytes) + size > ALITRA_PACKET_MAX_SIZE) {
-    self->gap = TRUE;
-    return;
-  }
-  gst_adapter_push (self->bytes, gst_rtp_buffer_get_payload_subbuffer (rtp,
-          offset, size));
-}
-
-static void
-take_part (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
+add_piece (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
     const GstRtpAlitraHeader * header, guint offset)
 {
-  if (!continues_frame (self, rtp, header)) {
-    finish_frame (self);
-    if (!header->start) {
-      /* Said once, when the frame ends. */
-      if (header->end)
-        lose_frame (self, "it began before the first packet that came");
-      return;
-    }
-    begin_frame (self, rtp, header->number);
-  } else if (GST_BUFFER_IS_DISCONT (rtp->buffer)) {
-    self->gap = TRUE;
-  }
-  if (!self->gap)
-    add_bytes (self, rtp, offset);
-  if (header->end)
-    finish_frame (self);
+  guint size = gst_rtp_buffer_get_payload_len (rtp) - offset;
+  Piece piece = { header->header, header->chunk, header->offset, };
+
+  if (self->size + size > ALITRA_PACKET_MAX_SIZE
+      || self->pieces->len == MOST_PIECES)
+    return;
+  self->size += size;
+  piece.bytes = gst_rtp_buffer_get_payload_subbuffer (rtp, offset, size);
+  g_array_append_val (self->pieces, piece);
 }
 
 static GstBuffer *
@@ -465,16 +702,35 @@ gst_rtp_alitra_depay_process (GstRTPBaseDepayload * depayload,
       goto unreadable;
     offset += more;
   }
-  take_part (self, rtp, &header, offset);
+  if (!continues_frame (self, rtp, &header)) {
+    finish_frame (self);
+    begin_frame (self, rtp, header.number);
+  }
+  if (header.repeat) {
+    more = read_repeat (self, data + offset, size - offset);
+    if (more == 0)
+      goto unreadable;
+    offset += more;
+  }
+  add_piece (self, rtp, &header, offset);
+  if (header.end)
+    finish_frame (self);
   return NULL;
 
 unreadable:
   {
     GST_DEBUG_OBJECT (self, "dropping %" G_GSIZE_FORMAT " bytes that are no "
         "payload of version 1", size);
-    self->gap = TRUE;
     return NULL;
   }
+}
+
+/* The frames themselves tell which of them are missing, and take their place: nothing is a gap downstream. */
+static gboolean
+gst_rtp_alitra_depay_packet_lost (GstRTPBaseDepayload * depayload,
+    GstEvent * event)
+{
+  return TRUE;
 }
 
 /* EVENTS AND STATES */
@@ -483,8 +739,9 @@ static void
 forget_all (GstRtpAlitraDepay * self)
 {
   forget_frame (self);
+  self->follows = FALSE;
   self->needs_key = TRUE;
-  self->useless = 0;
+  self->waiting = 0;
   self->discont = FALSE;
 }
 
@@ -533,8 +790,10 @@ gst_rtp_alitra_depay_finalize (GObject * object)
   GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
 
   g_free (self->model_id);
-  g_object_unref (self->bytes);
-  g_byte_array_unref (self->shorter);
+  forget_frame (self);
+  g_array_unref (self->pieces);
+  g_byte_array_unref (self->header);
+  g_byte_array_unref (self->packet);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -543,8 +802,9 @@ gst_rtp_alitra_depay_init (GstRtpAlitraDepay * self)
 {
   self->wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
   self->request_keyframe = DEFAULT_REQUEST_KEYFRAME;
-  self->bytes = gst_adapter_new ();
-  self->shorter = g_byte_array_new ();
+  self->pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+  self->header = g_byte_array_new ();
+  self->packet = g_byte_array_new ();
   self->needs_key = TRUE;
 }
 
@@ -566,12 +826,12 @@ gst_rtp_alitra_depay_class_init (GstRtpAlitraDepayClass * klass)
   object_class->finalize = gst_rtp_alitra_depay_finalize;
   g_object_class_install_property (object_class, PROP_WAIT_FOR_KEYFRAME,
       g_param_spec_boolean ("wait-for-keyframe", "Wait for keyframe",
-          "After a lost frame, and at the start, let nothing pass until the "
-          "next key frame.", DEFAULT_WAIT_FOR_KEYFRAME, live));
+          "After a loss in the first layer of a frame, and at the start, let "
+          "nothing pass until the next key frame.", DEFAULT_WAIT_FOR_KEYFRAME, live));
   g_object_class_install_property (object_class, PROP_REQUEST_KEYFRAME,
       g_param_spec_boolean ("request-keyframe", "Request keyframe",
-          "After a lost frame, and at the start, ask the sender for a key "
-          "frame.", DEFAULT_REQUEST_KEYFRAME, live));
+          "After a loss in the first layer of a frame, and at the start, ask "
+          "the sender for a key frame.", DEFAULT_REQUEST_KEYFRAME, live));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -585,6 +845,8 @@ gst_rtp_alitra_depay_class_init (GstRtpAlitraDepayClass * klass)
   depayload_class->set_caps = GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_set_caps);
   depayload_class->process_rtp_packet =
       GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_process);
+  depayload_class->packet_lost =
+      GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_packet_lost);
   depayload_class->handle_event =
       GST_DEBUG_FUNCPTR (gst_rtp_alitra_depay_handle_event);
 }

@@ -37,11 +37,16 @@ enum
 {
   PROP_0,
   PROP_CONFIG_INTERVAL,
-  PROP_AGGREGATE_MODE
+  PROP_AGGREGATE_MODE,
+  PROP_REPEAT_HEADER
 };
 
 #define DEFAULT_CONFIG_INTERVAL 1
 #define DEFAULT_AGGREGATE_MODE AGGREGATE_ZERO_LATENCY
+#define DEFAULT_REPEAT_HEADER TRUE
+
+/* A header is repeated where it takes at most this share of an RTP packet. */
+#define REPEAT_SHARE 4
 
 /* How long frames wait for each other when max-ptime does not say it; and at most, as the time has 16 bits. */
 #define DEFAULT_HOLD (100 * GST_MSECOND)
@@ -56,6 +61,7 @@ struct _GstRtpAlitraPay
   /* Properties; object lock. */
   guint config_interval;
   AggregateMode aggregate_mode;
+  gboolean repeat_header;
 
   /* Streaming thread. */
   gchar *model_id;              /* that the input's caps name */
@@ -64,6 +70,7 @@ struct _GstRtpAlitraPay
   guint32 model;
   GstClockTime config_time;     /* of the frame that carried the last config */
   AlitraPacketLayout layout;    /* of the frame that is being sent */
+  GByteArray *repeat;           /* its header, as RTP packets repeat it; empty: they do not */
 
   /* Frames that wait for others, with aggregate-mode=max. */
   GByteArray *held;
@@ -122,6 +129,9 @@ gst_rtp_alitra_pay_set_property (GObject * object, guint id,
     case PROP_AGGREGATE_MODE:
       self->aggregate_mode = g_value_get_enum (value);
       break;
+    case PROP_REPEAT_HEADER:
+      self->repeat_header = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -142,6 +152,9 @@ gst_rtp_alitra_pay_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_AGGREGATE_MODE:
       g_value_set_enum (value, self->aggregate_mode);
+      break;
+    case PROP_REPEAT_HEADER:
+      g_value_set_boolean (value, self->repeat_header);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -332,6 +345,10 @@ cut_piece (GstRtpAlitraPay * self, AggregateMode mode, guint unit,
   gboolean unit_begins = begin == (unit > 0 ? unit_end (layout, unit - 1) : 0);
 
   memset (piece, 0, sizeof (*piece));
+  if (unit > 0 && self->repeat->len > 0) {
+    piece->header.repeat = TRUE;
+    room -= self->repeat->len;
+  }
   piece->begin = piece->end = begin;
   if (unit_begins && room > GST_RTP_ALITRA_HEADER)
     piece->end = whole_units_end (layout, unit, begin,
@@ -384,15 +401,20 @@ static GstBuffer *
 make_packet (GstRtpAlitraPay * self, GstBuffer * frame, const Piece * piece)
 {
   guint8 config[CONFIG_FIELD];
-  guint config_size = 0;
+  const guint8 *first = NULL;
+  guint first_size = 0;
   GstBuffer *buffer;
 
   if (piece->header.config) {
     config[0] = GST_RTP_ALITRA_CONFIG_SIZE;
     gst_rtp_alitra_config_write (config + 1, &self->stream, self->model);
-    config_size = CONFIG_FIELD;
+    first = config;
+    first_size = CONFIG_FIELD;
+  } else if (piece->header.repeat) {
+    first = self->repeat->data;
+    first_size = self->repeat->len;
   }
-  buffer = new_packet (self, &piece->header, config, config_size);
+  buffer = new_packet (self, &piece->header, first, first_size);
   set_flags (buffer, &piece->header, piece->is_protected);
   gst_buffer_copy_into (buffer, frame,
       GST_BUFFER_COPY_MEMORY, piece->begin, piece->end - piece->begin);
@@ -421,6 +443,27 @@ config_is_due (GstRtpAlitraPay * self, GstClockTime time)
       || time - self->config_time >= interval;
 }
 
+/* What the RTP packets behind that with the header say of it, so that its loss costs no more than what it holds. */
+static void
+prepare_repeat (GstRtpAlitraPay * self, GstBuffer * frame)
+{
+  gsize size = self->layout.info.header_size;
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = self->repeat_header;
+  GST_OBJECT_UNLOCK (self);
+  g_byte_array_set_size (self->repeat, 0);
+  if (!wanted
+      || (size + GST_RTP_ALITRA_REPEAT_HEADER) * REPEAT_SHARE >
+      payload_room (self))
+    return;
+  g_byte_array_set_size (self->repeat, GST_RTP_ALITRA_REPEAT_HEADER + size);
+  GST_WRITE_UINT16_BE (self->repeat->data, size);
+  gst_buffer_extract (frame, 0, self->repeat->data +
+      GST_RTP_ALITRA_REPEAT_HEADER, size);
+}
+
 static GstFlowReturn
 send_frame (GstRtpAlitraPay * self, GstBuffer * frame, AggregateMode mode)
 {
@@ -434,6 +477,7 @@ send_frame (GstRtpAlitraPay * self, GstBuffer * frame, AggregateMode mode)
     config = CONFIG_FIELD;
     self->config_time = GST_BUFFER_PTS (frame);
   }
+  prepare_repeat (self, frame);
   for (at = 0; at < layout->info.size; at = piece.end) {
     unit = unit_at (layout, unit, at);
     cut_piece (self, mode, unit, at, at == 0 ? config : 0, &piece);
@@ -678,6 +722,7 @@ gst_rtp_alitra_pay_finalize (GObject * object)
 
   g_free (self->model_id);
   g_byte_array_unref (self->held);
+  g_byte_array_unref (self->repeat);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -686,8 +731,10 @@ gst_rtp_alitra_pay_init (GstRtpAlitraPay * self)
 {
   self->config_interval = DEFAULT_CONFIG_INTERVAL;
   self->aggregate_mode = DEFAULT_AGGREGATE_MODE;
+  self->repeat_header = DEFAULT_REPEAT_HEADER;
   self->config_time = GST_CLOCK_TIME_NONE;
   self->held = g_byte_array_new ();
+  self->repeat = g_byte_array_new ();
   gst_pad_set_query_function (GST_RTP_BASE_PAYLOAD_SRCPAD (self),
       GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_src_query));
 }
@@ -716,6 +763,11 @@ gst_rtp_alitra_pay_class_init (GstRtpAlitraPayClass * klass)
       g_param_spec_enum ("aggregate-mode", "Aggregate mode",
           "What may share an RTP packet.", TYPE_AGGREGATE_MODE,
           DEFAULT_AGGREGATE_MODE, live));
+  g_object_class_install_property (object_class, PROP_REPEAT_HEADER,
+      g_param_spec_boolean ("repeat-header", "Repeat header",
+          "Where a frame takes several RTP packets, each has the frame's header, "
+          "so that the loss of the first costs no more than what it holds.",
+          DEFAULT_REPEAT_HEADER, live));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

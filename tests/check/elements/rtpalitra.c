@@ -116,35 +116,63 @@ read_layout (GstBuffer * buffer, AlitraPacketLayout * layout)
   gst_buffer_unmap (buffer, &map);
 }
 
-/* What came must be a frame that was sent, or its first layers. Returns which one; *missing is how many layers are not there. */
-static guint
-identify (GstBuffer * buffer, GPtrArray * frames, guint * missing)
+/* Adds the packet to @bytes without the chunks that are marked. */
+static void
+leave_out (GstBuffer * frame, const guint8 * lost, GByteArray * bytes)
 {
-  GByteArray *shorter = g_byte_array_new ();
-  AlitraPacketLayout came, sent;
+  AlitraPacketLayout layout;
   GstMapInfo map;
+  guint i;
+
+  read_layout (frame, &layout);
+  gst_buffer_map (frame, &map, GST_MAP_READ);
+  fail_unless (alitra_packet_mark_lost (map.data, map.size, lost, bytes, NULL));
+  for (i = 0; i < layout.info.layers * layout.info.slices; i++)
+    if (!lost[i])
+      g_byte_array_append (bytes, map.data + layout.chunk[i],
+          layout.chunk[i + 1] - layout.chunk[i]);
+  gst_buffer_unmap (frame, &map);
+}
+
+#define ALL_LOST G_MAXUINT
+
+/* What came must be a frame that was sent, without the chunks that it says are lost, or say that nothing of it came.
+ * Returns which one; *lost is how many chunks are. */
+static guint
+identify (GstBuffer * buffer, GPtrArray * frames, guint * lost)
+{
+  GByteArray *expected = g_byte_array_new ();
+  AlitraPacketLayout came, sent;
+  AlitraPacketInfo info = { 0, };
   guint n;
 
   read_layout (buffer, &came);
   n = came.info.frame_number;
   fail_unless (n < frames->len);
   read_layout (frames->pdata[n], &sent);
-  gst_buffer_map (frames->pdata[n], &map, GST_MAP_READ);
-  fail_unless (alitra_packet_trim (map.data, map.size, came.info.layers,
-          shorter, NULL));
-  gst_buffer_unmap (frames->pdata[n], &map);
-  assert_equals_int (gst_buffer_get_size (buffer), shorter->len);
-  fail_unless (gst_buffer_memcmp (buffer, 0, shorter->data,
-          shorter->len) == 0, "frame %u", n);
-  g_byte_array_unref (shorter);
+  *lost = came.info.lost;
+  if (came.info.lost == came.info.slices && came.info.layers == 1) {
+    info = sent.info;
+    info.pts = ALITRA_PACKET_NO_PTS;
+    alitra_packet_write_lost (&info, expected);
+    *lost = ALL_LOST;
+  } else {
+    leave_out (frames->pdata[n], came.lost, expected);
+  }
+  assert_equals_int (gst_buffer_get_size (buffer), expected->len);
+  fail_unless (gst_buffer_memcmp (buffer, 0, expected->data,
+          expected->len) == 0, "frame %u", n);
+  g_byte_array_unref (expected);
 
-  assert_equals_uint64 (GST_BUFFER_PTS (buffer), n * TEST_FRAME_DURATION);
+  fail_unless (ABS (GST_CLOCK_DIFF (GST_BUFFER_PTS (buffer),
+              n * TEST_FRAME_DURATION)) <= 1);
   assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
           GST_BUFFER_FLAG_DELTA_UNIT), !came.info.key);
+  assert_equals_int (GST_BUFFER_FLAG_IS_SET (buffer,
+          GST_BUFFER_FLAG_CORRUPTED), came.info.lost > 0);
   fail_if (GST_BUFFER_FLAG_IS_SET (buffer,
           GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_DROPPABLE |
           GST_BUFFER_FLAG_NON_DROPPABLE));
-  *missing = sent.info.layers - came.info.layers;
   return n;
 }
 
@@ -329,7 +357,7 @@ GST_START_TEST (test_chunks_stay_whole)
     assert_equals_int (GST_READ_UINT16_BE (header + 4), chunk);
     assert_equals_int (header[1] >> 4, chunk / layout.info.slices);
     assert_equals_int (gst_buffer_get_size (packets->pdata[i]),
-        RTP_HEADER + 6 + size);
+        RTP_HEADER + 6 + 2 + layout.info.header_size + size);
     i++;
   }
   assert_equals_int (i, packets->len);
@@ -394,16 +422,6 @@ GST_END_TEST;
 
 /* LOSSES */
 
-/* Whether byte ranges of the first layer, or the header, are in the RTP packet: then the frame cannot be read. */
-static gboolean
-is_vital (GstBuffer * packet)
-{
-  guint8 header[2];
-
-  gst_buffer_extract (packet, RTP_HEADER, header, 2);
-  return (header[0] & 4) || header[1] >> 4 == 0;
-}
-
 static guint
 frame_of (GstBuffer * packet)
 {
@@ -420,56 +438,248 @@ is_key_frame (GPtrArray * frames, guint n)
       GST_BUFFER_FLAG_DELTA_UNIT);
 }
 
-/* Every frame comes but the one of the lost packet, which comes shorter, or not at all when its first layer is gone;
- * then a key frame is asked for. What comes decodes. */
-static void
-check_one_loss (GPtrArray * frames, GPtrArray * packets, guint lost)
+/* Chunks of the frame that have bytes in the RTP packet. */
+static guint
+chunks_in (GstBuffer * frame, GstBuffer * packet)
 {
-  GstHarness *h = start_depay (FALSE, TRUE), *decoder = start_decoder ();
-  guint hit = frame_of (packets->pdata[lost]), i, n, expected = 0;
-  gboolean vital = is_vital (packets->pdata[lost]);
-  GstStructure *stats;
-  guint64 errors;
-  GPtrArray *came;
+  AlitraPacketLayout layout;
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  const guint8 *payload;
+  gsize size, first = 6, begin, end;
+  guint i, n = 0;
+
+  read_layout (frame, &layout);
+  gst_rtp_buffer_map (packet, GST_MAP_READ, &rtp);
+  payload = gst_rtp_buffer_get_payload (&rtp);
+  size = gst_rtp_buffer_get_payload_len (&rtp);
+  begin = payload[0] & 4 ? 0 : layout.chunk[GST_READ_UINT16_BE (payload + 4)];
+  if (payload[0] & 2) {
+    begin += GST_READ_UINT24_BE (payload + 6);
+    first += 3;
+  }
+  if (payload[0] & 1)
+    first += 1 + payload[first];
+  if (payload[1] & 4)
+    first += 2 + GST_READ_UINT16_BE (payload + first);
+  end = begin + size - first;
+  for (i = 0; i < layout.info.layers * layout.info.slices; i++)
+    n += layout.chunk[i + 1] > begin && layout.chunk[i] < end
+        && layout.chunk[i + 1] > layout.chunk[i];
+  gst_rtp_buffer_unmap (&rtp);
+  return n;
+}
+
+static gboolean
+packet_has (GstBuffer * packet, guint byte, guint8 bit)
+{
+  guint8 header[2];
+
+  gst_buffer_extract (packet, RTP_HEADER, header, 2);
+  return (header[byte] & bit) != 0;
+}
+
+/* Whether the frame's header is in no other RTP packet than the lost one. */
+static gboolean
+takes_header (GPtrArray * packets, guint lost)
+{
+  guint i, hit = frame_of (packets->pdata[lost]);
+
+  if (!packet_has (packets->pdata[lost], 0, 4))
+    return FALSE;
+  for (i = 0; i < packets->len; i++)
+    if (i != lost && frame_of (packets->pdata[i]) == hit
+        && packet_has (packets->pdata[i], 1, 4))
+      return FALSE;
+  return TRUE;
+}
+
+/* Whether no other RTP packet is of the frame. */
+static gboolean
+is_alone (GPtrArray * packets, guint lost)
+{
+  guint i, hit = frame_of (packets->pdata[lost]), n = 0;
+
+  for (i = 0; i < packets->len; i++)
+    n += frame_of (packets->pdata[i]) == hit;
+  return n == 1;
+}
+
+/* Every frame comes, without what the lost RTP packet held and nothing else, and decodes. */
+static void
+check_one_loss (GPtrArray * frames, GPtrArray * packets, guint lost,
+    GstHarness * decoder)
+{
+  GstHarness *h = start_depay (FALSE, FALSE);
+  guint hit = frame_of (packets->pdata[lost]), i, missing;
+  gboolean all = takes_header (packets, lost);
+  /* Nothing is known yet that could stand for it. */
+  guint begin = all && hit == 0, held = chunks_in (frames->pdata[hit],
+      packets->pdata[lost]);
+  GPtrArray *came, *pictures;
 
   for (i = 0; i < packets->len; i++)
     if (i != lost)
       push_packet (h, packets->pdata[i]);
   gst_harness_push_event (h, gst_event_new_eos ());
   came = pull_all (h);
-  for (i = 0; i < came->len; i++, expected++) {
-    guint missing;
-
-    if (vital && expected == hit)
-      expected++;
-    n = identify (came->pdata[i], frames, &missing);
-    assert_equals_int (n, expected);
-    assert_equals_int (n == hit, missing > 0);
+  for (i = 0; i < came->len; i++) {
+    assert_equals_int (identify (came->pdata[i], frames, &missing), begin + i);
+    assert_equals_int (missing, begin + i != hit ? 0 : all ? ALL_LOST : held);
     gst_harness_push (decoder, gst_buffer_ref (came->pdata[i]));
   }
-  assert_equals_int (came->len, frames->len - vital);
-  assert_equals_int (key_requests (h), vital);
-  g_object_get (decoder->element, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "errors", &errors);
-  assert_equals_uint64 (errors, 0);
-  gst_structure_free (stats);
+  /* And nothing follows that would tell of a last frame that did not come. */
+  begin += hit + 1 == frames->len && is_alone (packets, lost);
+  assert_equals_int (came->len, frames->len - begin);
+  pictures = pull_all (decoder);
+  if (!begin)
+    assert_equals_int (pictures->len, frames->len);
+  g_ptr_array_unref (pictures);
   g_ptr_array_unref (came);
   gst_harness_teardown (h);
+}
+
+static guint64
+errors_of (GstHarness * decoder)
+{
+  GstStructure *stats;
+  guint64 errors;
+
+  g_object_get (decoder->element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, "errors", &errors));
+  gst_structure_free (stats);
+  return errors;
+}
+
+static void
+check_any_loss (const Sender * sender)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
+  GPtrArray *packets = send_all (frames, sender);
+  GstHarness *decoder = start_decoder ();
+  guint lost;
+
+  for (lost = 0; lost < packets->len; lost++)
+    check_one_loss (frames, packets, lost, decoder);
+  assert_equals_uint64 (errors_of (decoder), 0);
   gst_harness_teardown (decoder);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
 }
 
 GST_START_TEST (test_any_loss)
 {
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
-  GPtrArray *packets = send_all (frames, &usual);
-  guint lost, vital = 0;
+  static const Sender senders[] = {
+    {"zero-latency", 60, 0, 0}, {"zero-latency", 200, 0, 1},
+    {"zero-latency", 500, 0, 0}, {"none", 500, 0, 0}, {"none", 1400, 0, 1}
+  };
+  guint i;
 
-  for (lost = 0; lost < packets->len; lost++) {
-    check_one_loss (frames, packets, lost);
-    vital += is_vital (packets->pdata[lost]);
+  for (i = 0; i < G_N_ELEMENTS (senders); i++)
+    check_any_loss (&senders[i]);
+}
+
+GST_END_TEST;
+
+/* Any half of the packets: what comes is what was sent or says that it did not come, one for each frame. */
+GST_START_TEST (test_heavy_loss)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 40, 9);
+  const Sender sender = { "zero-latency", 400, 65500, 1 };
+  GPtrArray *packets = send_all (frames, &sender);
+  GRand *random = g_rand_new_with_seed (6);
+  GstHarness *decoder = start_decoder ();
+  guint round, i, missing;
+
+  for (round = 0; round < 20; round++) {
+    GstHarness *h = start_depay (FALSE, FALSE);
+    GPtrArray *came, *pictures;
+    guint begin, last = 0;
+
+    for (i = 0; i < packets->len; i++)
+      if (i == 0 || g_rand_boolean (random)) {
+        last = frame_of (packets->pdata[i]);
+        push_packet (h, packets->pdata[i]);
+      }
+    gst_harness_push_event (h, gst_event_new_eos ());
+    came = pull_all (h);
+    fail_unless (came->len > 0);
+    begin = identify (came->pdata[0], frames, &missing);
+    for (i = 0; i < came->len; i++) {
+      assert_equals_int (identify (came->pdata[i], frames, &missing),
+          begin + i);
+      gst_harness_push (decoder, gst_buffer_ref (came->pdata[i]));
+    }
+    assert_equals_int (begin, 0);
+    assert_equals_int (came->len, last + 1);
+    pictures = pull_all (decoder);
+    assert_equals_int (pictures->len, came->len);
+    g_ptr_array_unref (pictures);
+    g_ptr_array_unref (came);
+    gst_harness_teardown (h);
   }
-  /* Both kinds are there. */
-  fail_unless (vital > 0 && vital < packets->len);
+  gst_harness_teardown (decoder);
+  g_rand_free (random);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* After a break that is too long to fill the stream goes on, marked, and a key frame is asked for. */
+GST_START_TEST (test_break)
+{
+  GPtrArray *frames = test_packets (64, 64, 300, 0);
+  GPtrArray *packets = send_all (frames, &usual);
+  GstHarness *h = start_depay (FALSE, TRUE);
+  GPtrArray *came;
+  guint i, missing;
+
+  for (i = 0; i < packets->len; i++)
+    if (frame_of (packets->pdata[i]) == 0
+        || frame_of (packets->pdata[i]) >= 270)
+      push_packet (h, packets->pdata[i]);
+  came = pull_all (h);
+  assert_equals_int (came->len, 31);
+  for (i = 0; i < came->len; i++) {
+    assert_equals_int (identify (came->pdata[i], frames, &missing),
+        i > 0 ? 269 + i : 0);
+    assert_equals_int (missing, 0);
+  }
+  fail_unless (GST_BUFFER_IS_DISCONT ((GstBuffer *) came->pdata[1]));
+  fail_if (GST_BUFFER_IS_DISCONT ((GstBuffer *) came->pdata[2]));
+  fail_unless (key_requests (h) >= 1);
+  g_ptr_array_unref (came);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* request-keyframe asks when something of the first layer is lost, and again while no key frame comes. */
+GST_START_TEST (test_request_keyframe)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 40, 0);
+  GPtrArray *packets = send_all (frames, &usual);
+  guint request, i;
+
+  for (request = 0; request < 2; request++) {
+    GstHarness *h = start_depay (FALSE, request);
+    guint asked = 0;
+
+    key_requests (h);
+    for (i = 0; i < packets->len; i++) {
+      if (frame_of (packets->pdata[i]) == 5)
+        continue;
+      push_packet (h, packets->pdata[i]);
+      asked += key_requests (h);
+      if (frame_of (packets->pdata[i]) < 5)
+        assert_equals_int (asked, 0);
+    }
+    /* For frame 5, and 15 and 30 frames later. */
+    assert_equals_int (asked, request ? 3 : 0);
+    gst_harness_teardown (h);
+  }
   g_ptr_array_unref (packets);
   g_ptr_array_unref (frames);
 }
@@ -876,6 +1086,9 @@ rtpalitra_suite (void)
   tcase_add_test (tc, test_aggregates);
   tcase_add_test (tc, test_pay_refuses_garbage);
   tcase_add_test (tc, test_any_loss);
+  tcase_add_test (tc, test_heavy_loss);
+  tcase_add_test (tc, test_break);
+  tcase_add_test (tc, test_request_keyframe);
   tcase_add_test (tc, test_wait_for_keyframe);
   tcase_add_test (tc, test_late_join);
   tcase_add_test (tc, test_duplicates);
