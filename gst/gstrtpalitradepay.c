@@ -827,7 +827,8 @@ gst_rtp_alitra_depay_class_init (GstRtpAlitraDepayClass * klass)
   g_object_class_install_property (object_class, PROP_WAIT_FOR_KEYFRAME,
       g_param_spec_boolean ("wait-for-keyframe", "Wait for keyframe",
           "After a loss in the first layer of a frame, and at the start, let "
-          "nothing pass until the next key frame.", DEFAULT_WAIT_FOR_KEYFRAME, live));
+          "nothing pass until the next key frame.", DEFAULT_WAIT_FOR_KEYFRAME,
+          live));
   g_object_class_install_property (object_class, PROP_REQUEST_KEYFRAME,
       g_param_spec_boolean ("request-keyframe", "Request keyframe",
           "After a loss in the first layer of a frame, and at the start, ask "
