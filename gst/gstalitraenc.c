@@ -157,6 +157,9 @@ gst_alitra_enc_overlay_style_get_type (void)
     {ALITRA_OVERLAY_GRID,
         "Cells as squares of their level, brighter where deeper", "grid"},
     {ALITRA_OVERLAY_CONTOURS, "Lines of equal density", "contours"},
+    {ALITRA_OVERLAY_AGE,
+          "A translucent colour for each patch: how long it has been kept",
+        "age"},
     {0, NULL, NULL}
   };
   static gsize type = 0;

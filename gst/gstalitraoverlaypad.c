@@ -561,49 +561,70 @@ failed:
   }
 }
 
+/* What a frame is drawn from. */
+typedef struct
+{
+  const AlitraMemory *memory;
+  const AlitraFrameStats *stats;
+  const GstAlitraOverlayLook *look;
+} Content;
+
 static GstFlowReturn
-blend (GstAlitraOverlay * overlay, GstVideoOverlayComposition * composition,
-    GstBuffer * buffer)
+fail_for_memory (GstAlitraOverlay * overlay)
+{
+  GST_ELEMENT_ERROR (overlay->encoder, RESOURCE, NO_SPACE_LEFT,
+      ("There is no memory for the overlay's pictures"),
+      ("%ux%u pixels of four bytes", overlay->info.width,
+          overlay->info.height));
+  return GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
+blend (GstAlitraOverlay * overlay, const Content * content, GstBuffer * buffer)
 {
   GstVideoFrame frame;
+  gboolean ok;
 
   if (!gst_video_frame_map (&frame, &overlay->info, buffer, GST_MAP_READWRITE))
     return GST_FLOW_ERROR;
-  gst_video_overlay_composition_blend (composition, &frame);
+  ok = gst_alitra_overlay_picture_blend (overlay->picture, content->memory,
+      content->stats, content->look, &frame);
   gst_video_frame_unmap (&frame);
+  return ok ? GST_FLOW_OK : fail_for_memory (overlay);
+}
+
+static GstFlowReturn
+attach (GstAlitraOverlay * overlay, const Content * content, GstBuffer * frame,
+    GstBuffer ** out)
+{
+  GstVideoOverlayComposition *composition =
+      gst_alitra_overlay_picture_draw (overlay->picture, content->memory,
+      content->stats, content->look);
+
+  if (composition == NULL)
+    return fail_for_memory (overlay);
+  *out = gst_buffer_copy (frame);
+  gst_buffer_add_video_overlay_composition_meta (*out, composition);
+  gst_video_overlay_composition_unref (composition);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn
-decorate (GstAlitraOverlay * overlay, GstVideoOverlayComposition * composition,
+decorate (GstAlitraOverlay * overlay, const Content * content,
     GstBuffer * frame, GstBuffer ** out)
 {
   GstFlowReturn flow;
 
-  if (overlay->attach) {
-    *out = gst_buffer_copy (frame);
-    gst_buffer_add_video_overlay_composition_meta (*out, composition);
-    return GST_FLOW_OK;
-  }
+  if (overlay->picture == NULL)
+    overlay->picture = gst_alitra_overlay_picture_new (&overlay->info);
+  if (overlay->attach)
+    return attach (overlay, content, frame, out);
   flow = copy_frame (overlay, frame, out);
   if (flow == GST_FLOW_OK)
-    flow = blend (overlay, composition, *out);
+    flow = blend (overlay, content, *out);
   if (flow != GST_FLOW_OK)
     gst_clear_buffer (out);
   return flow;
-}
-
-static GstVideoOverlayComposition *
-draw (GstAlitraOverlay * overlay, const AlitraMemory * memory,
-    const AlitraFrameStats * stats, const GstAlitraOverlayLook * look)
-{
-  if (overlay->picture == NULL)
-    overlay->picture = gst_alitra_overlay_picture_new (overlay->info.width,
-        overlay->info.height);
-  if (overlay->picture == NULL)
-    return NULL;
-  return gst_alitra_overlay_picture_draw (overlay->picture, memory, stats,
-      look);
 }
 
 GstFlowReturn
@@ -611,28 +632,13 @@ gst_alitra_overlay_push (GstAlitraOverlay * overlay, GstPad * pad,
     GstBuffer * frame, const AlitraMemory * memory,
     const AlitraFrameStats * stats, const GstAlitraOverlayLook * look)
 {
-  GstVideoOverlayComposition *composition;
+  const Content content = { memory, stats, look };
   GstBuffer *out = NULL;
   GstFlowReturn flow;
 
   if (!send_events (overlay, pad))
     return GST_PAD_IS_FLUSHING (pad) ? GST_FLOW_FLUSHING :
         GST_FLOW_NOT_NEGOTIATED;
-  composition = draw (overlay, memory, stats, look);
-  if (composition == NULL)
-    goto no_memory;
-  flow = decorate (overlay, composition, frame, &out);
-  gst_video_overlay_composition_unref (composition);
-  if (flow != GST_FLOW_OK)
-    return flow;
-  return gst_pad_push (pad, out);
-
-no_memory:
-  {
-    GST_ELEMENT_ERROR (overlay->encoder, RESOURCE, NO_SPACE_LEFT,
-        ("There is no memory for the overlay's pictures"),
-        ("%ux%u pixels of four bytes", overlay->info.width,
-            overlay->info.height));
-    return GST_FLOW_ERROR;
-  }
+  flow = decorate (overlay, &content, frame, &out);
+  return flow == GST_FLOW_OK ? gst_pad_push (pad, out) : flow;
 }

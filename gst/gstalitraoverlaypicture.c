@@ -2,14 +2,52 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstalitraoverlaypicture.h"
 
+#include "gstalitrablend.h"
 #include "gstalitralegend.h"
 
 struct _GstAlitraOverlayPicture
 {
-  guint width, height;
-  GstBufferPool *pool;          /* pictures may still be on their way through a sink */
+  GstVideoInfo info;
+  GstBufferPool *pool;          /* to attach: pictures may still be on their way through a sink */
+  guint8 *scratch;              /* to blend */
+  GstAlitraBlend *blend;
   GstAlitraLegend *legend;
 };
+
+GstAlitraOverlayPicture *
+gst_alitra_overlay_picture_new (const GstVideoInfo * info)
+{
+  GstAlitraOverlayPicture *picture = g_new0 (GstAlitraOverlayPicture, 1);
+
+  picture->info = *info;
+  picture->legend = gst_alitra_legend_new ();
+  return picture;
+}
+
+void
+gst_alitra_overlay_picture_free (GstAlitraOverlayPicture * picture)
+{
+  if (picture->pool) {
+    gst_buffer_pool_set_active (picture->pool, FALSE);
+    gst_object_unref (picture->pool);
+  }
+  g_clear_pointer (&picture->blend, gst_alitra_blend_free);
+  g_free (picture->scratch);
+  gst_alitra_legend_free (picture->legend);
+  g_free (picture);
+}
+
+static GstVideoOverlayRectangle *
+draw_legend (GstAlitraOverlayPicture * picture, const AlitraFrameStats * stats,
+    const GstAlitraOverlayLook * look)
+{
+  if (!look->legend)
+    return NULL;
+  return gst_alitra_legend_draw (picture->legend, stats, look->style,
+      look->densest, picture->info.width, picture->info.height);
+}
+
+/* TO ATTACH */
 
 static GstBufferPool *
 make_pool (guint width, guint height)
@@ -34,52 +72,41 @@ make_pool (guint width, guint height)
   return pool;
 }
 
-GstAlitraOverlayPicture *
-gst_alitra_overlay_picture_new (guint width, guint height)
+static GstBuffer *
+acquire_pixels (GstAlitraOverlayPicture * picture)
 {
-  GstBufferPool *pool = make_pool (width, height);
-  GstAlitraOverlayPicture *picture;
+  GstBuffer *pixels;
 
-  if (pool == NULL)
+  if (picture->pool == NULL)
+    picture->pool = make_pool (picture->info.width, picture->info.height);
+  if (picture->pool == NULL
+      || gst_buffer_pool_acquire_buffer (picture->pool, &pixels,
+          NULL) != GST_FLOW_OK)
     return NULL;
-  picture = g_new0 (GstAlitraOverlayPicture, 1);
-  picture->width = width;
-  picture->height = height;
-  picture->pool = pool;
-  picture->legend = gst_alitra_legend_new ();
-  return picture;
-}
-
-void
-gst_alitra_overlay_picture_free (GstAlitraOverlayPicture * picture)
-{
-  gst_buffer_pool_set_active (picture->pool, FALSE);
-  gst_object_unref (picture->pool);
-  gst_alitra_legend_free (picture->legend);
-  g_free (picture);
+  return pixels;
 }
 
 static GstVideoOverlayRectangle *
 draw_density (GstAlitraOverlayPicture * picture, const AlitraMemory * memory,
     const GstAlitraOverlayLook * look)
 {
+  GstBuffer *pixels = acquire_pixels (picture);
   GstVideoOverlayRectangle *rectangle = NULL;
-  GstBuffer *pixels;
   GstVideoMeta *meta;
   GstMapInfo map;
   gpointer data;
   gint stride;
 
-  if (gst_buffer_pool_acquire_buffer (picture->pool, &pixels,
-          NULL) != GST_FLOW_OK)
+  if (pixels == NULL)
     return NULL;
   meta = gst_buffer_get_video_meta (pixels);
   if (gst_video_meta_map (meta, 0, &map, &data, &stride, GST_MAP_WRITE)) {
     alitra_overlay_draw (memory, look->style, look->alpha, data, stride,
-        picture->width, picture->height);
+        picture->info.width, picture->info.height);
     gst_video_meta_unmap (meta, 0, &map);
     rectangle = gst_video_overlay_rectangle_new_raw (pixels, 0, 0,
-        picture->width, picture->height, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+        picture->info.width, picture->info.height,
+        GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
   }
   gst_buffer_unref (pixels);
   return rectangle;
@@ -91,18 +118,43 @@ gst_alitra_overlay_picture_draw (GstAlitraOverlayPicture * picture,
     const GstAlitraOverlayLook * look)
 {
   GstVideoOverlayRectangle *density = draw_density (picture, memory, look);
+  GstVideoOverlayRectangle *legend = draw_legend (picture, stats, look);
   GstVideoOverlayComposition *composition;
 
   if (density == NULL)
     return NULL;
   composition = gst_video_overlay_composition_new (density);
   gst_video_overlay_rectangle_unref (density);
-  if (look->legend) {
-    GstVideoOverlayRectangle *legend = gst_alitra_legend_draw (picture->legend,
-        stats, look->densest, picture->width, picture->height);
-
-    if (legend)
-      gst_video_overlay_composition_add_rectangle (composition, legend);
-  }
+  if (legend)
+    gst_video_overlay_composition_add_rectangle (composition, legend);
   return composition;
+}
+
+/* TO BLEND */
+
+gboolean
+gst_alitra_overlay_picture_blend (GstAlitraOverlayPicture * picture,
+    const AlitraMemory * memory, const AlitraFrameStats * stats,
+    const GstAlitraOverlayLook * look, GstVideoFrame * frame)
+{
+  const guint width = picture->info.width, height = picture->info.height;
+  GstVideoOverlayRectangle *legend = draw_legend (picture, stats, look);
+
+  if (picture->scratch == NULL)
+    picture->scratch = g_try_malloc ((gsize) 4 * width * height);
+  if (picture->scratch == NULL)
+    return FALSE;
+  if (picture->blend == NULL)
+    picture->blend = gst_alitra_blend_new (&picture->info);
+  alitra_overlay_draw (memory, look->style, look->alpha, picture->scratch,
+      4 * width, width, height);
+  gst_alitra_blend_over (picture->blend, picture->scratch, 4 * width, frame);
+  if (legend) {
+    GstVideoOverlayComposition *box =
+        gst_video_overlay_composition_new (legend);
+
+    gst_video_overlay_composition_blend (box, frame);
+    gst_video_overlay_composition_unref (box);
+  }
+  return TRUE;
 }

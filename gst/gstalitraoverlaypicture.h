@@ -18,16 +18,22 @@ typedef struct
   gfloat densest;               /* tokens of the densest patch that the model allows: the end of the colour scale */
 } GstAlitraOverlayLook;
 
-/* Makes the density picture of a frame, and the legend, into something to blend or to attach. */
+/* Makes the density picture of a frame, and the legend, to be attached to it or blended into it. */
 typedef struct _GstAlitraOverlayPicture GstAlitraOverlayPicture;
 
-/* (nullable): NULL when there is no memory for pictures of that size. */
-GstAlitraOverlayPicture *gst_alitra_overlay_picture_new (guint width, guint height);
+/* For pictures of that kind. */
+GstAlitraOverlayPicture *gst_alitra_overlay_picture_new (const GstVideoInfo * info);
 void gst_alitra_overlay_picture_free (GstAlitraOverlayPicture * picture);
 
-/* (transfer full) (nullable) */
+/* Something to attach.
+ * Returns: (transfer full) (nullable): NULL when there is no memory for it */
 GstVideoOverlayComposition *gst_alitra_overlay_picture_draw (GstAlitraOverlayPicture * picture,
     const AlitraMemory * memory, const AlitraFrameStats * stats, const GstAlitraOverlayLook * look);
+
+/* The same, drawn into a frame.
+ * Returns: FALSE when there is no memory for it */
+gboolean gst_alitra_overlay_picture_blend (GstAlitraOverlayPicture * picture, const AlitraMemory * memory,
+    const AlitraFrameStats * stats, const GstAlitraOverlayLook * look, GstVideoFrame * frame);
 
 G_END_DECLS
 

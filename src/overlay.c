@@ -16,6 +16,10 @@
 /* Tokens a patch from which on the colours do not change. */
 #define SATURATION 12
 #define CONTOURS 7
+/* Packets after which a patch that stays as it is looks no older. */
+#define OLDEST 256
+/* Lines around sharpened patches, pixels. */
+#define FRAME 2
 
 typedef struct
 {
@@ -28,6 +32,7 @@ typedef struct
   Pixel fresh[MAX_DENSITY + 1];
   Pixel calm[MAX_DENSITY + 1];
   guint8 band[MAX_DENSITY + 1]; /* contours that lie at or below the density */
+  Pixel age[OLDEST + 1];
 } Palette;
 
 static const guint16 contour[CONTOURS] = { 4, 8, 16, 32, 64, 128, 256 };
@@ -84,9 +89,9 @@ heat (gdouble t)
 }
 
 static guint8
-halfway_to_grey (guint8 x, guint grey)
+towards_grey (guint8 x, guint grey)
 {
-  return (x + grey) / 2;
+  return (x + 2 * grey) / 3;
 }
 
 static Pixel
@@ -94,10 +99,21 @@ calmed (Pixel pixel)
 {
   guint grey = (54 * pixel.r + 183 * pixel.g + 19 * pixel.b) >> 8;
 
-  pixel.r = halfway_to_grey (pixel.r, grey);
-  pixel.g = halfway_to_grey (pixel.g, grey);
-  pixel.b = halfway_to_grey (pixel.b, grey);
-  pixel.a = pixel.a * 7 / 8;
+  pixel.r = towards_grey (pixel.r, grey);
+  pixel.g = towards_grey (pixel.g, grey);
+  pixel.b = towards_grey (pixel.b, grey);
+  pixel.a = pixel.a * 3 / 4;
+  return pixel;
+}
+
+/* New is light and opaque, old is dark and lets the picture through; half of the scale is for the first 15 packets. */
+static Pixel
+colour_of_age (guint age)
+{
+  gdouble t = 1 - log2 (1 + age) / log2 (1 + OLDEST);
+  Pixel pixel = heat (t);
+
+  pixel.a = 20 + 220 * t;
   return pixel;
 }
 
@@ -116,6 +132,8 @@ fill_palette (Palette * palette)
   }
   palette->fresh[0] = palette->calm[0] = heat (0);
   palette->fresh[0].a = palette->calm[0].a = 0;
+  for (guint age = 0; age <= OLDEST; age++)
+    palette->age[age] = colour_of_age (age);
 }
 
 static const Palette *
@@ -131,19 +149,33 @@ get_palette (void)
   return &palette;
 }
 
-void
-alitra_overlay_colour (gfloat density, guint8 rgb[3])
+static void
+write_rgba (Pixel pixel, guint8 rgba[4])
 {
-  const Pixel *pixel;
+  rgba[0] = pixel.r;
+  rgba[1] = pixel.g;
+  rgba[2] = pixel.b;
+  rgba[3] = pixel.a;
+}
+
+void
+alitra_overlay_colour (gfloat density, gboolean kept, guint8 rgba[4])
+{
+  const Palette *palette = get_palette ();
   guint index;
 
-  g_return_if_fail (rgb);
+  g_return_if_fail (rgba);
 
   index = UNIT * CLAMP (density, 0, MAX_DENSITY / UNIT) + 0.5f;
-  pixel = &get_palette ()->fresh[index];
-  rgb[0] = pixel->r;
-  rgb[1] = pixel->g;
-  rgb[2] = pixel->b;
+  write_rgba (kept ? palette->calm[index] : palette->fresh[index], rgba);
+}
+
+void
+alitra_overlay_age_colour (guint age, guint8 rgba[4])
+{
+  g_return_if_fail (rgba);
+
+  write_rgba (get_palette ()->age[MIN (age, OLDEST)], rgba);
 }
 
 /* What is drawn */
@@ -202,16 +234,21 @@ patch_density (const AlitraMemory * memory, guint column, guint row)
   return density;
 }
 
-static inline gboolean
-patch_is_calm (const AlitraMemory * memory, guint column, guint row)
+/* What the last packet did to a patch; patches behind the grid take the last. */
+static inline AlitraPatchState
+patch_state (const AlitraMemory * memory, guint column, guint row)
 {
-  for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    guint cell = cell_over (memory, l, column, row);
+  return alitra_memory_get_patch_state (memory,
+      MIN (column, memory->level[0].columns - 1), MIN (row,
+          memory->level[0].rows - 1));
+}
 
-    if (memory->level[l].kept[cell] < memory->level[l].depth[cell])
-      return FALSE;
-  }
-  return TRUE;
+static inline guint
+patch_age (const AlitraMemory * memory, guint column, guint row)
+{
+  return alitra_memory_get_patch_age (memory,
+      MIN (column, memory->level[0].columns - 1), MIN (row,
+          memory->level[0].rows - 1));
 }
 
 static inline Pixel
@@ -222,29 +259,73 @@ colour_for (const Drawing * drawing, guint density, gboolean calm)
   return calm ? palette->calm[density] : palette->fresh[density];
 }
 
-/* Heat map: a row of patches is painted once and copied down. */
+/* A square of one colour for each patch, and the colour of a frame around it. */
+typedef void (*PatchColours) (const Drawing * drawing, guint column, guint row,
+    Pixel * inside, Pixel * frame);
+
+/* What was sharpened is calm, as what was kept, in a frame as bright as what is fresh. */
 static void
-draw_heatmap (const Drawing * drawing)
+density_colours (const Drawing * drawing, guint column, guint row,
+    Pixel * inside, Pixel * frame)
 {
-  for (guint y = 0; y < drawing->height; y += PATCH) {
-    guint row = y / PATCH;
+  guint density = patch_density (drawing->memory, column, row);
+  AlitraPatchState state = patch_state (drawing->memory, column, row);
 
-    for (guint x = 0; x < drawing->width; x += PATCH) {
-      guint column = x / PATCH;
-      Pixel pixel =
-          colour_for (drawing, patch_density (drawing->memory, column, row),
-          patch_is_calm (drawing->memory, column, row));
-
-      fill (pixel_at (drawing, x, y), faded (drawing, pixel),
-          MIN (PATCH, drawing->width - x));
-    }
-    for (guint below = y + 1; below < MIN (y + PATCH, drawing->height); below++)
-      memcpy (pixel_at (drawing, 0, below), pixel_at (drawing, 0, y),
-          4 * (gsize) drawing->width);
-  }
+  *inside = colour_for (drawing, density, state != ALITRA_PATCH_FRESH);
+  *frame = colour_for (drawing, density, state == ALITRA_PATCH_KEPT);
 }
 
-/* Grid: in each patch the part of the border of the finest cell over it that holds tokens. */
+static void
+age_colours (const Drawing * drawing, guint column, guint row, Pixel * inside,
+    Pixel * frame)
+{
+  guint age = patch_age (drawing->memory, column, row);
+
+  *inside = *frame = drawing->palette->age[MIN (age, OLDEST)];
+}
+
+static void
+copy_row (const Drawing * drawing, guint from, guint to)
+{
+  memcpy (pixel_at (drawing, 0, to), pixel_at (drawing, 0, from),
+      4 * (gsize) drawing->width);
+}
+
+/* Of a row of patches two rows of pixels are painted, one through the frames and one through the middle, and copied. */
+static void
+draw_patch_row (const Drawing * drawing, guint row, PatchColours colours)
+{
+  guint top = row * PATCH, height = MIN (PATCH, drawing->height - top);
+
+  for (guint x = 0; x < drawing->width; x += PATCH) {
+    guint count = MIN (PATCH, drawing->width - x);
+    Pixel inside, frame;
+
+    colours (drawing, x / PATCH, row, &inside, &frame);
+    inside = faded (drawing, inside);
+    frame = faded (drawing, frame);
+    fill (pixel_at (drawing, x, top), frame, count);
+    if (height <= FRAME)
+      continue;
+    fill (pixel_at (drawing, x, top + FRAME), frame, count);
+    for (guint i = FRAME; i < MIN (count, PATCH - FRAME); i++)
+      fill (pixel_at (drawing, x + i, top + FRAME), inside, 1);
+  }
+  for (guint y = 1; y < height; y++)
+    if (y != FRAME)
+      copy_row (drawing, y < FRAME || y >= PATCH - FRAME ? top : top + FRAME,
+          top + y);
+}
+
+static void
+draw_patches (const Drawing * drawing, PatchColours colours)
+{
+  for (guint row = 0; row * PATCH < drawing->height; row++)
+    draw_patch_row (drawing, row, colours);
+}
+
+/* Grid: in each patch the part of the border of the finest cell over it that holds tokens.  Fresh ones are filled,
+ * sharpened ones are bright lines, kept ones calm lines. */
 static void
 draw_grid_patch (const Drawing * drawing, guint column, guint row)
 {
@@ -252,6 +333,7 @@ draw_grid_patch (const Drawing * drawing, guint column, guint row)
   guint x = column * PATCH, y = row * PATCH;
   guint count = MIN (PATCH, drawing->width - x), level =
       0, size, left, top, right, bottom, depth;
+  AlitraPatchState state = patch_state (memory, column, row);
   Pixel line, inside;
 
   while (level < ALITRA_LEVELS - 1
@@ -259,11 +341,10 @@ draw_grid_patch (const Drawing * drawing, guint column, guint row)
               row)] == 0)
     level++;
   depth = memory->level[level].depth[cell_over (memory, level, column, row)];
-  line =
-      colour_for (drawing, depth * UNIT, patch_is_calm (memory, column, row));
+  line = colour_for (drawing, depth * UNIT, state == ALITRA_PATCH_KEPT);
   line = faded (drawing, line);
   inside = line;
-  inside.a /= 6;
+  inside.a = state == ALITRA_PATCH_FRESH ? line.a / 3 : 0;
 
   size = PATCH << level;
   left = x & ~(size - 1);
@@ -298,7 +379,7 @@ typedef struct
   guint from_x, from_y;         /* of the first of them, from the middle of the upper left patch */
   guint columns[2], rows[2];
   gint density[2][2];           /* [lower][right] */
-  gboolean calm;                /* all of the four */
+  AlitraPatchState state;       /* the freshest of the four */
 } Tile;
 
 /* Extent of the tile along one axis. The first tile and the last begin or end at the border of the picture, where the
@@ -327,6 +408,19 @@ tile_is_plain (const Drawing * drawing, const Tile * tile)
       && band[tile->density[1][1]] == first;
 }
 
+/* Kept: faint; sharpened: dashed. */
+static inline guint8
+contour_opacity (const Drawing * drawing, const Tile * tile, guint column,
+    guint row)
+{
+  guint along = tile->x + column + tile->y + row;
+
+  if (tile->state == ALITRA_PATCH_FRESH
+      || (tile->state == ALITRA_PATCH_SHARPENED && along / 4 % 2 == 0))
+    return drawing->opacity;
+  return drawing->opacity / 2;
+}
+
 static void
 draw_contour_row (const Drawing * drawing, const Tile * tile, guint row)
 {
@@ -350,8 +444,9 @@ draw_contour_row (const Drawing * drawing, const Tile * tile, guint row)
     Pixel pixel = { 0, };
 
     if (here != beside || here != below) {
-      pixel = colour_for (drawing, contour[highest - 1], tile->calm);
-      pixel.a = tile->calm ? drawing->opacity / 2 : drawing->opacity;
+      pixel = colour_for (drawing, contour[highest - 1],
+          tile->state == ALITRA_PATCH_KEPT);
+      pixel.a = contour_opacity (drawing, tile, i, row);
     }
     fill (to + 4 * i, pixel, 1);
     value[0] += step[0];
@@ -368,13 +463,13 @@ draw_tile (const Drawing * drawing, guint column, guint row)
       tile.columns);
   tile_extent (row, drawing->height, &tile.y, &tile.height, &tile.from_y,
       tile.rows);
-  tile.calm = TRUE;
+  tile.state = ALITRA_PATCH_KEPT;
   for (guint i = 0; i < 2; i++) {
     for (guint j = 0; j < 2; j++) {
       tile.density[i][j] =
           patch_density (drawing->memory, tile.columns[j], tile.rows[i]);
-      tile.calm = tile.calm
-          && patch_is_calm (drawing->memory, tile.columns[j], tile.rows[i]);
+      tile.state = MAX (tile.state,
+          patch_state (drawing->memory, tile.columns[j], tile.rows[i]));
     }
   }
   for (guint i = 0; i < tile.height; i++) {
@@ -414,9 +509,12 @@ alitra_overlay_draw (const AlitraMemory * memory, AlitraOverlayStyle style,
     case ALITRA_OVERLAY_CONTOURS:
       draw_contours (&drawing);
       break;
+    case ALITRA_OVERLAY_AGE:
+      draw_patches (&drawing, age_colours);
+      break;
     case ALITRA_OVERLAY_HEATMAP:
     default:
-      draw_heatmap (&drawing);
+      draw_patches (&drawing, density_colours);
       break;
   }
 }

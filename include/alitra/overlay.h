@@ -12,21 +12,25 @@ G_BEGIN_DECLS
  * @ALITRA_OVERLAY_HEATMAP: a translucent colour for each patch (perceptual colour map)
  * @ALITRA_OVERLAY_GRID: cells drawn as squares of their level, brighter where deeper
  * @ALITRA_OVERLAY_CONTOURS: lines of equal density
+ * @ALITRA_OVERLAY_AGE: a translucent colour for each patch: for how many packets it has stayed as it is
  *
- * How the density picture is drawn.
+ * What the last packet did to a patch (#AlitraPatchState) can be told in the styles that show density. Heat map: fresh
+ * patches are bright, kept ones greyish and faint, sharpened ones the same in a bright frame. Grid: filled, faint lines,
+ * bright lines. Contours: full, faint, dashed.
  */
 typedef enum
 {
   ALITRA_OVERLAY_HEATMAP,
   ALITRA_OVERLAY_GRID,
-  ALITRA_OVERLAY_CONTOURS
+  ALITRA_OVERLAY_CONTOURS,
+  ALITRA_OVERLAY_AGE
 } AlitraOverlayStyle;
 
 /**
  * alitra_overlay_draw: (skip)
  * @memory: what to show
  * @style: how
- * @alpha: 0..1, opacity of the densest fresh patch; patches whose tokens were all kept are drawn calmer
+ * @alpha: 0..1, opacity of the densest fresh patch, or of the newest one
  * @bgra: room for @height rows of @width pixels, bytes blue, green, red, alpha, not premultiplied; all are written
  * @stride: bytes from row to row, at least 4 * @width; negative: upside down, @bgra is the top row
  * @width: pixels to draw in a row, at least 1: those of the stream
@@ -53,11 +57,22 @@ ALITRA_API GBytes *alitra_overlay_draw_bytes (const AlitraMemory * memory, Alitr
 /**
  * alitra_overlay_colour:
  * @density: of a patch, as alitra_memory_get_density() says
- * @rgb: (out caller-allocates) (array fixed-size=3): red, green, blue, 0..255
+ * @kept: the colour of a patch that the last packet left as it was
+ * @rgba: (out caller-allocates) (array fixed-size=4): red, green, blue, 0..255, and opacity at an alpha of 1
  *
  * Tells the colour that the heat map has for a density, for legends. Any thread may call it.
  */
-ALITRA_API void alitra_overlay_colour (gfloat density, guint8 rgb[3]);
+ALITRA_API void alitra_overlay_colour (gfloat density, gboolean kept, guint8 rgba[4]);
+
+/**
+ * alitra_overlay_age_colour:
+ * @age: packets for which a patch has stayed as it is
+ * @rgba: (out caller-allocates) (array fixed-size=4): red, green, blue, 0..255, and opacity at an alpha of 1
+ *
+ * Tells the colour that %ALITRA_OVERLAY_AGE has for an age, for legends; from 256 on it does not change. Any thread may
+ * call it.
+ */
+ALITRA_API void alitra_overlay_age_colour (guint age, guint8 rgba[4]);
 
 G_END_DECLS
 

@@ -72,27 +72,42 @@ linear (guint8 x)
   return x <= 10 ? x / 255. / 12.92 : pow ((x / 255. + 0.055) / 1.055, 2.4);
 }
 
-/* Denser is always lighter to the eye. */
+static gdouble
+luminance_of (const guint8 * rgb)
+{
+  return 0.2126 * linear (rgb[0]) + 0.7152 * linear (rgb[1]) +
+      0.0722 * linear (rgb[2]);
+}
+
+/* Denser is always lighter to the eye, and older darker. */
 static void
 test_colours (void)
 {
   gdouble luminance = -1;
 
   for (gfloat density = 0; density <= 12; density += 0.125f) {
-    guint8 rgb[3];
+    guint8 rgb[4];
     gdouble next;
 
-    alitra_overlay_colour (density, rgb);
-    next =
-        0.2126 * linear (rgb[0]) + 0.7152 * linear (rgb[1]) +
-        0.0722 * linear (rgb[2]);
+    alitra_overlay_colour (density, FALSE, rgb);
+    next = luminance_of (rgb);
     g_assert_cmpfloat (next, >, luminance);
     luminance = next;
   }
   for (gfloat density = -1e9; density < 2e9; density += 1e9) {
-    guint8 rgb[3];
+    guint8 rgba[4];
 
-    alitra_overlay_colour (density, rgb);
+    alitra_overlay_colour (density, TRUE, rgba);
+  }
+  luminance = 2;
+  for (guint age = 0; age <= 256; age += 1 + age / 4) {
+    guint8 rgb[4];
+    gdouble next;
+
+    alitra_overlay_age_colour (age, rgb);
+    next = luminance_of (rgb);
+    g_assert_cmpfloat (next, <, luminance);
+    luminance = next;
   }
 }
 
@@ -102,10 +117,10 @@ test_heatmap (void)
   AlitraMemory *fresh = small_memory (FALSE), *kept = small_memory (TRUE);
   Picture a = draw (fresh, ALITRA_OVERLAY_HEATMAP, 0.5, 120, 110);
   Picture b = draw (kept, ALITRA_OVERLAY_HEATMAP, 0.5, 120, 110);
-  guint8 rgb[3];
+  guint8 rgb[4];
 
   g_assert_cmpuint (at (&a, 0, 0)[3], ==, 0);
-  alitra_overlay_colour (8, rgb);
+  alitra_overlay_colour (8, FALSE, rgb);
   for (guint i = 0; i < 3; i++)
     g_assert_cmpuint (at (&a, 16, 31)[i], ==, rgb[2 - i]);
   g_assert_cmpmem (at (&a, 16, 16), 4, at (&a, 31, 31), 4);
@@ -121,6 +136,84 @@ test_heatmap (void)
   g_free (b.bgra);
   alitra_memory_free (fresh);
   alitra_memory_free (kept);
+}
+
+/* A memory of one 64-cell: tokens were replaced in the patch at 0,0, added at 1,0, stayed at 2,0, and the one at 3,0 has
+ * none. */
+static AlitraMemory *
+memory_of_states (void)
+{
+  const guint max_depth[ALITRA_LEVELS] = { 8, 8, 8 };
+  AlitraMemory *memory = alitra_memory_new (64, 64, max_depth);
+  AlitraUpdate *update = alitra_update_new (memory);
+
+  for (guint i = 0; i < 3; i++)
+    update->level[0].depth[i] = 4;
+  alitra_memory_apply (memory, update);
+  for (guint i = 0; i < 3; i++)
+    update->level[0].keep[i] = 4;
+  for (guint i = 0; i < 10; i++)
+    alitra_memory_apply (memory, update);
+  update->level[0].keep[0] = 1;
+  update->level[0].depth[1] = 5;
+  alitra_memory_apply (memory, update);
+  alitra_update_free (update);
+  return memory;
+}
+
+static void
+test_states (void)
+{
+  AlitraMemory *memory = memory_of_states ();
+  Picture a = draw (memory, ALITRA_OVERLAY_HEATMAP, 1, 64, 64);
+  guint8 fresh[4], kept[4], sharpened[4], frame[4];
+
+  alitra_overlay_colour (4, FALSE, fresh);
+  alitra_overlay_colour (4, TRUE, kept);
+  alitra_overlay_colour (5, TRUE, sharpened);
+  alitra_overlay_colour (5, FALSE, frame);
+  for (guint i = 0; i < 4; i++) {
+    const guint from = i < 3 ? 2 - i : 3;       /* blue comes first */
+
+    g_assert_cmpuint (at (&a, 0, 0)[i], ==, fresh[from]);
+    g_assert_cmpuint (at (&a, 8, 8)[i], ==, fresh[from]);
+    g_assert_cmpuint (at (&a, 24, 8)[i], ==, sharpened[from]);
+    g_assert_cmpuint (at (&a, 16, 8)[i], ==, frame[from]);
+    g_assert_cmpuint (at (&a, 24, 15)[i], ==, frame[from]);
+    g_assert_cmpuint (at (&a, 40, 8)[i], ==, kept[from]);
+    g_assert_cmpuint (at (&a, 32, 0)[i], ==, kept[from]);
+  }
+  g_assert_cmpuint (at (&a, 56, 8)[3], ==, 0);
+  g_free (a.bgra);
+  a = draw (memory, ALITRA_OVERLAY_GRID, 1, 64, 64);
+  g_assert_cmpuint (at (&a, 8, 8)[3], >, 0);
+  g_assert_cmpuint (at (&a, 24, 8)[3], ==, 0);
+  g_assert_cmpuint (at (&a, 40, 8)[3], ==, 0);
+  g_assert_cmpuint (at (&a, 16, 8)[3], >, at (&a, 32, 8)[3]);
+  g_assert_cmpuint (at (&a, 32, 8)[3], >, 0);
+  g_free (a.bgra);
+  alitra_memory_free (memory);
+}
+
+static void
+test_age (void)
+{
+  AlitraMemory *memory = memory_of_states ();
+  Picture a = draw (memory, ALITRA_OVERLAY_AGE, 1, 64, 64);
+
+  for (guint column = 0; column < 4; column++) {
+    const guint ages[] = { 0, 0, 11, 12 };
+    guint8 rgba[4];
+
+    g_assert_cmpuint (alitra_memory_get_patch_age (memory, column, 0), ==,
+        ages[column]);
+    alitra_overlay_age_colour (ages[column], rgba);
+    for (guint i = 0; i < 4; i++)
+      g_assert_cmpuint (at (&a, 16 * column + 15, 15)[i], ==,
+          rgba[i < 3 ? 2 - i : 3]);
+  }
+  g_free (a.bgra);
+  alitra_memory_free (memory);
 }
 
 static void
@@ -153,9 +246,9 @@ test_contours (void)
   /* From the middle of a patch without tokens to that of one of density 8; 1/4 and 1/2 lie in the same pixel. */
   for (guint x = 8; x <= 24 && crossings < G_N_ELEMENTS (crossed); x++) {
     const guint8 *pixel = at (&a, x, 24);
-    guint8 rgb[3];
+    guint8 rgb[4];
 
-    alitra_overlay_colour (crossed[crossings], rgb);
+    alitra_overlay_colour (crossed[crossings], FALSE, rgb);
     if (pixel[3] == 255 && pixel[0] == rgb[2] && pixel[1] == rgb[1]
         && pixel[2] == rgb[0])
       crossings++;
@@ -183,7 +276,7 @@ test_sizes (void)
 
     test_sender_next (sender, TRUE, 0.6);
     test_sender_next (sender, FALSE, 0.1);
-    for (guint style = ALITRA_OVERLAY_HEATMAP; style <= ALITRA_OVERLAY_CONTOURS;
+    for (guint style = ALITRA_OVERLAY_HEATMAP; style <= ALITRA_OVERLAY_AGE;
         style++) {
       Picture a = draw (sender->memory, style, 0.7, width, height);
       Picture b = draw (sender->memory, style, 0, width + 100, height + 100);
@@ -210,7 +303,7 @@ test_speed (void)
   guint8 *bgra = g_malloc (4 * 1920 * 1080);
 
   test_sender_next (sender, TRUE, 0.6);
-  for (guint style = ALITRA_OVERLAY_HEATMAP; style <= ALITRA_OVERLAY_CONTOURS;
+  for (guint style = ALITRA_OVERLAY_HEATMAP; style <= ALITRA_OVERLAY_AGE;
       style++) {
     gint64 start = g_get_monotonic_time ();
 
@@ -230,6 +323,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/overlay/colours", test_colours);
   g_test_add_func ("/overlay/heatmap", test_heatmap);
+  g_test_add_func ("/overlay/states", test_states);
+  g_test_add_func ("/overlay/age", test_age);
   g_test_add_func ("/overlay/grid", test_grid);
   g_test_add_func ("/overlay/contours", test_contours);
   g_test_add_func ("/overlay/sizes", test_sizes);

@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The second source pad of alitraenc. */
+#include <alitra/overlay.h>
 #include <gst/video/gstvideometa.h>
 #include <gst/video/video-overlay-composition.h>
 #include <string.h>
 
+#include <alitra/overlay.h>
 #include "pictures.h"
 
 #define WIDTH 192
@@ -179,7 +181,7 @@ GST_START_TEST (test_styles)
 
   start (&both, "BGRx", "src");
   g_object_set (both.main->element, "overlay-legend", FALSE, NULL);
-  for (style = 0; style < 3; style++) {
+  for (style = 0; style <= ALITRA_OVERLAY_AGE; style++) {
     GstBuffer *drawn;
 
     g_object_set (both.main->element, "overlay-style", style, NULL);
