@@ -741,6 +741,65 @@ new_tokens_of (GstHarness * h, guint n)
   return info.tokens;
 }
 
+/* The link is never overrun, and what it takes is used while there is something to say. */
+GST_START_TEST (test_target_rate)
+{
+  GstHarness *h = test_harness ("alitraenc", "threads", 1, "target-rate",
+      1000, "quality", 70.0, NULL);
+  gchar *caps = test_caps ("I420", 320, 240);
+  guint64 sent = 0;
+  guint n;
+
+  gst_harness_set_src_caps_str (h, caps);
+  g_free (caps);
+  for (n = 0; n < 2 * TEST_FPS; n++) {
+    sent += new_tokens_of (h, n);
+    fail_unless (sent <= 1000 * (n / (gdouble) TEST_FPS + .75),
+        "%" G_GUINT64_FORMAT " tokens until frame %u", sent, n);
+  }
+  fail_unless (sent > 1000, "%" G_GUINT64_FORMAT " tokens in 2 s", sent);
+  /* A rate that gives most frames not even one token. */
+  g_object_set (h->element, "target-rate", 5, NULL);
+  for (sent = 0; n < 4 * TEST_FPS; n++)
+    sent += new_tokens_of (h, n);
+  fail_unless (sent <= 15, "%" G_GUINT64_FORMAT, sent);
+  g_object_set (h->element, "target-rate", 0, NULL);
+  fail_unless (new_tokens_of (h, n + 20) > 15);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* All tokens are sent anew within the time asked for, without any key frame, though nothing moves. */
+GST_START_TEST (test_refresh)
+{
+  GstHarness *h = test_harness ("alitraenc", "threads", 1, "refresh", 8,
+      "key-int-max", 3, NULL);
+  gchar *caps = test_caps ("I420", 320, 240);
+  guint sent[32], n, i;
+
+  gst_harness_set_src_caps_str (h, caps);
+  g_free (caps);
+  for (n = 0; n < G_N_ELEMENTS (sent); n++) {
+    GstBuffer *packet =
+        gst_harness_push_and_pull (h, test_picture ("I420", 320, 240, 0));
+    AlitraPacketInfo info;
+    guint within = 0;
+
+    read_packet (packet, &info);
+    assert_equals_int (info.key, n == 0);
+    sent[n] = info.tokens;
+    for (i = 0; n > 8 && i < 8; i++)
+      within += sent[n - i];
+    fail_unless (n <= 8 || within >= last_tokens (h),
+        "%u of %u tokens within 8 frames", within, last_tokens (h));
+    gst_buffer_unref (packet);
+  }
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* Key frames borrow, so that they are worth looking at. */
 GST_START_TEST (test_target_rate_key_frame)
 {
@@ -883,7 +942,9 @@ alitraenc_suite (void)
   tcase_add_test (tc, test_late_key_frame);
   tcase_add_test (tc, test_gap_buffer);
   tcase_add_test (tc, test_gap_event);
+  tcase_add_test (tc, test_target_rate);
   tcase_add_test (tc, test_target_rate_key_frame);
+  tcase_add_test (tc, test_refresh);
   tcase_add_test (tc, test_interlaced);
   tcase_add_test (tc, test_bad_models);
   tcase_add_test (tc, test_state_cycles);
