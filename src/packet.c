@@ -512,10 +512,12 @@ settle_slice (const AlitraPacketCoder * coder, const AlitraMemory * before,
 
     slice_cells (grid, l, slice, &first, &end);
     for (guint i = first; i < end; i++) {
-      /* Nothing came of a cell that is made anew: what it held before is the better guess. */
-      gboolean nothing = !whole && grid->keep[i] == 0 && grid->reached[i] == 0;
+      /* Nothing came of a cell that is made anew: what it held before is a better guess than a hole. In finer cells
+       * the parent shows, which is better still. */
+      gboolean hole = !whole && l == COARSEST && grid->keep[i] == 0
+          && grid->reached[i] == 0;
 
-      if (!reading.map || (grid->changed[i] && nothing))
+      if (!reading.map || (grid->changed[i] && hole))
         keep_cell (held, i, ALITRA_CELL_LOST, 0, &update->level[l]);
       else if (grid->changed[i])
         change_cell (coder, before, l, i, whole, &update->level[l]);
