@@ -5,7 +5,10 @@
 that the specification and the library check each other.
 
 usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH
-Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included."""
+Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included. Says how many
+packets, bytes and tokens there are, how many cells are whole, trimmed and lost at the end, and the CRC-32 of what is known
+of all cells: of each the state (one byte: 1 whole, 2 trimmed, 0 lost), how many tokens are sound (one byte) and these
+tokens (two bytes each)."""
 import math
 import struct
 import sys
@@ -125,12 +128,22 @@ class RangeDecoder:
         need(shifted <= len(self.payload) <= shifted + 4, 'length of the payload')
 
 
+WHOLE, TRIMMED, LOST = 1, 2, 0
+
+
+class Cell:
+    def __init__(self):
+        self.tokens, self.sound, self.state = [], 0, WHOLE
+
+
 class Slice:
-    """What a packet says of one slice: keep (None: not changed) and new tokens by level, row in the slice, column."""
+    """What a packet says of one slice: keep (None: not changed) and new tokens by level, row in the slice, column. `read`
+    is how many layers of it are there, from the first on."""
 
     def __init__(self, stream, header):
         self.stream = stream
         self.keep, self.new = {}, {}
+        self.read = 0
         for level in (2, 1, 0):
             rows, columns = 4 >> level, stream.columns << (2 - level)
             self.keep[level] = [[0 if header.key else None] * columns for _ in range(rows)]
@@ -227,13 +240,16 @@ class Stream:
         self.columns = (header.width + 63) // 64
         self.rows = (header.height + 63) // 64
         need(header.slices == self.rows, 'slices')
-        self.memory = {level: [[[] for _ in range(self.columns << (2 - level))] for _ in range(self.rows * (4 >> level))]
-                       for level in (2, 1, 0)}
+        self.memory = {level: [[Cell() for _ in range(self.columns << (2 - level))]
+                               for _ in range(self.rows * (4 >> level))] for level in (2, 1, 0)}
 
     def read_slice(self, header, index, counts):
         part = Slice(self, header)
         for layer, level in enumerate(header.layers):
             chunk = header.chunks[layer * header.slices + index]
+            if chunk is None:
+                break
+            part.read += 1
             if not chunk:
                 continue
             check = zlib.crc32(struct.pack('<IBB', header.frame, layer, index) + chunk[2:]) & 0xFFFF
@@ -246,28 +262,59 @@ class Stream:
             coder.finish()
         return part
 
+    def level_is_whole(self, header, part, level, index):
+        """Whether all layers of the level were read, or are empty."""
+        return all(layer < part.read or header.chunks[layer * header.slices + index] == b''
+                   for layer, of in enumerate(header.layers) if of == level)
+
+    def apply(self, header, level, cell, keep, new, whole):
+        if keep > cell.sound:
+            need(cell.state != WHOLE, 'keeps more than there is')
+            return
+        if not new and keep == 0 and not whole:
+            cell.state, cell.sound = LOST, 0
+            return
+        cell.tokens[keep:] = new
+        cell.sound = len(cell.tokens)
+        cell.state = LOST if not whole else WHOLE if header.checksum is not None else TRIMMED
+        need(level == 2 or len(cell.tokens) < 2 or max(cell.tokens) < self.codes[level], 'a smooth cell holds more')
+
     def read(self, header):
-        if header.key:
+        if header.key and (self.memory is None or self.size != (header.width, header.height)):
             self.start(header)
+            self.size = header.width, header.height
         counts = [0] * len(header.layers)
         for index in range(header.slices):
             part = self.read_slice(header, index, counts)
             for level in (2, 1, 0):
+                whole = self.level_is_whole(header, part, level, index)
                 for row, column in part.cells(level):
+                    cell = self.memory[level][index * (4 >> level) + row][column]
                     keep = part.keep[level][row][column]
-                    if keep is not None:
-                        cell = self.memory[level][index * (4 >> level) + row][column]
-                        need(keep <= len(cell), 'keeps more than there is')
-                        cell[keep:] = part.new[level][row][column]
-                        need(level == 2 or len(cell) < 2 or max(cell) < self.codes[level], 'a smooth cell holds more')
-        need(counts == header.tokens, 'numbers of tokens')
+                    if part.read == 0 and not header.key:
+                        cell.state, cell.sound = LOST, 0
+                    elif keep is not None:
+                        if header.key:
+                            cell.sound = 0
+                        self.apply(header, level, cell, keep, part.new[level][row][column], whole)
+        need(None in header.chunks or counts == header.tokens, 'numbers of tokens')
+
+    def cells(self):
+        return [cell for level in (2, 1, 0) for row in self.memory[level] for cell in row]
+
+    def is_whole(self):
+        return all(cell.state == WHOLE for cell in self.cells())
+
+    def known(self):
+        out = bytearray()
+        for cell in self.cells():
+            out += struct.pack('<BB%dH' % cell.sound, cell.state, cell.sound, *cell.tokens[:cell.sound])
+        return zlib.crc32(out)
 
     def checksum(self):
         out = bytearray()
-        for level in (2, 1, 0):
-            for row in self.memory[level]:
-                for cell in row:
-                    out += struct.pack('<B%dH' % len(cell), len(cell), *cell)
+        for cell in self.cells():
+            out += struct.pack('<B%dH' % len(cell.tokens), len(cell.tokens), *cell.tokens)
         return zlib.crc32(out)
 
 
@@ -280,12 +327,15 @@ def main():
     while at < len(data):
         header = Header(data, at)
         stream.read(header)
-        need(header.checksum is None or header.checksum == stream.checksum(), 'checksum of the memory')
+        need(header.checksum is None or not stream.is_whole() or header.checksum == stream.checksum(),
+             'checksum of the memory')
         packets += 1
         tokens += sum(header.tokens)
         at = header.at
     need(packets > 0, 'no packets')
-    print('%d packets, %d bytes, %d tokens: as specified' % (packets, at, tokens))
+    states = [cell.state for cell in stream.cells()]
+    print('%d packets, %d bytes, %d tokens: as specified; %d whole, %d trimmed, %d lost, %08x' % (
+        packets, at, tokens, states.count(WHOLE), states.count(TRIMMED), states.count(LOST), stream.known()))
 
 
 if __name__ == '__main__':

@@ -1,6 +1,8 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gstdio.h>
+#include <string.h>
+#include <zlib.h>
 
 #include "tokenstream.h"
 
@@ -8,8 +10,10 @@
 
 static const gchar *python, *reader;
 
+/* `end`, if not NULL: what the reader must say last. */
 static gboolean
-run_reader (const gchar * path, const AlitraVocabulary * vocabulary)
+run_reader (const gchar * path, const AlitraVocabulary * vocabulary,
+    const gchar * end)
 {
   g_autofree gchar *line =
       g_strdup_printf ("%s %s %s %u %u %u %u %u %u", python, reader, path,
@@ -23,7 +27,9 @@ run_reader (const gchar * path, const AlitraVocabulary * vocabulary)
   g_spawn_command_line_sync (line, &out, &problems, &status, &error);
   g_assert_no_error (error);
   g_test_message ("%s%s", out, problems);
-  return status == 0;
+  if (status == 0 && end && !g_str_has_suffix (out, end))
+    g_test_message ("expected at the end: %s", end);
+  return status == 0 && (!end || g_str_has_suffix (out, end));
 }
 
 static GByteArray *
@@ -58,16 +64,169 @@ test_second_reader (void)
 
     g_assert_true (g_file_set_contents (path, (gchar *) stream->data,
             stream->len, NULL));
-    g_assert_true (run_reader (path, &sender->vocabulary));
+    g_assert_true (run_reader (path, &sender->vocabulary, NULL));
 
     /* It would see damage. */
     stream->data[stream->len - 1] ^= 1;
     g_assert_true (g_file_set_contents (path, (gchar *) stream->data,
             stream->len, NULL));
-    g_assert_false (run_reader (path, &sender->vocabulary));
+    g_assert_false (run_reader (path, &sender->vocabulary, NULL));
     g_byte_array_unref (stream);
     test_sender_free (sender);
   }
+  g_unlink (path);
+}
+
+/* Losses: both readers must know the same of each cell. */
+
+typedef struct
+{
+  AlitraMemory *memory;
+  AlitraUpdate *update;
+  AlitraPacketCoder *coder;
+} Receiver;
+
+static Receiver
+receiver_new (const TestSender * sender)
+{
+  Receiver receiver;
+  guint max_depth[ALITRA_LEVELS];
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    max_depth[l] = sender->memory->level[l].max_depth;
+  receiver.memory =
+      alitra_memory_new (sender->stream.width, sender->stream.height,
+      max_depth);
+  receiver.update = alitra_update_new (receiver.memory);
+  receiver.coder = alitra_packet_coder_new (&sender->vocabulary);
+  return receiver;
+}
+
+static void
+receiver_clear (Receiver * receiver)
+{
+  alitra_memory_free (receiver->memory);
+  alitra_update_free (receiver->update);
+  alitra_packet_coder_free (receiver->coder);
+}
+
+static void
+receiver_take (Receiver * receiver, const GByteArray * packet)
+{
+  g_autoptr (GError) error = NULL;
+  AlitraPacketInfo info;
+
+  g_assert_cmpint (alitra_packet_read_info (packet->data, packet->len, &info),
+      ==, ALITRA_PACKET_OK);
+  alitra_packet_read (receiver->coder, packet->data, packet->len, &info,
+      receiver->memory, receiver->update, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (alitra_packet_coder_get_damaged (receiver->coder), ==, 0);
+  alitra_memory_apply (receiver->memory, receiver->update);
+}
+
+/* (transfer full): what the other reader has to say. */
+static gchar *
+say_known (const AlitraMemory * memory)
+{
+  guint states[3] = { 0, };
+  guint32 crc = 0;
+
+  for (guint l = ALITRA_LEVELS; l-- > 0;) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+
+    for (guint i = 0; i < level->columns * level->rows; i++) {
+      const guint16 *tokens = level->tokens + (gsize) i * level->max_depth;
+      guint8 bytes[2 + 2 * ALITRA_MAX_DEPTH] =
+          { level->valid[i], level->sound[i] };
+
+      for (guint d = 0; d < level->sound[i]; d++) {
+        bytes[2 + 2 * d] = tokens[d] & 0xFF;
+        bytes[3 + 2 * d] = tokens[d] >> 8;
+      }
+      crc = crc32 (crc, bytes, 2 + 2 * level->sound[i]);
+      states[level->valid[i]]++;
+    }
+  }
+  return g_strdup_printf ("; %u whole, %u trimmed, %u lost, %08x\n",
+      states[ALITRA_CELL_WHOLE], states[ALITRA_CELL_TRIMMED],
+      states[ALITRA_CELL_LOST], crc);
+}
+
+/* What a network and those on the way leave of the packet. */
+static void
+spoil (const GByteArray * packet, GRand * random, GByteArray * left)
+{
+  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
+  AlitraPacketInfo info;
+
+  for (guint i = 0; i < G_N_ELEMENTS (lost); i++)
+    lost[i] = g_rand_int_range (random, 0, 4) == 0;
+  alitra_packet_read_info (packet->data, packet->len, &info);
+  switch (g_rand_int_range (random, 0, 6)) {
+    case 0:
+    case 1:
+      test_lose_chunks (packet, lost, left);
+      break;
+    case 2:
+      alitra_packet_trim (packet->data, packet->len, g_rand_int_range (random,
+              1, 6), left, NULL);
+      break;
+    case 3:
+      alitra_packet_write_lost (&info, left);
+      break;
+    default:
+      g_byte_array_set_size (left, 0);
+      g_byte_array_append (left, packet->data, packet->len);
+      break;
+  }
+}
+
+static void
+check_losses (guint seed, const gchar * path)
+{
+  GRand *random = g_rand_new_with_seed (seed);
+  TestSender *sender =
+      test_sender_new (200, 150, g_rand_new_with_seed (700 + seed));
+  Receiver receiver = receiver_new (sender);
+  GByteArray *stream = g_byte_array_new (), *left = g_byte_array_new ();
+  g_autofree gchar *end = NULL;
+
+  for (guint frame = 0; frame < 3 + seed; frame++) {
+    gboolean key = frame % 9 == 0;
+
+    test_sender_next (sender, key, key ? 0.8 : 0.4);
+    if (frame == 0)
+      receiver_take (&receiver, sender->packet);
+    else
+      spoil (sender->packet, random, left);
+    if (frame > 0)
+      receiver_take (&receiver, left);
+    g_byte_array_append (stream, frame ? left->data : sender->packet->data,
+        frame ? left->len : sender->packet->len);
+  }
+  end = say_known (receiver.memory);
+  g_assert_true (g_file_set_contents (path, (gchar *) stream->data, stream->len,
+          NULL));
+  g_assert_true (run_reader (path, &sender->vocabulary, end));
+  g_byte_array_unref (stream);
+  g_byte_array_unref (left);
+  receiver_clear (&receiver);
+  test_sender_free (sender);
+  g_rand_free (random);
+}
+
+static void
+test_losses (void)
+{
+  g_autofree gchar *path = NULL;
+  g_autoptr (GError) error = NULL;
+  gint file = g_file_open_tmp ("alitra-XXXXXX.alitra", &path, &error);
+
+  g_assert_no_error (error);
+  g_close (file, NULL);
+  for (guint seed = 0; seed < 20; seed++)
+    check_losses (seed, path);
   g_unlink (path);
 }
 
@@ -83,5 +242,6 @@ main (int argc, char **argv)
     return 77;
   }
   g_test_add_func ("/specification/second-reader", test_second_reader);
+  g_test_add_func ("/specification/losses", test_losses);
   return g_test_run ();
 }
