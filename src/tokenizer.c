@@ -29,14 +29,14 @@
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
 /* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
  * (as adaptive quantisation in video encoders does), between these standard deviations. */
-#define MASKING .4f
+#define MASKING .2f
 #define CALM (2.f / 255.f)
 #define BUSY (12.f / 255.f)
 /* The smooth token must take off at least this part of a cell's error; a learned one could take a quarter.  In calm cells,
  * whose gains count at least so much more, what it leaves shows less than what a learned one brings. */
 #define SMOOTH_PART .4f
 #define SMOOTH_PART_CALM .1f
-#define SMOOTH_CALM 1.5f
+#define SMOOTH_CALM .75f
 /* Below this a packet is too small to be cut into layers. */
 #define TOKENS_FOR_LAYERS 96
 /* What reuse may add to the error of a cell, in thresholds of reuse. */

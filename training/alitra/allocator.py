@@ -120,9 +120,8 @@ class LevelRun:
                            left.reshape(b, 1, h // 2, w // 2)], 1)
             self.said = self.grid.condition(p)
 
-    def predict(self, t, boost=0.):
-        """Updates the hidden state of the active cells and predicts the gain of token t -> log2 gain, n.  boost: added to
-        what the cells' gains count for."""
+    def predict(self, t):
+        """Updates the hidden state of the active cells and predicts the gain of token t -> log2 gain, n."""
         a = self.active
         step = self.level.steps[t]
         with torch.no_grad():
@@ -135,7 +134,7 @@ class LevelRun:
         self.hidden = torch.where(m, hidden, self.hidden)
         gain = gain.reshape(-1)
         with torch.no_grad():
-            self.worst = torch.where(a, torch.minimum(self.worst, gain + boost), self.worst)
+            self.worst = torch.where(a, torch.minimum(self.worst, gain), self.worst)
         return gain
 
     @torch.no_grad()

@@ -29,19 +29,6 @@ def keep_best(run, price, most):
     return limit
 
 
-# Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance.
-MASKING = .0
-CALM, BUSY = 2. / 255, 24. / 255    # standard deviations between which it counts
-
-
-def boost(planes):
-    """log2 by which the gains of the cells count more: B,h,w."""
-    y = planes.luma
-    mean = torch.nn.functional.avg_pool2d(y, 16)
-    v = (torch.nn.functional.avg_pool2d(y ** 2, 16) - mean ** 2).clamp(min=0)[:, 0]
-    return -MASKING * torch.log2(((v + CALM ** 2) / BUSY ** 2).clamp(max=1.))
-
-
 class Encoded:
     def __init__(self, pictures, depths, ids, price):
         self.pictures, self.depths, self.ids, self.price = pictures, depths, ids, price
@@ -66,11 +53,10 @@ def encode_at(tokenizer, allocator, planes, price, level_price, target=None, ora
         h, w = run.shape[1:]
         slack = .35 if i == 0 and target is not None else 1.
         stop = torch.log2(price * level_price[i] * slack / 4 ** i).reshape(b, 1).expand(b, h * w).reshape(-1)
-        more = boost(pyramid[i]).reshape(-1)
         for t in range(level.depth):
             if not run.active.any():
                 break
-            run.predict(t, more)
+            run.predict(t)
             if oracle:      # the gain that the token has, in latents, instead of the predicted one
                 q = run.tokens(t)
                 g = torch.log2((((run.r ** 2).sum(1) - ((run.r - q) ** 2).sum(1)) / 16).clamp(min=1e-5))
