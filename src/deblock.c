@@ -11,7 +11,7 @@
 #define LIMIT .08f              /* excess step at which half of the effect is left */
 
 /* Tokens on both sides at which half of the effect is left, by level: the borders of coarse cells show most. */
-static const gfloat half_depth[ALITRA_LEVELS] = { 2.5f, 4.f, 30.f };
+static const gfloat half_depth[ALITRA_LEVELS] = { 3.5f, 5.f, 30.f };
 
 static const gfloat luma_weights[REACH] = { .5f, .42f, .34f, .2f };
 static const gfloat chroma_weights[REACH] = { .42f, .34f, 0.f, 0.f };

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "layouts.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A number of a JSON array, or `otherwise` where there is none or another type. */
@@ -88,16 +89,35 @@ alitra_layouts_find (const AlitraLayouts * layouts, gdouble tokens)
   return best;
 }
 
-void
-alitra_layouts_get_level_price (const AlitraModel * model,
-    gdouble price[ALITRA_LEVELS])
+/* The numbers of one setting, each within bounds or `otherwise`. */
+static void
+read_numbers (const AlitraModel * model, const gchar * name, gdouble least,
+    gdouble most, gdouble otherwise, gdouble numbers[ALITRA_LEVELS])
 {
-  JsonArray *list = array_of (model, "level_price");
+  JsonArray *list = array_of (model, name);
   guint i;
 
   for (i = 0; i < ALITRA_LEVELS; i++) {
-    gdouble p = list ? number_at (list, i, 1.) : 1.;
+    gdouble n = list ? number_at (list, i, otherwise) : otherwise;
 
-    price[i] = p >= .01 && p <= 100. ? p : 1.;
+    numbers[i] = n >= least && n <= most ? n : otherwise;
   }
+}
+
+void
+alitra_level_price_init (AlitraLevelPrice * level_price,
+    const AlitraModel * model)
+{
+  read_numbers (model, "level_price", .01, 100., 1., level_price->least);
+  read_numbers (model, "level_price_at_one", .01, 100., .01,
+      level_price->at_one);
+  read_numbers (model, "level_price_slope", -2., 0., 0., level_price->slope);
+}
+
+gdouble
+alitra_level_price_at (const AlitraLevelPrice * level_price, guint level,
+    gdouble price)
+{
+  return MAX (level_price->least[level],
+      level_price->at_one[level] * pow (price, level_price->slope[level]));
 }

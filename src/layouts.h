@@ -27,9 +27,17 @@ void alitra_layouts_clear (AlitraLayouts * layouts);
 /* The largest layout that has at most `tokens` a 64-cell, or the smallest. */
 const AlitraLayout *alitra_layouts_find (const AlitraLayouts * layouts, gdouble tokens);
 
-/* What the price is multiplied with at each level: a coarse token has to take off more, because finer ones could have
- * done a part of its work.  Found in training. */
-void alitra_layouts_get_level_price (const AlitraModel * model, gdouble price[ALITRA_LEVELS]);
+/* What the price is multiplied with at each level.  A coarse token has to take off more, because finer ones could have
+ * done a part of its work: the more of it, the lower the price, since finer ones are bought anyway.  Found in training. */
+typedef struct
+{
+  gdouble least[ALITRA_LEVELS];
+  gdouble at_one[ALITRA_LEVELS];        /* where the price is 1 */
+  gdouble slope[ALITRA_LEVELS]; /* of the logarithm, over that of the price */
+} AlitraLevelPrice;
+
+void alitra_level_price_init (AlitraLevelPrice * level_price, const AlitraModel * model);
+gdouble alitra_level_price_at (const AlitraLevelPrice * level_price, guint level, gdouble price);
 
 G_END_DECLS
 

@@ -75,7 +75,7 @@ struct _AlitraTokenizer
   AlitraFlatGrid *flat;
   AlitraBudget budget;
   AlitraLayouts layouts;
-  gdouble level_price[ALITRA_LEVELS];
+  AlitraLevelPrice level_price;
   Level level[ALITRA_LEVELS];
   guint patches;
   guint32 frame_number;
@@ -205,7 +205,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
       model->chroma_gain);
   alitra_budget_init (&self->budget);
   alitra_layouts_init (&self->layouts, model);
-  alitra_layouts_get_level_price (model, self->level_price);
+  alitra_level_price_init (&self->level_price, model);
   alitra_intake_init (&self->intake, info->width, info->height,
       model->chroma_gain, workers);
   for (i = 0; i < ALITRA_LEVELS; i++)
@@ -353,10 +353,18 @@ find_active (AlitraTokenizer * self, guint index, const Frame * frame)
 
 /* ---- one level ---- */
 
+/* What a token of a level has to take off at a price, in the samples of that level. */
+static gdouble
+price_at (const AlitraTokenizer * self, guint index, gdouble price)
+{
+  return price * alitra_level_price_at (&self->level_price, index, price)
+      / (1 << (2 * index));
+}
+
 static gfloat
 stop_of (const AlitraTokenizer * self, guint index, gdouble price)
 {
-  return log2 (price * self->level_price[index] / (1 << (2 * index)));
+  return log2 (price_at (self, index, price));
 }
 
 /* Flat cells among the active ones of the coarsest level get their tokens without any search. */
@@ -1272,7 +1280,7 @@ alitra_tokenizer_get_gain (AlitraTokenizer * self, guint level, guint column,
       || !alitra_token_loop_get_next (&at->loop,
           row * at->grid.columns + column, &found))
     return FALSE;
-  *gain = exp2 (found) * (1 << (2 * level)) / self->level_price[level];
+  *gain = exp2 (found) * self->price / price_at (self, level, self->price);
   return TRUE;
 }
 

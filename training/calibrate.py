@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 """Finds, on training photographs, what the encoder has to know besides the weights, and writes it as JSON:
 
-    calibrate.py PHOTOS TOKENIZER.pt ALLOCATOR.pt OUT.json [--pictures N]
+    calibrate.py PHOTOS TOKENIZER.pt OUT.json [--pictures N]
 
 "layouts": the best fixed layout (the same depth for every cell of a level: 16-, 32-, 64-cells) for rising numbers of
-tokens; the control `allocation=uniform` uses them.  "level_price": what the price is multiplied with at each level."""
+tokens; the control `allocation=uniform` uses them."""
 import argparse
 import json
 import os
 
 import torch
 
-from alitra.allocator import allocator_with
-from alitra.codec import encode_exactly
 from alitra.model import tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.score import psnr
@@ -58,46 +56,19 @@ def best_layouts(scores):
     return found
 
 
-AS_GOOD = .01     # dB that do not matter
-
-
-def level_prices(model, allocator, planes, rgb, say):
-    """Coordinate search over the two coarse multipliers."""
-    price = [1., 1.3, 1.6]
-    for level, choices in ((2, (1.2, 1.6, 2.2, 3.)), (1, (1., 1.3, 1.7)), (2, (1.4, 1.6, 1.9))):
-        tried = {}
-        for c in sorted(set(choices) | {price[level]}):
-            p = list(price)
-            p[level] = c
-            tried[c] = sum(psnr(encode_exactly(model, allocator, planes, n, p).pictures[-1].to_rgb(), rgb).mean().item()
-                           for n in (102, 256, 1024)) / 3
-            say('price of level %d times %.1f: %.3f dB' % (level, c, tried[c]))
-        # The optimum is broad.  Of what is as good, the lowest: more in coarse cells means fewer borders.
-        price[level] = min(c for c in tried if tried[c] >= max(tried.values()) - AS_GOOD)
-    return price
-
-
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('photos')
     ap.add_argument('tokenizer')
-    ap.add_argument('allocator')
     ap.add_argument('out')
     ap.add_argument('--pictures', type=int, default=16)
-    ap.add_argument('--keep-layouts', help='take the layouts from an earlier JSON file')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    model, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), allocator_with(torch.load(a.allocator))
-    say = lambda text: print(text, flush=True)
+    model = tokenizer_with(torch.load(a.tokenizer)['model'])
     rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)
-    planes = Planes.from_ycc(rgb_to_ycc(rgb))
-    if a.keep_layouts:
-        layouts = json.load(open(a.keep_layouts))['layouts']
-    else:
-        layouts = best_layouts(fixed_scores(model, planes, rgb, say))
-    prices = level_prices(model, allocator, planes, rgb, say)
-    json.dump({'layouts': layouts, 'level_price': prices}, open(a.out, 'w'))
-    say('%d layouts, level prices %s' % (len(layouts), prices))
+    layouts = best_layouts(fixed_scores(model, Planes.from_ycc(rgb_to_ycc(rgb)), rgb, lambda text: print(text, flush=True)))
+    json.dump({'layouts': layouts}, open(a.out, 'w'))
+    print('%d layouts' % len(layouts))
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from alitra.cluster import PROBES, panels_of
-from alitra.model import LEVELS, MARGIN, SCALE, sizes_of
+from alitra.model import LEVEL_PRICE, LEVELS, MARGIN, SCALE, sizes_of
 from alitra.pictures import CELL, CHROMA_GAIN
 
 FORMAT = 1
@@ -25,7 +25,7 @@ FORMAT = 1
 
 def settings_of(state, name):
     return dict(sizes_of(state), format=FORMAT, name=name, cell=CELL, margin=MARGIN, scale=SCALE,
-                chroma_gain=list(CHROMA_GAIN))
+                chroma_gain=list(CHROMA_GAIN), **LEVEL_PRICE)
 
 
 def save(path, tensors, metadata):

@@ -7,7 +7,6 @@ A plain rule stands beside it: tokens while the residual of the cell has more en
 pictures without what surrounds the allocator (flat and smooth cells, masking), so that only the choice differs.  Prints
 tokens a picture and PSNR of the error over all pictures."""
 import argparse
-import json
 import math
 import os
 
@@ -16,12 +15,11 @@ import torch
 from alitra.allocator import allocator_with
 from alitra.codec import encode_at
 from alitra.deblock import deblock
-from alitra.model import LEVELS, SCALE, tokenizer_with
+from alitra.model import LEVELS, SCALE, level_price, tokenizer_with
 from alitra.pictures import Crops, Planes, centre_crops, load_photos, rgb_to_ycc
 from alitra.score import psnr
 from train_allocator import around
 
-ENERGY = 4.     # residual energy at which a token gains about the price: a quarter of it
 STRIDE = 3      # cells tried together: what a cell paints and mixes reaches its neighbours
 
 
@@ -78,7 +76,7 @@ class GreedyLevel:
 
 
 class ThresholdLevel:
-    """Tokens while the residual of a cell has more energy than the price."""
+    """Tokens while the residual of a cell has more energy than four prices: a token takes off about a quarter."""
 
     def __init__(self, level, left):
         self.level, z = level, level.analyse(left)
@@ -89,7 +87,7 @@ class ThresholdLevel:
 
     def run(self, price):
         for step in self.level.steps:
-            i = ((self.r ** 2).sum(1) / SCALE ** 2 > price).nonzero()[:, 0]
+            i = ((self.r ** 2).sum(1) / SCALE ** 2 > 4 * price).nonzero()[:, 0]
             if not len(i):
                 break
             q = step(self.r[i])[0]
@@ -99,14 +97,14 @@ class ThresholdLevel:
 
 
 @torch.no_grad()
-def encode_by(rule, tokenizer, planes, price, level_price):
+def encode_by(rule, tokenizer, planes, price):
     """-> picture, depths coarse first."""
     half = planes.halve()
     pyramid, base, depths = [planes, half, half.halve()], None, []
     for i in reversed(range(LEVELS)):
         left = pyramid[i] if base is None else pyramid[i] - base
         run = rule(tokenizer.levels[i], left)
-        run.run(price * level_price[i] / 4 ** i)
+        run.run(level_price(i, torch.tensor(price)).item() / 4 ** i)
         out = run.level.synthesise(run.total.reshape(run.shape))
         picture = out if base is None else out + base
         depths.append(run.depth.reshape(run.shape[:3]))
@@ -133,15 +131,11 @@ def main():
     ap.add_argument('photos')
     ap.add_argument('tokenizer')
     ap.add_argument('allocator')
-    ap.add_argument('--extra', help='JSON of calibrate.py: price of each level')
     ap.add_argument('--crops', type=int, default=0, help='random crops; default: the centre of each photograph')
     ap.add_argument('--prices', default='.25,.5,1,2')
-    ap.add_argument('--level-price', help='for the greedy search; default: as the allocator')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     tokenizer, allocator = tokenizer_with(torch.load(a.tokenizer)['model']), allocator_with(torch.load(a.allocator))
-    level_price = json.load(open(a.extra))['level_price'] if a.extra else [1., 1.3, 1.4]
-    greedy_price = [float(p) for p in a.level_price.split(',')] if a.level_price else level_price
     if a.crops:
         rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.crops)
     else:
@@ -150,11 +144,10 @@ def main():
     found = {'learned': [], 'greedy': [], 'threshold': []}
     for price in (float(p) for p in a.prices.split(',')):
         with torch.no_grad():
-            out, _ = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price), level_price)
+            out, _ = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price))
         for name, (picture, depths) in (('learned', (out.pictures[-1], out.depths)),
-                                        ('greedy', encode_by(GreedyLevel, tokenizer, planes, price, greedy_price)),
-                                        ('threshold', encode_by(ThresholdLevel, tokenizer, planes, price * ENERGY,
-                                                                level_price))):
+                                        ('greedy', encode_by(GreedyLevel, tokenizer, planes, price)),
+                                        ('threshold', encode_by(ThresholdLevel, tokenizer, planes, price))):
             found[name].append(score(picture, depths, rgb))
             print('price %6.3f  %-8s %7.1f tokens  %.3f dB   %s' % ((price, name) + found[name][-1] + (
                 ' '.join('%.1f(max %d)' % (d.sum().item() / len(rgb), (d == d.max()).sum()) for d in depths),)), flush=True)

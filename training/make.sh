@@ -15,6 +15,6 @@ mkdir -p "$work"
 python=${PYTHON:-/usr/bin/python3}
 "$python" "$here/train.py" "$photos" "$work/tok.pt" --model "$model" --resume --minutes "${TOKENIZER_MINUTES:-60}"
 "$python" "$here/train_allocator.py" "$photos" "$work/tok.pt" "$work/alloc.pt" --resume --minutes "${ALLOCATOR_MINUTES:-25}"
-[ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/alloc.pt" "$work/extra.json"
+[ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/extra.json"
 "$python" "$here/export.py" "$work/tok.pt" "$out" --name "alitra-$model-2" --allocator "$work/alloc.pt" --extra "$work/extra.json"
 echo "wrote $out"

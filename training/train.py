@@ -10,15 +10,11 @@ import time
 
 import torch
 
-from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count
+from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count, level_price
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.progress import Progress
 from alitra.score import ssim
 from alitra.start import start
-
-# A coarse token must take off more than the price, because finer tokens could have done a part of its work.
-LEVEL_PRICE = (1., 1.3, 1.6)
-
 
 def prices(batch, size, noise, rng_low=.03, rng_high=8.):
     """Random price per picture, smooth and rough noise per cell (log deviations) -> list of halts, fine to coarse."""
@@ -28,7 +24,7 @@ def prices(batch, size, noise, rng_low=.03, rng_high=8.):
     halts = []
     for i in range(LEVELS):
         s = torch.nn.functional.avg_pool2d(smooth, 2 ** i)
-        p = base * torch.exp(noise * (1.25 * s + torch.randn(s.shape))) * LEVEL_PRICE[i] / 4 ** i
+        p = level_price(i, base) * torch.exp(noise * (1.25 * s + torch.randn(s.shape))) / 4 ** i
         halts.append(PriceHalt(p[:, 0]))
     return halts
 

@@ -14,11 +14,10 @@ import torch
 import torch.nn.functional as F
 
 from alitra.allocator import ABLATIONS, Allocator, LevelRun
-from alitra.model import LEVELS, tokenizer_with
+from alitra.model import LEVELS, level_price, tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, next_frame, rgb_to_ycc
 from alitra.progress import Progress
 
-LEVEL_PRICE = (1., 1.3, 1.6)
 LOW, HIGH = .02, 10.
 
 
@@ -52,7 +51,7 @@ def run_level(tokenizer, allocator, index, left, parent, price, trials, hidden):
         z = level.analyse(left)
     run = LevelRun(tokenizer, allocator, index, z, parent, hidden=hidden)
     b, h, w = run.shape
-    log_price = torch.log2(price * LEVEL_PRICE[index] / 4 ** index).reshape(b, 1, 1).expand(b, h, w).reshape(-1)
+    log_price = torch.log2(level_price(index, price) / 4 ** index).reshape(b, 1, 1).expand(b, h, w).reshape(-1)
     losses = []
     chosen = set(torch.randperm(level.depth)[:trials].tolist()) | {0} if trials else set()
     for t in range(level.depth):

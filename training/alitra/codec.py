@@ -5,7 +5,7 @@ import torch
 
 from .allocator import LevelRun
 from .deblock import deblock
-from .model import LEVELS, fixed_depth
+from .model import LEVELS, fixed_depth, level_price
 
 ROUNDS = 6
 
@@ -38,7 +38,7 @@ class Encoded:
 
 
 @torch.no_grad()
-def encode_at(tokenizer, allocator, planes, price, level_price, target=None, oracle=False):
+def encode_at(tokenizer, allocator, planes, price, target=None, oracle=False):
     """price: B.  With a target the finest levels are cut (or go on below the price) to end at exactly that many."""
     half = planes.halve()
     pyramid, base, parent = [planes, half, half.halve()], None, None
@@ -52,7 +52,7 @@ def encode_at(tokenizer, allocator, planes, price, level_price, target=None, ora
         run = LevelRun(tokenizer, allocator, i, z, parent)
         h, w = run.shape[1:]
         slack = .35 if i == 0 and target is not None else 1.
-        stop = torch.log2(price * level_price[i] * slack / 4 ** i).reshape(b, 1).expand(b, h * w).reshape(-1)
+        stop = torch.log2(level_price(i, price) * slack / 4 ** i).reshape(b, 1).expand(b, h * w).reshape(-1)
         for t in range(level.depth):
             if not run.active.any():
                 break
@@ -82,14 +82,14 @@ def token_sums(run, z):
     return total.reshape(z.shape)
 
 
-def encode_exactly(tokenizer, allocator, planes, target, level_price, oracle=False):
+def encode_exactly(tokenizer, allocator, planes, target, oracle=False):
     """Exactly `target` tokens for every image: the price of the coarse levels is brought to what the finest level
     pays."""
     b = len(planes.luma)
     price = torch.full((b,), 2. * (256. / target) ** 1.2)
     target = torch.full((b,), target, dtype=torch.long)
     for _ in range(ROUNDS):
-        out, limit = encode_at(tokenizer, allocator, planes, price, level_price, target, oracle)
+        out, limit = encode_at(tokenizer, allocator, planes, price, target, oracle)
         paid = torch.exp2(limit.clamp(-10, 10))
         price = torch.sqrt(price * paid)
     return out

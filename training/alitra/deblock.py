@@ -6,7 +6,7 @@ from .pictures import CELL, Planes
 
 WEIGHTS = (.5, .42, .34, .2)
 LIMIT = .08         # excess step at which half of the effect is left
-HALF_DEPTH = (2.5, 4., 30.)  # tokens on both sides at which half of the effect is left, by level
+HALF_DEPTH = (3.5, 5., 30.)  # tokens on both sides at which half of the effect is left, by level
 
 
 def _columns(plane, cell, depth, weights, half):

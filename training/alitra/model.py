@@ -11,14 +11,24 @@ LEVELS = 3                  # 0: 16-cells of the full picture, 1: 32-cells (half
 # dim: numbers of a latent; narrow: of a code; hidden: inside a mixing block.  For each level: depth: tokens a cell may
 # hold; codes: vocabulary of a step; blocks: mixing blocks of the synthesis.
 SIZES = {
-    'base': {'dim': 96, 'narrow': 24, 'hidden': 192, 'depth': (12, 12, 14), 'codes': (4096, 4096, 2048),
+    'base': {'dim': 96, 'narrow': 24, 'hidden': 192, 'depth': (12, 10, 8), 'codes': (4096, 4096, 2048),
              'blocks': (1, 2, 2)},
     'fast': {'dim': 32, 'narrow': 16, 'hidden': 32, 'depth': (10, 10, 10), 'codes': (1024, 1024, 1024),
              'blocks': (1, 1, 1)},
 }
+# What a token must take off at each level, finest first, times the price: max(LEAST, AT_ONE * price ** SLOPE).  A coarse
+# token has to take off more, because finer ones could have done a part of its work, and more so the lower the price is,
+# since then finer ones are bought anyway.  Found on 32 training photographs at 64 to 2048 tokens each.
+LEVEL_PRICE = {'level_price': (1., 1.3, 1.4), 'level_price_at_one': (1., 1.5, 2.2), 'level_price_slope': (0., -.57, -.8)}
 MARGIN = 4                  # luma samples that a cell paints beyond its own border
 WINDOW = CELL + 2 * MARGIN
 SCALE = 4.                  # pixel values are multiplied by this before analysis, so that latents are of order one
+
+
+def level_price(level, price):
+    """price: tensor."""
+    least, at_one, slope = (LEVEL_PRICE[name][level] for name in ('level_price', 'level_price_at_one', 'level_price_slope'))
+    return price * (at_one * price ** slope).clamp(min=least)
 
 
 def replicate(grid):
