@@ -2,32 +2,32 @@
 """The C library's classifier on the validation pictures: how often it is right, and how long it takes.
 
     measure_classifier.py ROOT --model alitra-base.safetensors --classifier alitra-classify.safetensors
-                          [--program build/tests/bench/bench-classify] [--out docs/recognition-time.csv]
+                          [--size 128] [--budgets 16 32 64 128] [--pictures 1000] [--out docs/recognition-time.csv]
 
 Prints a table by tokens: right (top 1), cells that hold tokens, milliseconds to make the tokens and to classify them
-(medians, one thread)."""
+(medians of processor time, one thread).  --pictures: the first so many
+of each class in turn; --size: they are scaled to it."""
 import argparse
 import csv
 import subprocess
 import sys
 
 import numpy as np
+from PIL import Image
 
 from alitra import labelled
 
-BUDGETS = (8, 16, 32, 64, 128, 256)
-FIELDS = ('allocation', 'tokens', 'pictures', 'top1', 'cells', 'tokens_ms', 'classify_ms')
+FIELDS = ('size', 'allocation', 'tokens', 'pictures', 'top1', 'cells', 'tokens_ms', 'classify_ms')
 
 
 def measure(a, raw, labels, allocation):
-    command = [a.program, a.model, a.classifier, str(labelled.SIZE), str(labelled.SIZE), allocation,
-               ','.join(map(str, BUDGETS))]
+    command = [a.program, a.model, a.classifier, str(a.size), str(a.size), allocation, ','.join(map(str, a.budgets))]
     out = subprocess.run(command, input=raw.tobytes(), stdout=subprocess.PIPE, check=True).stdout
-    rows = np.array([line.split() for line in out.decode().splitlines()], int).reshape(len(BUDGETS), len(labels), 5)
+    rows = np.array([line.split() for line in out.decode().splitlines()], int).reshape(len(a.budgets), len(labels), 5)
     for r in rows:
         if len(set(r[:, 1])) != 1:
             sys.exit('expected the same number of tokens for all pictures, got %s' % sorted(set(r[:, 1])))
-        yield dict(zip(FIELDS, (allocation, r[0, 1], len(labels), '%.3f' % (r[:, 0] == labels).mean(),
+        yield dict(zip(FIELDS, (a.size, allocation, r[0, 1], len(labels), '%.3f' % (r[:, 0] == labels).mean(),
                                 '%.1f' % r[:, 2].mean(), '%.3f' % (np.median(r[:, 3]) / 1e3),
                                 '%.3f' % (np.median(r[:, 4]) / 1e3))))
 
@@ -38,11 +38,18 @@ def main():
     ap.add_argument('--model', required=True)
     ap.add_argument('--classifier', required=True)
     ap.add_argument('--program', default='build/tests/bench/bench-classify')
+    ap.add_argument('--size', type=int, default=labelled.SIZE)
+    ap.add_argument('--budgets', type=int, nargs='*', default=[16, 32, 64, 128])
+    ap.add_argument('--pictures', type=int, default=1000)
     ap.add_argument('--allocations', nargs='*', default=['learned'])
     ap.add_argument('--out')
     a = ap.parse_args()
     _, paths, labels = labelled.pictures(a.root, 'val')
-    raw = np.stack([labelled.variant(p, 0, i) for i, p in enumerate(paths)])
+    place = np.concatenate([np.arange(n) for n in np.bincount(labels)])      # of each picture in its class
+    chosen = np.argsort(place, kind='stable')[:a.pictures]
+    labels = labels[chosen]
+    raw = np.stack([np.asarray(Image.fromarray(labelled.variant(paths[i], 0, i)).resize((a.size, a.size), Image.BICUBIC))
+                    for i in chosen])
     rows = [row for allocation in a.allocations for row in measure(a, raw, labels, allocation)]
     print('| ' + ' | '.join(FIELDS) + ' |\n' + '|---' * len(FIELDS) + '|')
     for row in rows:
