@@ -3,14 +3,18 @@
 
     export_classifier.py cls.pt ../models/alitra-classify.safetensors --model ../models/alitra-base.safetensors
 
-Everything goes in as half floats.  The file names the model whose tokens it reads by the start of its SHA-256."""
+Everything goes in as half floats.  The file names the model whose tokens it reads by the start of its SHA-256.
+
+In place of a checkpoint a file that this wrote before may be given: it is bound to another model.  That is right after
+the tokenizer was trained on from where it was (the vectors of its tokens keep their meaning then; measure_classifier.py
+tells); for one trained from the beginning, train with make_classifier.sh."""
 import argparse
 import hashlib
 import json
 
 import torch
 
-from alitra.classifier import WAVES, Classifier
+from alitra.classifier import WAVES, Classifier, read_safetensors
 from export import save
 
 FORMAT = 1
@@ -31,6 +35,16 @@ def export(model, labels, path, base, name, halves=True):
     save(path, tensors, {'format': 'pt', 'alitra': json.dumps(settings)})
 
 
+def bind(path, out, base):
+    """The same weights for the tokens of another model, whose vectors must be as long."""
+    tensors, settings = read_safetensors(path)
+    vectors = read_safetensors(base)[1]['dim']
+    if settings.get('vectors') != vectors:
+        raise SystemExit('%s reads vectors of %s numbers, those of %s have %d' % (path, settings.get('vectors'), base, vectors))
+    settings['model'] = number_of(base)
+    save(out, {k: v.astype('<f2') for k, v in tensors.items()}, {'format': 'pt', 'alitra': json.dumps(settings)})
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('checkpoint')
@@ -38,6 +52,9 @@ def main():
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--name', default='alitra-classify-1')
     a = ap.parse_args()
+    if a.checkpoint.endswith('.safetensors'):
+        bind(a.checkpoint, a.out, a.model)
+        return
     checkpoint = torch.load(a.checkpoint, map_location='cpu')
     model = Classifier(labels=len(checkpoint['labels']), **checkpoint['settings'])
     model.load_state_dict(checkpoint['model'])
