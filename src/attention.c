@@ -79,16 +79,18 @@ pack_values (guint rows, guint size, const float *value, gsize stride,
   size, rows, panels_of (size), data, start};
 }
 
-static void
-softmax (float *numbers, guint n)
+float
+alitra_softmax (float *numbers, guint n)
 {
-  float most = numbers[0], sum;
+  float most = numbers[0], sum, factor;
 
   for (guint i = 1; i < n; i++)
     most = MAX (most, numbers[i]);
-  sum = 1.f / alitra_matrix_exponents (numbers, n, most);
+  sum = alitra_matrix_exponents (numbers, n, most);
+  factor = 1.f / sum;
   for (guint i = 0; i < n; i++)
-    numbers[i] *= sum;
+    numbers[i] *= factor;
+  return sum;
 }
 
 void
@@ -113,7 +115,7 @@ alitra_attention_run (guint rows, guint size, const float *query,
     alitra_matrix_multiply (&key_matrix, count, query + first * stride, stride,
         scores, score_stride, ALITRA_END_STORE);
     for (guint i = 0; i < count; i++)
-      softmax (scores + i * score_stride, rows);
+      alitra_softmax (scores + i * score_stride, rows);
     alitra_matrix_multiply (&value_matrix, count, scores, score_stride,
         out + first * out_stride, out_stride, ALITRA_END_STORE);
   }

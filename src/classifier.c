@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention.h"
 #include "memory.h"
 #include "transformer.h"
 
@@ -214,19 +215,6 @@ add_frame (AlitraClassifier * self, const AlitraMemory * memory,
   g_array_append_val (self->starts, self->inputs->len);
 }
 
-static gboolean
-softmax (float *numbers, guint n)
-{
-  float most = numbers[0], sum;
-
-  for (guint i = 1; i < n; i++)
-    most = MAX (most, numbers[i]);
-  sum = alitra_matrix_exponents (numbers, n, most);
-  for (guint i = 0; i < n; i++)
-    numbers[i] /= sum;
-  return isfinite (most) && isfinite (sum);
-}
-
 gboolean
 alitra_classifier_run (AlitraClassifier * self,
     const AlitraMemory * const *memories, guint count, guint max_cells,
@@ -251,7 +239,7 @@ alitra_classifier_run (AlitraClassifier * self,
 
     if (starts[0] == starts[1])
       memset (scores + (gsize) i * labels, 0, labels * sizeof (float));
-    fine &= softmax (scores + (gsize) i * labels, labels);
+    fine &= isfinite (alitra_softmax (scores + (gsize) i * labels, labels));
   }
   if (!fine)
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID,

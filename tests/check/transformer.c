@@ -614,6 +614,30 @@ test_empty (void)
   frames_clear (&frames);
 }
 
+/* Weights that are finite, and what comes of them is not. */
+static void
+test_overflow (void)
+{
+  const float large[] = { 1e30f, INFINITY, NAN };
+  gfloat scores[7];
+
+  for (guint i = 0; i < G_N_ELEMENTS (large); i++) {
+    Frames frames = frames_new ();
+    AlitraClassifier *classifier = classifier_new (&frames, 1);
+    g_autoptr (GError) error = NULL;
+
+    frames.transformer->head.start[3] = large[i];
+    g_assert_cmpint (alitra_classifier_run (classifier, frames.memory, 1, 0,
+            scores, &error), ==, i == 0);
+    if (i > 0)
+      g_assert_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID);
+    else
+      g_assert_cmpfloat (scores[3], ==, 1.f);
+    alitra_classifier_free (classifier);
+    frames_clear (&frames);
+  }
+}
+
 static void
 test_wrong_model (void)
 {
@@ -654,6 +678,7 @@ main (int argc, char **argv)
   g_test_add_func ("/classifier/batch", test_batch);
   g_test_add_func ("/classifier/inputs", test_inputs);
   g_test_add_func ("/classifier/empty", test_empty);
+  g_test_add_func ("/classifier/overflow", test_overflow);
   g_test_add_func ("/classifier/wrong-model", test_wrong_model);
   return g_test_run ();
 }
