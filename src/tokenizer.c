@@ -12,6 +12,7 @@
 #include "flat.h"
 #include "intake.h"
 #include "layouts.h"
+#include "lifetime.h"
 #include "packet.h"
 #include "rebuild.h"
 #include "smooth.h"
@@ -52,6 +53,7 @@ typedef struct
   const AlitraPlanes *source;   /* the frame at this level's size */
   AlitraChange change;          /* the frame when the level was last tokenised; unused at the finest */
   AlitraChange base;            /* what coarser levels said when the level was last tokenised */
+  AlitraLifetime lifetime;
   guint8 *inside;               /* cells that the picture reaches */
   guint8 *active;               /* cells to tokenise in this frame */
   guint8 *mask;                 /* scratch */
@@ -112,6 +114,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   level->source = &self->intake.source[index];
   alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
   alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
+  alitra_lifetime_init (&level->lifetime, cells);
   level->inside = g_new0 (guint8, cells);
   level->active = g_new0 (guint8, cells);
   level->mask = g_new0 (guint8, cells);
@@ -135,6 +138,7 @@ level_clear (Level * level)
   alitra_token_loop_clear (&level->loop);
   alitra_change_clear (&level->change);
   alitra_change_clear (&level->base);
+  alitra_lifetime_clear (&level->lifetime);
   g_free (level->inside);
   g_free (level->active);
   g_free (level->mask);
@@ -795,6 +799,19 @@ energy_of_difference (gdouble levels)
   return d * d * ALITRA_CELL * ALITRA_CELL;
 }
 
+/* With a budget of tokens that are held all cost the same: what lasts longer is not cheaper. */
+static void
+set_tolls (Level * level, const Frame * frame)
+{
+  if (frame->reuse && frame->settings->target_tokens == 0) {
+    alitra_lifetime_follow (&level->lifetime, level->active, level->inside,
+        level->loop.toll);
+    return;
+  }
+  alitra_lifetime_reset (&level->lifetime);
+  memset (level->loop.toll, 0, cells_of (level) * sizeof (gfloat));
+}
+
 static void
 tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
     const Prices * prices, Purse * purse)
@@ -806,6 +823,7 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
     energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
   };
 
+  set_tolls (level, frame);
   memcpy (level->mask, level->active, cells_of (level));
   if (index == COARSEST)
     tokenise_flat_cells (self);

@@ -223,7 +223,8 @@ keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
   for (i = 0; i < loop->n; i++) {
     const guint32 cell = loop->list[i];
     const guint whole = loop->reach[cell];
-    const gfloat price = exp2f (held->stop - loop->boost[cell]);
+    const gfloat price = exp2f (held->stop + loop->toll[cell]
+        - loop->boost[cell]);
     const AlitraReuseCosts costs = { price, price * exp2f (-KEPT_BONUS),
       held->slack, loop->max_depth
     };
