@@ -1,0 +1,492 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From frame to frame: what reuse promises on generated clips, and what keeps links with little room or with loss going. */
+#include <math.h>
+#include <string.h>
+
+#include "drawing.h"
+#include "noise.h"
+#include "reuse.h"
+
+#define WIDTH 160
+#define HEIGHT 128
+#define COLUMNS (WIDTH / 16)
+#define PATCHES (COLUMNS * HEIGHT / 16)
+
+typedef struct
+{
+  AlitraModel *model;
+  AlitraSettings settings;
+  TestPicture *picture;
+  TestStream *stream;
+  GRand *random;
+} Fixture;
+
+static Fixture
+begin (void)
+{
+  Fixture f = { test_model () };
+
+  alitra_settings_init (&f.settings);
+  f.settings.key_interval = 0;
+  f.picture = test_picture_new (ALITRA_PIXEL_I420, WIDTH, HEIGHT, 0, FALSE);
+  f.stream = test_stream_new (f.model, WIDTH, HEIGHT, 1);
+  f.random = g_rand_new_with_seed (11);
+  return f;
+}
+
+static void
+end (Fixture * f)
+{
+  test_picture_free (f->picture);
+  test_stream_free (f->stream);
+  alitra_model_unref (f->model);
+  g_rand_free (f->random);
+}
+
+static void
+encode (Fixture * f)
+{
+  test_stream_frame (f->stream, f->picture, &f->settings, FALSE);
+}
+
+static gdouble
+psnr (const Fixture * f)
+{
+  return test_picture_psnr_luma (f->picture, f->stream->shown);
+}
+
+/* ---- generated clips ---- */
+
+static void
+brighten (TestPicture * picture, gint by)
+{
+  for (gsize i = 0; i < WIDTH * HEIGHT; i++)
+    picture->data[i] = CLAMP (picture->data[i] + by, 0, 255);
+}
+
+static gdouble
+gaussian (GRand * random)
+{
+  return sqrt (-2 * log (g_rand_double_range (random, 1e-9, 1)))
+      * cos (2 * G_PI * g_rand_double (random));
+}
+
+static void
+add_noise (Fixture * f, gdouble sigma)
+{
+  for (gsize i = 0; i < WIDTH * HEIGHT; i++)
+    f->picture->data[i] = CLAMP (f->picture->data[i]
+        + (gint) lrint (sigma * gaussian (f->random)), 0, 255);
+}
+
+/* One grey level every ten frames. */
+static void
+draw_fade (Fixture * f, guint time)
+{
+  test_picture_draw_scene (f->picture, 3);
+  brighten (f->picture, time / 10);
+}
+
+/* A tenth of a pixel a frame, over smooth waves. */
+static void
+draw_pan (Fixture * f, guint time)
+{
+  test_picture_fill (f->picture, 128, 120, 136);
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH; x++)
+      f->picture->data[y * WIDTH + x] =
+          128 + lrint (60 * sin ((x + time * .1) * .11) * cos (y * .07)
+          + 30 * sin ((x + time * .1) * .35 + y * .2));
+}
+
+static void
+draw_blink (Fixture * f, guint time)
+{
+  test_picture_draw_scene (f->picture, 3);
+  if (time / 3 % 2)
+    test_picture_square (f->picture, 70, 40, 20, 250);
+}
+
+static void
+draw_cut (Fixture * f, guint time)
+{
+  if (time / 25 % 2)
+    test_picture_draw_other_scene (f->picture);
+  else
+    test_picture_draw_scene (f->picture, time / 25);
+}
+
+static void
+draw_flash (Fixture * f, guint time)
+{
+  test_picture_draw_scene (f->picture, 3);
+  if (time % 20 == 10)
+    brighten (f->picture, 90);
+}
+
+/* Slowly brighter, quickly back. */
+static void
+draw_exposure (Fixture * f, guint time)
+{
+  test_picture_draw_scene (f->picture, 3);
+  for (gsize i = 0; i < WIDTH * HEIGHT; i++)
+    f->picture->data[i] = MIN (f->picture->data[i] * (1 + .01 * (time % 40)),
+        255);
+}
+
+typedef struct
+{
+  const gchar *name;
+  void (*draw) (Fixture * f, guint time);
+  gdouble sigma;
+  guint frames;
+} TestClip;
+
+static const TestClip clips[] = {
+  {"slow-fade", draw_fade, 0, 210}, {"slow-pan", draw_pan, 0, 120},
+  {"blinking-light", draw_blink, 0, 60}, {"cut", draw_cut, 0, 80},
+  {"flash", draw_flash, 0, 60}, {"auto-exposure", draw_exposure, 0, 90},
+  {"fade-noise-2", draw_fade, 2, 140}, {"fade-noise-5", draw_fade, 5, 200},
+  {"fade-noise-10", draw_fade, 10, 140}
+};
+
+static gdouble
+patch_error (const TestPicture * a, const TestPicture * b, guint patch)
+{
+  const guint8 *p = a->data + patch / COLUMNS * 16 * WIDTH
+      + patch % COLUMNS * 16;
+  const guint8 *q = b->data + (p - a->data);
+  guint sum = 0;
+
+  for (guint y = 0; y < 16; y++)
+    for (guint x = 0; x < 16; x++)
+      sum += ABS (p[y * WIDTH + x] - q[y * WIDTH + x]);
+  return sum / 256.;
+}
+
+/* How far a patch may be worse than one that is tokenised now: the threshold once for the source, which may differ by so
+ * much from what was last tokenised; once for what coarser cells say, likewise; and twice for kept prefixes, which may add
+ * twice the threshold.  Noise is a change of its own below this size. */
+static gdouble
+bound_of (const Fixture * f, gdouble sigma)
+{
+  return 4 * f->settings.reuse_threshold + .5 * sigma;
+}
+
+static void
+test_clip (gconstpointer data)
+{
+  const TestClip *clip = data;
+  Fixture f = begin ();
+  gdouble worst = 0;
+
+  for (guint time = 0; time < clip->frames; time++) {
+    TestStream *fresh;
+
+    clip->draw (&f, time);
+    add_noise (&f, clip->sigma);
+    encode (&f);
+    if (time % 10 > 1 && time % 10 != 9)
+      continue;
+    fresh = test_stream_new (f.model, WIDTH, HEIGHT, 1);
+    test_stream_frame (fresh, f.picture, &f.settings, FALSE);
+    for (guint p = 0; p < PATCHES; p++)
+      worst = MAX (worst, patch_error (f.picture, f.stream->shown, p)
+          - patch_error (f.picture, fresh->shown, p));
+    test_stream_free (fresh);
+  }
+  g_test_message
+      ("%s: a patch is up to %.1f grey levels worse than one that is tokenised now, bound %.1f",
+      clip->name, worst, bound_of (&f, clip->sigma));
+  g_assert_cmpfloat (worst, <=, bound_of (&f, clip->sigma));
+  end (&f);
+}
+
+/* ---- noise ---- */
+
+/* Noise alone changes next to nothing, and its size is known. */
+static void
+test_noise (void)
+{
+  static const gdouble sigmas[] = { 0, 2, 5, 10 };
+
+  for (guint s = 0; s < G_N_ELEMENTS (sigmas); s++) {
+    Fixture f = begin ();
+    guint active = 0, fresh = 0;
+
+    for (guint time = 0; time < 30; time++) {
+      test_picture_draw_scene (f.picture, 3);
+      add_noise (&f, sigmas[s]);
+      encode (&f);
+      if (time >= 10) {
+        active += f.stream->stats.active_patches;
+        fresh += f.stream->stats.new_tokens;
+      }
+    }
+    g_test_message
+        ("sigma %g: estimated %.1f, %.2f %% of the patches active, %.2f %% of the tokens new",
+        sigmas[s], f.stream->stats.noise, active * 100. / (20 * PATCHES),
+        fresh * 100. / (20 * f.stream->stats.tokens));
+    g_assert_cmpfloat (f.stream->stats.noise, >=, .7 * sigmas[s]);
+    g_assert_cmpfloat (f.stream->stats.noise, <=, 1.3 * sigmas[s] + .1);
+    g_assert_cmpuint (active, <, 20 * PATCHES / 20);
+    g_assert_cmpuint (fresh, <, 20 * f.stream->stats.tokens / 20);
+    end (&f);
+  }
+}
+
+/* A change that is as large as the threshold promises is seen in noise, too. */
+static void
+test_change_in_noise (void)
+{
+  static const gdouble sigmas[] = { 0, 2, 5, 10 };
+
+  for (guint s = 0; s < G_N_ELEMENTS (sigmas); s++) {
+    Fixture f = begin ();
+    const gint change = ceil (MAX (f.settings.reuse_threshold,
+            .36 * sigmas[s]) + .4 * sigmas[s]) + 1;
+
+    for (guint time = 0; time < 20; time++) {
+      test_picture_draw_scene (f.picture, 3);
+      if (time >= 12)
+        for (guint y = 32; y < 96; y++)
+          for (guint x = 32; x < 96; x++)
+            f.picture->data[y * WIDTH + x] =
+                MIN (f.picture->data[y * WIDTH + x] + change, 255);
+      add_noise (&f, sigmas[s]);
+      encode (&f);
+      if (time == 12)
+        g_assert_cmpuint (f.stream->stats.active_patches, >=, 12);
+    }
+    end (&f);
+  }
+}
+
+/* Motion is not noise. */
+static void
+test_motion_is_no_noise (void)
+{
+  Fixture f = begin ();
+
+  for (guint time = 0; time < 20; time++) {
+    draw_pan (&f, 30 * time);
+    encode (&f);
+  }
+  g_test_message ("noise of a pan: %.2f", f.stream->stats.noise);
+  g_assert_cmpfloat (f.stream->stats.noise, <, 1.5);
+  end (&f);
+}
+
+/* ---- formats ---- */
+
+static void
+test_formats (void)
+{
+  for (guint format = ALITRA_PIXEL_I420; format <= ALITRA_PIXEL_BGRX; format++) {
+    g_autoptr (AlitraModel) model = test_model ();
+    TestPicture *picture = test_picture_new (format, 77, 45, 3, format % 2);
+    TestStream *stream = test_stream_new (model, 77, 45, 1);
+    AlitraSettings settings;
+
+    alitra_settings_init (&settings);
+    for (gsize i = 0; i < picture->size; i++)
+      picture->data[i] = 90 + i % 11;
+    for (guint time = 0; time < 4; time++) {
+      test_stream_frame (stream, picture, &settings, FALSE);
+      g_assert_cmpuint (stream->stats.active_patches, ==,
+          time ? 0 : stream->stats.patches);
+    }
+    /* the last bytes: luma or chroma of the lower right, whatever the format */
+    for (gint y = 30; y < 44; y++) {
+      const guint plane = format == ALITRA_PIXEL_GRAY8
+          || format >= ALITRA_PIXEL_YUY2 ? 0 : 1;
+      guint8 *row = picture->frame.data[plane]
+          + (plane ? y / 2 : y) * picture->frame.stride[plane];
+
+      memset (row + 16, 160, 16);
+    }
+    test_stream_frame (stream, picture, &settings, FALSE);
+    g_assert_false (stream->stats.key);
+    g_assert_cmpuint (stream->stats.active_patches, >, 0);
+    test_stream_frame (stream, picture, &settings, FALSE);
+    g_assert_cmpuint (stream->stats.active_patches, ==, 0);
+    test_picture_free (picture);
+    test_stream_free (stream);
+  }
+}
+
+/* ---- links with little room ---- */
+
+/* A still scene under half a token a patch a frame becomes as good as without a limit. */
+static void
+test_sharpening (void)
+{
+  Fixture f = begin (), free = begin ();
+  gdouble first = 0;
+
+  f.settings.max_new_tokens = PATCHES / 2;
+  for (guint time = 0; time < 31; time++) {
+    test_picture_draw_scene (f.picture, 3);
+    test_picture_draw_scene (free.picture, 3);
+    encode (&f);
+    encode (&free);
+    g_assert_cmpuint (f.stream->stats.new_tokens, <=, PATCHES / 2);
+    if (time == 0)
+      first = psnr (&f);
+  }
+  g_test_message ("%.2f dB, %.2f dB after 30 frames, %.2f dB without limit",
+      first, psnr (&f), psnr (&free));
+  g_assert_cmpfloat (psnr (&f), >=, first + 2);
+  g_assert_cmpfloat (psnr (&f), >=, psnr (&free) - .3);
+  g_assert_cmpuint (f.stream->stats.new_tokens, ==, 0);
+  end (&f);
+  end (&free);
+}
+
+/* The limit of new tokens holds whatever happens. */
+static void
+test_limit (void)
+{
+  static const guint limits[] = { 30, 200, 1, 7, 90 };
+  Fixture f = begin ();
+
+  for (guint time = 0; time < 60; time++) {
+    f.settings.max_new_tokens = limits[time / 3 % G_N_ELEMENTS (limits)];
+    f.settings.target_tokens = time / 7 % 3 == 2 ? 150 : 0;
+    f.settings.refresh_interval = time / 20 ? 3 : 0;
+    f.settings.key_interval = 11;
+    if (time == 40)
+      test_picture_draw_other_scene (f.picture);
+    else
+      test_picture_draw_scene (f.picture, time / 2);
+    encode (&f);
+    g_assert_cmpuint (f.stream->stats.new_tokens, <=,
+        f.settings.max_new_tokens);
+  }
+  end (&f);
+}
+
+/* ---- links with loss ---- */
+
+/* Each cell is sent whole within the interval, and nothing changes by that. */
+static void
+test_refresh (void)
+{
+  static const guint intervals[] = { 1, 2, 5, 9 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (intervals); i++) {
+    Fixture f = begin ();
+    guint sent = 0, tokens;
+    guint32 before;
+
+    test_picture_draw_scene (f.picture, 3);
+    for (guint time = 0; time < 20; time++)
+      encode (&f);
+    tokens = f.stream->stats.tokens;
+    before = alitra_memory_get_checksum (alitra_tokenizer_get_memory
+        (f.stream->tokenizer));
+    f.settings.refresh_interval = intervals[i];
+    for (guint time = 0; time < intervals[i]; time++) {
+      encode (&f);
+      g_assert_false (f.stream->stats.key);
+      sent += f.stream->stats.new_tokens;
+    }
+    g_assert_cmpuint (sent, ==, tokens);
+    g_assert_cmphex (alitra_memory_get_checksum (alitra_tokenizer_get_memory
+            (f.stream->tokenizer)), ==, before);
+    end (&f);
+  }
+}
+
+/* A receiver that lost packets is whole again after the interval, without a key packet. */
+static void
+test_heals (void)
+{
+  Fixture f = begin ();
+  g_autoptr (AlitraDetokenizer) lossy = alitra_detokenizer_new (f.model, 1);
+  guint agree = 0;
+
+  f.settings.refresh_interval = 4;
+  for (guint time = 0; time < 24; time++) {
+    test_picture_draw_scene (f.picture, time / 2);
+    encode (&f);
+    if (time >= 6 && time < 9)
+      continue;
+    alitra_detokenizer_decode (lossy, f.stream->packet->data,
+        f.stream->packet->len, NULL);
+    if (time >= 9 + 4) {
+      g_assert_cmphex (alitra_memory_get_checksum
+          (alitra_detokenizer_get_memory (lossy)), ==,
+          alitra_memory_get_checksum (alitra_tokenizer_get_memory
+              (f.stream->tokenizer)));
+      agree++;
+    }
+  }
+  g_assert_cmpuint (agree, >, 0);
+  end (&f);
+}
+
+/* ---- prefixes ---- */
+
+static void
+test_prefix (void)
+{
+  static const gfloat profile[] = { 10, 5, 3, 2 };
+  static const gfloat as_before[] = { 10, 5, 3, 2 };
+  static const gfloat other[] = { 10, 14, 15, 17 };
+  static const gfloat partly[] = { 10, 5, 6, 7 };
+  static const gfloat drifted[] = { 10, 6, 4.2, 3.5 };
+  AlitraReuseCosts costs = { .5f, .1f, 4.f, 8 };
+
+  g_assert_cmpuint (alitra_reuse_choose (as_before, 3, profile, 3, &costs), ==,
+      3);
+  g_assert_cmpuint (alitra_reuse_choose (other, 3, profile, 3, &costs), ==, 0);
+  g_assert_cmpuint (alitra_reuse_choose (partly, 3, profile, 3, &costs), ==, 1);
+  g_assert_cmpuint (alitra_reuse_choose (drifted, 3, profile, 3, &costs), ==,
+      3);
+  g_assert_cmpuint (alitra_reuse_choose (drifted, 0, profile, 3, &costs), ==,
+      0);
+  /* a full cell that drifted too far cannot be mended by further tokens */
+  costs.slack = 1.f;
+  costs.most = 3;
+  g_assert_cmpuint (alitra_reuse_choose (drifted, 3, profile, 3, &costs), <, 3);
+}
+
+static void
+test_gains (void)
+{
+  static const gfloat energy[] = { 16, 12, 4, 4.5f, 3.5f };
+  gfloat gains[4];
+
+  alitra_reuse_gains (energy, 4, -16.f, gains);
+  for (guint t = 0; t < 3; t++)
+    g_assert_cmpfloat (gains[t], >=, gains[t + 1]);
+  g_assert_cmpfloat_with_epsilon (gains[0], log2 (6), 1e-4);
+  g_assert_cmpfloat_with_epsilon (gains[1], log2 (6), 1e-4);
+  g_assert_cmpfloat_with_epsilon (gains[3], log2 (.25), 1e-4);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (clips); i++) {
+    g_autofree gchar *path = g_strconcat ("/temporal/clip/", clips[i].name,
+        NULL);
+
+    g_test_add_data_func (path, &clips[i], test_clip);
+  }
+  g_test_add_func ("/temporal/noise", test_noise);
+  g_test_add_func ("/temporal/change-in-noise", test_change_in_noise);
+  g_test_add_func ("/temporal/motion-is-no-noise", test_motion_is_no_noise);
+  g_test_add_func ("/temporal/formats", test_formats);
+  g_test_add_func ("/temporal/sharpening", test_sharpening);
+  g_test_add_func ("/temporal/limit", test_limit);
+  g_test_add_func ("/temporal/refresh", test_refresh);
+  g_test_add_func ("/temporal/heals", test_heals);
+  g_test_add_func ("/temporal/prefix", test_prefix);
+  g_test_add_func ("/temporal/gains", test_gains);
+  return g_test_run ();
+}
