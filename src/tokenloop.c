@@ -425,6 +425,7 @@ alitra_token_loop_get_next (const AlitraTokenLoop * loop, guint cell,
     *gain = loop->worst[cell];
   else
     return FALSE;
+  *gain -= loop->toll[cell];
   return TRUE;
 }
 

@@ -81,7 +81,8 @@ const gfloat *alitra_token_loop_get_start (const AlitraTokenLoop * loop);
 /* What a token counts for: its gain, and a bonus if the receiver holds it. */
 gfloat alitra_token_loop_worth (const AlitraTokenLoop * loop, guint cell, guint t);
 
-/* Predicted log2 gain of the token that would follow those that the cell holds. FALSE: none was predicted. */
+/* Predicted log2 gain of the token that would follow those that the cell holds, its toll taken off. FALSE: none was
+ * predicted. */
 gboolean alitra_token_loop_get_next (const AlitraTokenLoop * loop, guint cell, gfloat * gain);
 
 /* The loop has ended and depths are final: lets the allocator tell the children. */

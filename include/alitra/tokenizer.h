@@ -255,7 +255,8 @@ ALITRA_API const AlitraMemory *alitra_tokenizer_get_memory (AlitraTokenizer * to
  * @column: of the cell, as in alitra_memory_get_cell()
  * @row: of the cell, as in alitra_memory_get_cell()
  * @gain: (out): what one more token of the cell would take off the distortion, in the unit of the price of
- *   #AlitraFrameStats: squared error of samples 0..1, summed, errors in calm cells counted more. Predicted when the
+ *   #AlitraFrameStats: squared error of samples 0..1, summed, errors in calm cells, and in those that stand still while
+ *   others move, counted more. Predicted when the
  *   cell was last looked at
  *
  * Why a cell holds so many tokens and not more: with @AlitraSettings.quality it gets tokens until this is not above the
