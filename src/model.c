@@ -275,6 +275,7 @@ alitra_model_get_id (AlitraModel * model)
 const gchar *
 alitra_model_get_path (AlitraModel * model)
 {
+  g_return_val_if_fail (model, NULL);
   return model->path;
 }
 

@@ -45,6 +45,18 @@ alitra_stream_info_new (guint width, guint height)
   return info;
 }
 
+void
+alitra_stream_info_set_colour (AlitraStreamInfo * info, guint8 range,
+    guint8 matrix, guint8 transfer, guint8 primaries)
+{
+  g_return_if_fail (info);
+
+  info->colour[0] = range;
+  info->colour[1] = matrix;
+  info->colour[2] = transfer;
+  info->colour[3] = primaries;
+}
+
 AlitraStreamInfo *
 alitra_stream_info_copy (const AlitraStreamInfo * info)
 {

@@ -111,7 +111,7 @@ typedef struct
   guint gap;
   gboolean mismatch;
   /*< private > */
-  gpointer reserved[4];
+  gpointer reserved[5];
 } AlitraLoss;
 
 #define ALITRA_TYPE_LOSS (alitra_loss_get_type ())

@@ -214,6 +214,19 @@ ALITRA_API void alitra_stream_info_init (AlitraStreamInfo * info, guint width, g
 ALITRA_API AlitraStreamInfo *alitra_stream_info_new (guint width, guint height);
 
 /**
+ * alitra_stream_info_set_colour:
+ * @info: a description of a stream
+ * @range: 0: limited, 1: full, as AlitraFrame.full_range
+ * @matrix: number of the matrix, ISO/IEC 23001-8; 2: unknown
+ * @transfer: number of the transfer function, ISO/IEC 23001-8; 2: unknown
+ * @primaries: number of the primaries, ISO/IEC 23001-8; 2: unknown
+ *
+ * Sets the four bytes of colour, for languages that cannot write arrays of a record.
+ */
+ALITRA_API void alitra_stream_info_set_colour (AlitraStreamInfo * info, guint8 range, guint8 matrix, guint8 transfer,
+    guint8 primaries);
+
+/**
  * alitra_stream_info_copy:
  * @info: a description of a stream
  *

@@ -70,7 +70,7 @@ typedef struct
   guint lost;
   AlitraStreamInfo stream;
   /*< private > */
-  gpointer reserved[6];
+  gpointer reserved[9];
 } AlitraPacketInfo;
 
 #define ALITRA_TYPE_PACKET_INFO (alitra_packet_info_get_type ())

@@ -63,7 +63,7 @@ typedef struct
   guint max_new_tokens;
   gboolean hold;
   /*< private > */
-  gpointer reserved[24];
+  gpointer reserved[25];
 } AlitraSettings;
 
 #define ALITRA_TYPE_SETTINGS (alitra_settings_get_type ())
@@ -133,7 +133,7 @@ typedef struct
   gdouble noise;
   guint kept_patches, sharpened_patches, fresh_patches;
   /*< private > */
-  gpointer reserved[6];
+  gpointer reserved[14];
 } AlitraFrameStats;
 
 #define ALITRA_TYPE_FRAME_STATS (alitra_frame_stats_get_type ())
