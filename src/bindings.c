@@ -100,6 +100,7 @@ alitra_token_table_get_column (const AlitraTokenTable * table,
     AlitraTokenColumn column, guint count)
 {
   g_return_val_if_fail (table && count <= table->capacity, NULL);
+  g_return_val_if_fail (column <= ALITRA_TOKEN_COLUMN_AGES, NULL);
 
   switch (column) {
     case ALITRA_TOKEN_COLUMN_IDS:
@@ -114,7 +115,7 @@ alitra_token_table_get_column (const AlitraTokenTable * table,
     case ALITRA_TOKEN_COLUMN_AGES:
       return g_bytes_new (table->ages, count * sizeof *table->ages);
   }
-  g_return_val_if_reached (NULL);
+  return NULL;
 }
 
 GBytes *

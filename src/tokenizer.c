@@ -10,6 +10,7 @@
 #include "budget.h"
 #include "change.h"
 #include "flat.h"
+#include "frame.h"
 #include "intake.h"
 #include "layouts.h"
 #include "lifetime.h"
@@ -1112,13 +1113,11 @@ check_frame (const AlitraTokenizer * self, const AlitraFrame * frame,
     GError ** error)
 {
   if (frame->width == self->stream.width
-      && frame->height == self->stream.height
-      && frame->format <= ALITRA_PIXEL_BGRX)
-    return TRUE;
+      && frame->height == self->stream.height)
+    return alitra_frame_check (frame, error);
   g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-      "Expected a frame of %ux%u in one of the formats of AlitraPixelFormat, got %ux%u in number %d: make a new tokenizer when the size changes, convert other formats",
-      self->stream.width, self->stream.height, frame->width, frame->height,
-      frame->format);
+      "Expected a frame of %ux%u, got %ux%u: make a new tokenizer when the size changes",
+      self->stream.width, self->stream.height, frame->width, frame->height);
   return FALSE;
 }
 

@@ -78,8 +78,7 @@ ALITRA_API void alitra_detokenizer_reset (AlitraDetokenizer * detokenizer);
  *
  * Errors: on an error no token of the memory has changed. %ALITRA_ERROR_PACKET_INVALID for bytes that are no packet,
  * %ALITRA_ERROR_NEEDS_KEY for a delta packet that comes first, or for a picture of another size,
- * %ALITRA_ERROR_TOO_LATE for a delta packet from before the last one, %ALITRA_ERROR_MODEL_MISMATCH for another model's,
- * %ALITRA_ERROR_NO_MEMORY when the tokens of a stream of this size do not fit into the memory that is left.
+ * %ALITRA_ERROR_TOO_LATE for a delta packet from before the last one, %ALITRA_ERROR_MODEL_MISMATCH for another model's.
  *
  * Loss is no error. Cells that lost chunks, damaged chunks or missing packets could have changed keep what they hold,
  * as far as it is not known to be wrong, and are not valid (alitra_memory_get_cell()) until a packet makes them anew.
@@ -189,8 +188,7 @@ ALITRA_API AlitraMemory *alitra_detokenizer_dup_memory (AlitraDetokenizer * deto
  * Paints the picture that the memory describes. Only what changed since the last call is synthesised again.
  *
  * Errors: %ALITRA_ERROR_NEEDS_KEY before the first key packet, %ALITRA_ERROR_ARGUMENT for a frame of another size or
- * of another format, or without planes, %ALITRA_ERROR_NO_MEMORY when the first picture of a stream does not fit into
- * the memory that is left.
+ * of another format, or without planes.
  *
  * Returns: %TRUE, or %FALSE with @error set
  */

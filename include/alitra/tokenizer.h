@@ -162,8 +162,7 @@ ALITRA_API GType alitra_tokenizer_get_type (void);
  * Makes a tokenizer, whose first packet will be a key packet. Packets do not depend on @threads.
  *
  * Errors: %ALITRA_ERROR_ARGUMENT for a size, a frame rate or an aspect ratio that the library cannot handle,
- * %ALITRA_ERROR_MODEL_INVALID for a model that can only make pictures, %ALITRA_ERROR_NO_MEMORY when a stream of this
- * size does not fit into the memory that is left.
+ * %ALITRA_ERROR_MODEL_INVALID for a model that can only make pictures.
  *
  * Returns: (transfer full): the tokenizer; drop it with alitra_tokenizer_unref(); %NULL with @error set
  */

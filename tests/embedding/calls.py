@@ -132,7 +132,8 @@ class Case(unittest.TestCase):
         self.detokenizer.decode(self.packet().get_data())
         picture = Alitra.overlay_draw(self.detokenizer.get_memory(), Alitra.OverlayStyle.HEATMAP, .5)
         self.assertEqual(picture.get_size(), WIDTH * HEIGHT * 4)
-        self.assertEqual(len(Alitra.overlay_colour(2)), 3)
+        self.assertEqual(len(Alitra.overlay_colour(2, False)), 4)
+        self.assertEqual(len(Alitra.overlay_age_colour(2)), 4)
 
     def test_packets(self):
         packet = self.packet()
