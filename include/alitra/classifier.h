@@ -59,7 +59,7 @@ ALITRA_API void alitra_classifier_unref (AlitraClassifier * classifier);
  * alitra_classifier_free: (skip)
  * @classifier: (transfer full) (nullable): a classifier, or %NULL
  *
- * alitra_classifier_unref(), as those who hold the only reference call it.
+ * Does what alitra_classifier_unref() does, for those who hold the only reference.
  */
 ALITRA_API void alitra_classifier_free (AlitraClassifier * classifier);
 
@@ -90,7 +90,7 @@ ALITRA_API gboolean alitra_classifier_run (AlitraClassifier * classifier, const 
  * @count: (out): how many numbers there are, one a label
  * @error: return location for a #GError, or %NULL
  *
- * alitra_classifier_run() of one frame, for languages other than C.
+ * As alitra_classifier_run() for one frame, for languages other than C.
  *
  * Errors: %ALITRA_ERROR_MODEL_INVALID if the weights are such that the numbers overflow.
  *

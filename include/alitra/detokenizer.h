@@ -55,7 +55,7 @@ ALITRA_API void alitra_detokenizer_unref (AlitraDetokenizer * detokenizer);
  * alitra_detokenizer_free: (skip)
  * @detokenizer: (transfer full) (nullable): a detokenizer, or %NULL
  *
- * alitra_detokenizer_unref(), as those who hold the only reference call it.
+ * Does what alitra_detokenizer_unref() does, for those who hold the only reference.
  */
 ALITRA_API void alitra_detokenizer_free (AlitraDetokenizer * detokenizer);
 

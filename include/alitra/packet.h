@@ -179,7 +179,7 @@ ALITRA_API gboolean alitra_packet_trim (const guint8 * data, gsize size, guint l
  * @layers: layers to keep, at least 1; more than the packet has: all
  * @error: return location for a #GError, or %NULL
  *
- * alitra_packet_trim() for languages other than C.
+ * As alitra_packet_trim(), for languages other than C.
  *
  * Errors: %ALITRA_ERROR_PACKET_INVALID for anything that is not one whole packet.
  *
@@ -236,7 +236,7 @@ ALITRA_API void alitra_packet_write_lost (const AlitraPacketInfo * info, GByteAr
  * @start: the first bytes of a packet whose end was lost
  * @error: return location for a #GError, or %NULL
  *
- * alitra_packet_salvage() for languages other than C.
+ * As alitra_packet_salvage(), for languages other than C.
  *
  * Errors: %ALITRA_ERROR_PACKET_INVALID if not even the first layer is whole.
  *

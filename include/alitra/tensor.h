@@ -169,7 +169,7 @@ ALITRA_API void alitra_token_vectors_unref (AlitraTokenVectors * vectors);
  * alitra_token_vectors_free: (skip)
  * @vectors: (transfer full) (nullable): vectors of a model, or %NULL
  *
- * alitra_token_vectors_unref(), as those who hold the only reference call it.
+ * Does what alitra_token_vectors_unref() does, for those who hold the only reference.
  */
 ALITRA_API void alitra_token_vectors_free (AlitraTokenVectors * vectors);
 
@@ -203,7 +203,7 @@ ALITRA_API void alitra_token_vectors_fill (const AlitraTokenVectors * vectors, c
  * @table: tokens; ids, levels and depths are read
  * @count: how many tokens, from the first on; at most the table's capacity
  *
- * alitra_token_vectors_fill() for languages other than C.
+ * As alitra_token_vectors_fill(), for languages other than C.
  *
  * Returns: (transfer full): @count rows of alitra_token_vectors_get_size() numbers, each a gfloat
  */

@@ -191,7 +191,7 @@ ALITRA_API void alitra_tokenizer_unref (AlitraTokenizer * tokenizer);
  * alitra_tokenizer_free: (skip)
  * @tokenizer: (transfer full) (nullable): a tokenizer, or %NULL
  *
- * alitra_tokenizer_unref(), as those who hold the only reference call it.
+ * Does what alitra_tokenizer_unref() does, for those who hold the only reference.
  */
 ALITRA_API void alitra_tokenizer_free (AlitraTokenizer * tokenizer);
 
@@ -227,7 +227,7 @@ ALITRA_API gboolean alitra_tokenizer_encode (AlitraTokenizer * tokenizer, const 
  * @stats: (out caller-allocates) (optional): what was done
  * @error: return location for a #GError, or %NULL
  *
- * alitra_tokenizer_encode() for languages other than C. In C it allocates a packet for every frame.
+ * As alitra_tokenizer_encode(), for languages other than C. In C it allocates a packet for every frame.
  *
  * Errors: %ALITRA_ERROR_ARGUMENT for a frame of another size than the stream's, of an unknown format or without planes,
  * and for settings that are no numbers. The tokenizer is as it was before then.
