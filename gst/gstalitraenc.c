@@ -99,6 +99,8 @@ struct _GstAlitraEnc
   GstClockTime looked_at;       /* running time of the last frame that was not held */
   GstAlitraOverlay overlay;
   GQueue held;                  /* finished frames that wait while the pipeline prerolls, see must_hold() */
+  gint told_qos;                /* atomic: downstream said how late it is since the start or a flush; the base class goes on
+                                 * believing what it heard before a flush */
   gint sink_needs_packet;       /* atomic: no packet was pushed since PAUSED was reached or a flush */
 };
 
@@ -432,6 +434,7 @@ gst_alitra_enc_flush (GstVideoEncoder * encoder)
 
   drop_held (self);
   g_atomic_int_set (&self->sink_needs_packet, TRUE);
+  g_atomic_int_set (&self->told_qos, FALSE);
   forget_past (self);
   return TRUE;
 }
@@ -597,6 +600,7 @@ is_too_late (GstAlitraEnc * self, GstVideoCodecFrame * frame)
   GstClockTime now = running_time_of (self, frame);
 
   return gst_video_encoder_is_qos_enabled (encoder)
+      && g_atomic_int_get (&self->told_qos)
       && gst_video_encoder_get_max_encode_time (encoder, frame) < 0
       && GST_CLOCK_TIME_IS_VALID (now)
       && GST_CLOCK_TIME_IS_VALID (self->looked_at)
@@ -911,6 +915,14 @@ gst_alitra_enc_sink_event (GstVideoEncoder * encoder, GstEvent * event)
   return handled;
 }
 
+static gboolean
+gst_alitra_enc_src_event (GstVideoEncoder * encoder, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS)
+    g_atomic_int_set (&GST_ALITRA_ENC (encoder)->told_qos, TRUE);
+  return GST_VIDEO_ENCODER_CLASS (parent_class)->src_event (encoder, event);
+}
+
 static GstStateChangeReturn
 gst_alitra_enc_change_state (GstElement * element, GstStateChange transition)
 {
@@ -1138,6 +1150,7 @@ gst_alitra_enc_class_init (GstAlitraEncClass * klass)
   encoder_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_alitra_enc_propose_allocation);
   encoder_class->sink_event = GST_DEBUG_FUNCPTR (gst_alitra_enc_sink_event);
+  encoder_class->src_event = GST_DEBUG_FUNCPTR (gst_alitra_enc_src_event);
 
   gst_type_mark_as_plugin_api (GST_TYPE_ALITRA_ENC_ALLOCATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_ALITRA_ENC_OVERLAY_STYLE, 0);

@@ -634,6 +634,39 @@ GST_START_TEST (test_late_frames)
 
 GST_END_TEST;
 
+static void
+flush (GstHarness * h)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+}
+
+/* After a seek the clock starts again: how late it was before says nothing. */
+GST_START_TEST (test_late_before_flush)
+{
+  GstHarness *h = start ("I420", 64, 48);
+  guint n;
+
+  g_object_set (h->element, "qos", TRUE, NULL);
+  push_is_key (h, test_picture ("I420", 64, 48, 0));
+  push_late (h, 10 * GST_SECOND);
+  push_is_held (h, test_picture ("I420", 64, 48, 1));
+  flush (h);
+  for (n = 0; n < 5; n++)
+    assert_equals_int (push_is_key (h, test_picture ("I420", 64, 48, n)),
+        n == 0);
+  assert_equals_uint64 (total (h, "late-frames"), 1);
+  push_late (h, 10 * GST_SECOND);
+  push_is_held (h, test_picture ("I420", 64, 48, n));
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* Even when downstream is always late, the picture moves once a second. */
 GST_START_TEST (test_always_late)
 {
@@ -938,6 +971,7 @@ alitraenc_suite (void)
   tcase_add_test (tc, test_quality);
   tcase_add_test (tc, test_same_input_same_bytes);
   tcase_add_test (tc, test_late_frames);
+  tcase_add_test (tc, test_late_before_flush);
   tcase_add_test (tc, test_always_late);
   tcase_add_test (tc, test_late_key_frame);
   tcase_add_test (tc, test_gap_buffer);
