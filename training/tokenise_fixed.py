@@ -24,6 +24,7 @@ from tokenise_labelled import BUDGETS, budgets_of
 GRIDS = {16: (4, 4), 24: (5, 5), 32: (6, 6), 48: (7, 7), 64: (8, 8), 96: (10, 10), 128: (12, 11)}
 RANDOM_GRIDS = {16: (6, 6), 24: (7, 7), 32: (8, 8), 48: (10, 10), 64: (12, 11), 96: (14, 14), 128: (16, 16)}
 LEVEL = LEVELS - 1
+SEARCH = 1024   # patches that are looked up at a time
 
 
 class Patches:
@@ -39,8 +40,10 @@ class Patches:
         size = (16 * grid[0], 16 * grid[1])
         scaled = np.stack([np.asarray(Image.fromarray(p).resize(size, Image.BICUBIC)) for p in pictures])
         rgb = torch.from_numpy(scaled).permute(0, 3, 1, 2).float() / 255
-        narrow = to_cells(Planes.from_ycc(rgb_to_ycc(rgb))) @ self.embed.T @ self.into.T
-        return (narrow @ self.codes.T - .5 * (self.codes ** 2).sum(1)).argmax(3).flatten(1).numpy().astype(np.uint16)
+        narrow = to_cells(Planes.from_ycc(rgb_to_ycc(rgb))).flatten(0, 2) @ self.embed.T @ self.into.T
+        half = .5 * (self.codes ** 2).sum(1)
+        ids = torch.cat([(rows @ self.codes.T - half).argmax(1) for rows in narrow.split(SEARCH)])
+        return ids.reshape(len(pictures), -1).numpy().astype(np.uint16)
 
 
 def choose(count, grid, number, index):
@@ -57,7 +60,7 @@ def columns_of(ids, grid, kept):
             'x': ((at % grid[0] + .5) / grid[0]).astype(np.float32), 'y': ((at // grid[0] + .5) / grid[1]).astype(np.float32)}
 
 
-def tokenise(patches, root, split, number, budgets, folder, part=500):
+def tokenise(patches, root, split, number, budgets, folder, part=100):
     paths = labelled.pictures(root, split)[1]
     jobs = [(b, kind) for b in budgets for kind in ('scaled', 'random')
             if not labelled.cache_name(folder, split, number, b, kind).exists()]
