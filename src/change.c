@@ -94,35 +94,46 @@ alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
 }
 
 static void
-copy_block (gfloat * to, const gfloat * from, gsize stride, guint n)
+copy_block (gfloat * to, const gfloat * from, gsize stride, guint columns,
+    guint rows)
 {
   guint y;
 
-  for (y = 0; y < n; y++)
-    memcpy (to + y * stride, from + y * stride, n * sizeof (gfloat));
+  for (y = 0; y < rows; y++)
+    memcpy (to + y * stride, from + y * stride, columns * sizeof (gfloat));
+}
+
+/* Cells first..end-1 of a row. */
+static void
+remember_cells (AlitraPlanes * to, const AlitraPlanes * from, guint row,
+    guint first, guint end)
+{
+  const guint half = ALITRA_CELL / 2;
+  const gsize luma = row * ALITRA_CELL * from->luma_stride
+      + first * ALITRA_CELL;
+  const gsize chroma = row * half * from->chroma_stride + first * half;
+  guint i;
+
+  copy_block (to->luma + luma, from->luma + luma, from->luma_stride,
+      (end - first) * ALITRA_CELL, ALITRA_CELL);
+  for (i = 0; i < 2; i++)
+    copy_block (to->chroma[i] + chroma, from->chroma[i] + chroma,
+        from->chroma_stride, (end - first) * half, half);
 }
 
 static void
 remember_row (gpointer data, guint row, guint worker)
 {
   const Comparison *c = data;
-  const AlitraPlanes *from = c->planes;
-  AlitraPlanes *to = &c->memory->reference;
-  const guint columns = from->grid.columns;
-  guint x, i;
+  const guint columns = c->planes->grid.columns;
+  const guint8 *mask = c->mask ? c->mask + (gsize) row * columns : NULL;
+  guint first = 0, end;
 
-  for (x = 0; x < columns; x++) {
-    const gsize luma = row * ALITRA_CELL * from->luma_stride + x * ALITRA_CELL;
-    const gsize chroma = row * (ALITRA_CELL / 2) * from->chroma_stride
-        + x * (ALITRA_CELL / 2);
-
-    if (c->mask && !c->mask[row * columns + x])
-      continue;
-    copy_block (to->luma + luma, from->luma + luma, from->luma_stride,
-        ALITRA_CELL);
-    for (i = 0; i < 2; i++)
-      copy_block (to->chroma[i] + chroma, from->chroma[i] + chroma,
-          from->chroma_stride, ALITRA_CELL / 2);
+  while (first < columns) {
+    for (end = first; end < columns && (!mask || mask[end]); end++);
+    if (end > first)
+      remember_cells (&c->memory->reference, c->planes, row, first, end);
+    first = end + 1;
   }
 }
 
