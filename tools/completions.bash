@@ -42,4 +42,4 @@ _alitra () {
   fi
 }
 
-complete -o filenames -F _alitra alitra-check alitra-info alitra-roundtrip alitra-tokens alitra-view
+complete -o filenames -F _alitra alitra-bench alitra-check alitra-info alitra-roundtrip alitra-tokens alitra-view

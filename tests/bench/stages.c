@@ -243,13 +243,16 @@ main (int argc, char **argv)
         b.model->hidden, narrow = b.model->narrow;
     const double mix = 2 * (2 * dim * hidden + 9 * dim), token =
         2 * dim * narrow;
+    const guint panels = level->step[0].centres.count;
+    const double looked_at = level->probes && level->probes < panels
+        ? panels + level->probes * ALITRA_PANEL : level->codes;
 
     printf ("level %u, %u cells\n", b.level, b.cells[b.level]);
-    measure (&b, "  analysis", cells * (2 * ALITRA_CELL_SAMPLES * dim + mix),
+    measure (&b, "  analysis", cells * 2 * ALITRA_CELL_SAMPLES * dim,
         analyse);
     measure (&b, "  look at what a step sees", cells * token, look);
     measure (&b, "  one token for every cell",
-        cells * (2 * token + 2 * narrow * level->codes), quantise);
+        cells * (2 * token + 2 * narrow * looked_at), quantise);
     measure (&b, "  sums of one token a cell", 0, sum);
     measure (&b, "  synthesis, every cell full",
         cells * (level->blocks * mix + 2 * dim * ALITRA_WINDOW_SAMPLES),
