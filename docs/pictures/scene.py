@@ -83,31 +83,46 @@ class Scene:
             self.box(x + column, y - .01, .005, .072, (70, 62, 58))
             self.box(x + column, y - .01, .052, .005, (70, 62, 58))
 
-    def frame(self, time):
+    def window(self, x, y):
+        """Rows and columns that the balloon at x, y can reach, even."""
+        unit = self.height
+        top, left = (max(0, int(at - .15 * unit)) & ~1 for at in (y, x))
+        return slice(top, max(top, int(y + .23 * unit)) & ~1), slice(left, max(left, int(x + .15 * unit)) & ~1)
+
+    def balloon(self, time):
+        """Where it is at that time, and the picture there."""
         unit = self.height
         x, y = (.30 + .006 * time) * unit, (.28 + .01 * np.sin(time / 9)) * unit
-        dx, dy = (self.x - x) / unit, (self.y - y) / unit
+        window = self.window(x, y)
+        dx, dy = (self.x[window] - x) / unit, (self.y[window] - y) / unit
         radius = np.hypot(dx, dy * np.where(dy > 0, .86, 1.))
         stripes = np.floor(np.arcsin(np.clip(dx / .125, -1, 1)) * 3.2 + 20) % 2
         light = 1 - 2.2 * np.clip(dx, -.1, .2)
         colours = np.where(stripes[..., None] > 0, (222, 70, 52), (246, 204, 80)) * light[..., None]
         inside = edge((radius - .125) * unit)[..., None]
-        picture = self.still * (1 - inside) + colours * inside
+        picture = self.still[window] * (1 - inside) + colours * inside
         basket = np.maximum(abs(dx) - .018, abs(dy - .19) - .016) * unit
         picture = mix(picture, (108, 74, 44), edge(basket))
         for side in (-1, 1):
             rope = np.maximum(abs(dx - side * (.018 + .3 * (.174 - dy))) - .0015, abs(dy - .155) - .025) * unit
             picture = mix(picture, (70, 52, 40), edge(rope))
-        return np.clip(picture, 0, 255)
+        return window, picture
 
 
-def write_frame(out, rgb):
-    r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+def planes_of(rgb):
+    """Y, Cb, Cr as bytes."""
+    r, g, b = np.moveaxis(np.clip(rgb, 0, 255), -1, 0)
     y = .299 * r + .587 * g + .114 * b
     halve = lambda plane: (plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]) / 4
     planes = (16 + y * 219 / 255, 128 + halve((b - y) / 1.772) * 224 / 255, 128 + halve((r - y) / 1.402) * 224 / 255)
-    for plane in planes:
-        out.write(np.rint(np.clip(plane, 0, 255)).astype(np.uint8).tobytes())
+    return [np.rint(plane).astype(np.uint8) for plane in planes]
+
+
+def write_frame(out, still, window, planes):
+    for i, (plane, part) in enumerate(zip(still, planes)):
+        plane = plane.copy()
+        plane[tuple(slice(side.start >> (i > 0), side.stop >> (i > 0)) for side in window)] = part
+        out.write(plane.tobytes())
 
 
 def main():
@@ -115,8 +130,10 @@ def main():
     if width % 2 or height % 2:
         sys.exit('scene.py: expected an even width and height')
     scene = Scene(width, height)
+    still = planes_of(scene.still)
     for time in range(frames):
-        write_frame(sys.stdout.buffer, scene.frame(time))
+        window, picture = scene.balloon(time)
+        write_frame(sys.stdout.buffer, still, window, planes_of(picture))
 
 
 if __name__ == '__main__':

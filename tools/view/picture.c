@@ -65,6 +65,7 @@ draw_cell (cairo_t * cr, const Place * place, guint x, guint y, guint side)
   const gdouble right = MIN (left + side, place->width);
   const gdouble bottom = MIN (top + side, place->height);
 
+  cairo_new_path (cr);          /* the sink leaves its own behind */
   cairo_rectangle (cr, round (place->x + left * place->scale_x) + .5,
       round (place->y + top * place->scale_y) + .5,
       round ((right - left) * place->scale_x) - 1.,

@@ -215,8 +215,8 @@ make_header (ViewWindow * self)
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (self->play), TRUE);
   self->entry = gtk_entry_new ();
   gtk_entry_set_width_chars (GTK_ENTRY (self->entry), 36);
-  gtk_entry_set_placeholder_text (GTK_ENTRY (self->entry),
-      "file, URI, /dev/video0 or test");
+  gtk_widget_set_tooltip_text (self->entry,
+      "A file, a URI, /dev/video0 or test");
   gtk_header_bar_set_title (GTK_HEADER_BAR (header), "alitra-view");
   gtk_header_bar_set_show_close_button (GTK_HEADER_BAR (header), TRUE);
   gtk_header_bar_pack_start (GTK_HEADER_BAR (header), open);
@@ -285,8 +285,7 @@ make_scale (gdouble least, gdouble most, gdouble step, gint digits,
   gtk_scale_set_digits (GTK_SCALE (scale), digits);
   gtk_scale_set_value_pos (GTK_SCALE (scale), GTK_POS_RIGHT);
   gtk_range_set_value (GTK_RANGE (scale), value);
-  gtk_widget_set_size_request (scale, 230, -1);
-  gtk_widget_set_hexpand (scale, TRUE);
+  gtk_widget_set_size_request (scale, 260, -1);
   return scale;
 }
 
