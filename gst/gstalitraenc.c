@@ -202,7 +202,11 @@ make_stats (GstAlitraEnc * self)
       "last-bits", G_TYPE_UINT64, last->bits,
       "last-patches", G_TYPE_UINT, last->patches,
       "last-active-patches", G_TYPE_UINT, last->active_patches,
+      "last-fresh-patches", G_TYPE_UINT, last->fresh_patches,
+      "last-sharpened-patches", G_TYPE_UINT, last->sharpened_patches,
+      "last-kept-patches", G_TYPE_UINT, last->kept_patches,
       "last-price", G_TYPE_DOUBLE, last->price,
+      "last-noise", G_TYPE_DOUBLE, last->noise,
       "last-encode-time-ns", G_TYPE_UINT64, self->last_encode_time, NULL);
 }
 
@@ -577,7 +581,11 @@ post_frame_stats (GstAlitraEnc * self, GstClockTime pts,
       "bits", G_TYPE_UINT64, stats->bits,
       "patches", G_TYPE_UINT, stats->patches,
       "active-patches", G_TYPE_UINT, stats->active_patches,
+      "fresh-patches", G_TYPE_UINT, stats->fresh_patches,
+      "sharpened-patches", G_TYPE_UINT, stats->sharpened_patches,
+      "kept-patches", G_TYPE_UINT, stats->kept_patches,
       "price", G_TYPE_DOUBLE, stats->price,
+      "noise", G_TYPE_DOUBLE, stats->noise,
       "encode-time-ns", G_TYPE_UINT64, encode_time, NULL);
 
   gst_element_post_message (GST_ELEMENT (self),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # libalitra: adaptive-length video tokens
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the tables of README.md from docs/stills.csv and docs/clips.csv."""
+"""Writes the tables of README.md and docs/temporal.md from docs/*.csv."""
 import csv
 import re
 
@@ -48,15 +48,51 @@ def clips():
                  lines)
 
 
-def main():
-    path = REPOSITORY / 'README.md'
+def numbers(row):
+    return {name: float(value) for name, value in row.items() if name not in ('clip', 'group')}
+
+
+def temporal_cells(number):
+    return ['%.0f' % number['tokens'], '%.0f' % number['new'], '%.0f %%' % (100 * number['new'] / number['tokens']),
+            '%.1f / %.1f' % (number['bits'] / 1000, number['bits_without'] / 1000),
+            '%.1f / %.1f ms' % (number['ms'], number['ms_without']),
+            '%.2f / %.2f dB' % (number['psnr_y'], number['psnr_y_without']),
+            '%.2f / %.2f' % (number['flicker'], number['flicker_without'])]
+
+
+TEMPORAL_HEADS = ['tokens', 'new', 'share', 'kbit, with / without', 'time', 'PSNR-Y', 'flicker']
+
+
+def temporal():
+    return table(['clip', *TEMPORAL_HEADS],
+                 [[row['clip'], *temporal_cells(numbers(row))] for row in read('temporal.csv')])
+
+
+def temporal_groups():
+    """Means of the clips of each kind of camera."""
+    rows = read('temporal.csv')
+    lines = []
+    for group in ('static', 'hand-held', 'moving'):
+        some = [numbers(row) for row in rows if row['group'] == group]
+        mean = {name: sum(number[name] for number in some) / len(some) for name in some[0]} if some else {}
+        if some:
+            lines.append(['%s (%d)' % (group, len(some)), *temporal_cells(mean)])
+    return table(['camera (clips)', *TEMPORAL_HEADS], lines)
+
+
+def fill(path, made):
     text = path.read_text()
-    for name, made in (('stills', stills()), ('clips', clips())):
+    for name, made in made:
         text, count = re.subn('<!-- %s -->.*<!-- /%s -->' % (name, name),
                               lambda _: '<!-- %s -->\n%s\n<!-- /%s -->' % (name, made, name), text, flags=re.S)
         if count != 1:
             raise SystemExit('expected one place <!-- %s --> in %s, found %d' % (name, path, count))
     path.write_text(text)
+
+
+def main():
+    fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('temporal', temporal_groups())])
+    fill(REPOSITORY / 'docs' / 'temporal.md', [('temporal', temporal())])
 
 
 if __name__ == '__main__':

@@ -441,6 +441,11 @@ GST_START_TEST (test_stats)
           "last-tokens-16", G_TYPE_UINT, &small, "last-tokens-32", G_TYPE_UINT,
           &middle, "last-tokens-64", G_TYPE_UINT, &large, NULL));
   assert_equals_int (last, small + middle + large);
+  fail_unless (gst_structure_get (stats, "last-fresh-patches", G_TYPE_UINT,
+          &small, "last-sharpened-patches", G_TYPE_UINT, &middle,
+          "last-kept-patches", G_TYPE_UINT, &large, NULL));
+  assert_equals_int (small + middle + large, 30);
+  fail_unless (gst_structure_has_field (stats, "last-noise"));
   gst_structure_free (stats);
   gst_harness_teardown (h);
 }
