@@ -101,7 +101,7 @@ def main():
     add_options(parser)
     parser.add_argument('clips', nargs='*', help='files, or names of clips in --folder; default: all of --folder')
     parser.add_argument('--folder', default=str(DATA / 'clips'), help='default: %(default)s')
-    parser.add_argument('--frames', type=int, default=60, help='of each clip, from its start; default: %(default)s')
+    parser.add_argument('--frames', type=int, default=40, help='of each clip, from its start; default: %(default)s')
     parser.add_argument('--quality', type=float, default=50., help='default: %(default)s')
     parser.add_argument('--repeat', type=int, default=2, help='times to encode, for the time; default: %(default)s')
     parser.add_argument('--out', default=str(REPOSITORY / 'docs'),
