@@ -916,6 +916,59 @@ GST_START_TEST (test_late_join)
 
 GST_END_TEST;
 
+#define REFRESH 8
+
+/* Who comes late to a stream without key frames, but with rolling refresh, and knows the format from the session
+ * description: pictures come from the first frame on, marked, and are whole after one refresh. */
+GST_START_TEST (test_late_join_refresh)
+{
+  GstHarness *enc = test_harness ("alitraenc", "key-int-max", 0, "refresh",
+      REFRESH, "threads", 1, NULL);
+  GstHarness *pay = start_pay (&usual);
+  GstHarness *h =
+      gst_harness_new_parse ("rtpalitradepay ! alitradec threads=1");
+  gchar *raw = test_caps ("I420", WIDTH, HEIGHT);
+  GPtrArray *packets, *pictures;
+  GstCaps *caps;
+  guint n, i;
+
+  gst_harness_set_src_caps_str (enc, raw);
+  gst_harness_set_src_caps_str (pay, "video/x-alitra, version = (int) 1, "
+      "stream-format = (string) packet, alignment = (string) frame");
+  for (n = 0; n < 5 + 2 * REFRESH; n++)
+    gst_harness_push (pay, gst_harness_push_and_pull (enc,
+            test_picture ("I420", WIDTH, HEIGHT, n)));
+  packets = pull_all (pay);
+  caps = gst_pad_get_current_caps (pay->sinkpad);
+  fail_unless (gst_structure_has_field (gst_caps_get_structure (caps, 0),
+          "config"));
+  gst_harness_set_src_caps (h, caps);
+  for (i = 0; i < packets->len; i++)
+    if (frame_of (packets->pdata[i]) >= 5)
+      push_packet (h, packets->pdata[i]);
+  pictures = pull_all (h);
+  assert_equals_int (pictures->len, 2 * REFRESH);
+  for (n = 0; n < pictures->len; n++) {
+    gboolean marked = GST_BUFFER_FLAG_IS_SET ((GstBuffer *) pictures->pdata[n],
+        GST_BUFFER_FLAG_CORRUPTED);
+
+    if (n == 0)
+      fail_unless (marked);
+    if (n >= REFRESH)
+      fail_if (marked, "frame %u after %u of refresh is not whole", n, REFRESH);
+  }
+  /* The decoder asked once, when it came. */
+  assert_equals_int (key_requests (h), 1);
+  g_free (raw);
+  g_ptr_array_unref (pictures);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (enc);
+  gst_harness_teardown (pay);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_duplicates)
 {
   GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 2);
@@ -1256,6 +1309,7 @@ rtpalitra_suite (void)
   tcase_add_test (tc, test_request_keyframe);
   tcase_add_test (tc, test_wait_for_keyframe);
   tcase_add_test (tc, test_late_join);
+  tcase_add_test (tc, test_late_join_refresh);
   tcase_add_test (tc, test_duplicates);
   tcase_add_test (tc, test_reordered);
   tcase_add_test (tc, test_bit_flips);
