@@ -498,6 +498,112 @@ GST_START_TEST (test_asking)
 
 GST_END_TEST;
 
+/* Error correction for the protected packets alone. */
+
+typedef struct
+{
+  guint protected, others, lost, corrections;
+} Protection;
+
+#define CORRECTION 100
+
+static void
+count_packet (Protection * protection, GstBuffer * packet)
+{
+  guint8 type;
+
+  gst_buffer_extract (packet, 1, &type, 1);
+  if ((type & 127) == CORRECTION)
+    protection->corrections++;
+  else if (GST_BUFFER_FLAG_IS_SET (packet, GST_BUFFER_FLAG_NON_DROPPABLE))
+    protection->protected++;
+  else
+    protection->others++;
+}
+
+/* Every fifth of the protected packets gets lost. */
+static GstPadProbeReturn
+lose_protected (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  Protection *protection = data;
+  GstBuffer *packet = GST_PAD_PROBE_INFO_BUFFER (info);
+  guint before = protection->protected;
+
+  count_packet (protection, packet);
+  if (protection->protected == before || protection->protected % 5 != 3)
+    return GST_PAD_PROBE_OK;
+  protection->lost++;
+  return GST_PAD_PROBE_DROP;
+}
+
+static GstCaps *
+caps_of_type (GstElement * buffer, guint type, gpointer data)
+{
+  return gst_caps_from_string (type == CORRECTION ? "application/x-rtp, "
+      "media = (string) video, clock-rate = (int) 90000, "
+      "encoding-name = (string) ULPFEC, payload = (int) 100, ssrc = (uint) 7" :
+      RTP_CAPS ", ssrc = (uint) 7");
+}
+
+GST_START_TEST (test_protection)
+{
+  GPtrArray *tokens = make_tokens (), *right = show_tokens (tokens);
+  Watched watched = {.right = right, };
+  Protection protection = { 0, };
+  GstElement *receiver = launch ("udpsrc name=source address=127.0.0.1 port=0 "
+      "buffer-size=1000000 caps=\"" RTP_CAPS ", ssrc = (uint) 7\" "
+      "! rtpstorage name=storage size-time=3000000000 "
+      "! rtpjitterbuffer name=jitter latency=1500 mode=none do-lost=true "
+      "! rtpulpfecdec name=correction pt=100 "
+      "! rtpalitradepay ! alitradec threads=1 qos=false "
+      "! fakesink name=eye signal-handoffs=true sync=false");
+  GObject *storage;
+  GstElement *sender;
+  gchar *description;
+  GstPad *pad;
+
+  g_object_get (element_of (receiver, "storage"), "internal-storage", &storage,
+      NULL);
+  g_object_set (element_of (receiver, "correction"), "storage", storage, NULL);
+  g_object_unref (storage);
+  g_signal_connect (element_of (receiver, "jitter"), "request-pt-map",
+      G_CALLBACK (caps_of_type), NULL);
+  g_signal_connect (element_of (receiver, "eye"), "handoff",
+      G_CALLBACK (on_picture), &watched);
+  gst_element_set_state (receiver, GST_STATE_PLAYING);
+  description = g_strdup_printf ("appsrc name=tokens format=time caps=\""
+      TOKEN_CAPS "\" ! rtpalitrapay mtu=200 ssrc=7 ! identity "
+      "! rtpulpfecenc pt=100 percentage=0 percentage-important=100 "
+      "! identity name=network ! udpsink host=127.0.0.1 port=%d",
+      port_of (receiver, "source"));
+  sender = launch (description);
+  g_free (description);
+  pad = gst_element_get_static_pad (element_of (sender, "network"), "src");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, lose_protected,
+      &protection, NULL);
+  gst_object_unref (pad);
+
+  play_tokens (sender, tokens);
+  wait_for_pictures (&watched);
+  expect_no_error (receiver);
+  stop (sender);
+  stop (receiver);
+  g_print ("protection: %u protected, %u of them lost, %u others, %u "
+      "corrections; %u of %u frames shown, %u of them concealed\n",
+      protection.protected, protection.lost, protection.others,
+      protection.corrections, watched.pictures, FRAMES, watched.concealed);
+  fail_unless (protection.lost > 0 && protection.others > 0);
+  fail_unless (protection.corrections > 0
+      && protection.corrections <= protection.protected);
+  assert_equals_int (watched.pictures, FRAMES);
+  assert_equals_int (watched.concealed, 0);
+  assert_equals_int (watched.wrong, 0);
+  g_ptr_array_unref (tokens);
+  g_ptr_array_unref (right);
+}
+
+GST_END_TEST;
+
 static Suite *
 rtpalitraudp_suite (void)
 {
@@ -508,6 +614,7 @@ rtpalitraudp_suite (void)
   tcase_add_test (tc, test_order);
   tcase_add_test (tc, test_loss);
   tcase_add_test (tc, test_asking);
+  tcase_add_test (tc, test_protection);
   return suite;
 }
 
