@@ -18,6 +18,9 @@
 #define CONTOURS 7
 /* Packets after which a patch that stays as it is looks no older. */
 #define OLDEST 256
+/* Stripes over lost patches: so many pixels of each so many. */
+#define STRIPE 2
+#define STRIPES 8
 /* Lines around sharpened patches, pixels. */
 #define FRAME 2
 
@@ -492,6 +495,36 @@ draw_contours (const Drawing * drawing)
   }
 }
 
+/* Stripes of a colour that no density has. */
+static void
+draw_stripes (const Drawing * drawing, guint left, guint top)
+{
+  const Pixel stripe = { 255, 220, 0, drawing->opacity };
+  guint right = MIN (left + PATCH, drawing->width);
+  guint bottom = MIN (top + PATCH, drawing->height);
+
+  for (guint y = top; y < bottom; y++) {
+    for (guint x = left; x < right; x++) {
+      if ((x + y) % STRIPES < STRIPE)
+        fill (pixel_at (drawing, x, y), stripe, 1);
+    }
+  }
+}
+
+static void
+draw_lost (const Drawing * drawing)
+{
+  const AlitraMemoryLevel *finest = &drawing->memory->level[0];
+
+  for (guint top = 0; top < drawing->height; top += PATCH) {
+    for (guint left = 0; left < drawing->width; left += PATCH) {
+      if (!alitra_memory_patch_is_valid (drawing->memory, MIN (left / PATCH,
+                  finest->columns - 1), MIN (top / PATCH, finest->rows - 1)))
+        draw_stripes (drawing, left, top);
+    }
+  }
+}
+
 void
 alitra_overlay_draw (const AlitraMemory * memory, AlitraOverlayStyle style,
     gdouble alpha, guint8 * bgra, gint stride, guint width, guint height)
@@ -517,4 +550,5 @@ alitra_overlay_draw (const AlitraMemory * memory, AlitraOverlayStyle style,
       draw_patches (&drawing, density_colours);
       break;
   }
+  draw_lost (&drawing);
 }

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  *
  * What the last packet did to a patch (#AlitraPatchState) can be told in the styles that show density. Heat map: fresh
  * patches are bright, kept ones greyish and faint, sharpened ones the same in a bright frame. Grid: filled, faint lines,
- * bright lines. Contours: full, faint, dashed.
+ * bright lines. Contours: full, faint, dashed. In all styles cyan stripes lie over patches that are not valid
+ * (alitra_memory_patch_is_valid()): there the density is a guess.
  */
 typedef enum
 {

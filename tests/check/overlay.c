@@ -216,6 +216,43 @@ test_age (void)
   alitra_memory_free (memory);
 }
 
+static gboolean
+is_striped (const Picture * picture, guint column, guint row)
+{
+  guint stripes = 0;
+
+  for (guint y = 16 * row; y < 16 * row + 16; y++) {
+    for (guint x = 16 * column; x < 16 * column + 16; x++) {
+      const guint8 *pixel = at (picture, x, y);
+
+      stripes += pixel[0] == 255 && pixel[1] == 220 && pixel[2] == 0;
+    }
+  }
+  g_assert_true (stripes == 0 || stripes == 16 * 16 / 4);
+  return stripes > 0;
+}
+
+/* Lost patches are striped in every style: those of which a cell is lost, at any level. */
+static void
+test_lost (void)
+{
+  AlitraMemory *memory = small_memory (FALSE);
+
+  memory->level[0].valid[2] = ALITRA_CELL_LOST;
+  memory->level[2].valid[3] = ALITRA_CELL_LOST;
+  for (guint style = 0; style <= ALITRA_OVERLAY_AGE; style++) {
+    Picture picture = draw (memory, style, 1, 128, 128);
+
+    for (guint row = 0; row < 8; row++) {
+      for (guint column = 0; column < 8; column++)
+        g_assert_cmpint (is_striped (&picture, column, row), ==,
+            (row >= 4 && column >= 4) || (row == 0 && column == 2));
+    }
+    g_free (picture.bgra);
+  }
+  alitra_memory_free (memory);
+}
+
 static void
 test_grid (void)
 {
@@ -325,6 +362,7 @@ main (int argc, char **argv)
   g_test_add_func ("/overlay/heatmap", test_heatmap);
   g_test_add_func ("/overlay/states", test_states);
   g_test_add_func ("/overlay/age", test_age);
+  g_test_add_func ("/overlay/lost", test_lost);
   g_test_add_func ("/overlay/grid", test_grid);
   g_test_add_func ("/overlay/contours", test_contours);
   g_test_add_func ("/overlay/sizes", test_sizes);
