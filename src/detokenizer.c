@@ -98,7 +98,7 @@ prepare_pictures (AlitraDetokenizer * self, Stream * stream)
   if (stream->rebuild)
     return;
   stream->rebuild = alitra_rebuild_new (self->model, info->width,
-      info->height, self->workers);
+      info->height, 0, self->workers);
   alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
           info->height, 0));
 }

@@ -67,27 +67,29 @@ latents_of_plain_cells (AlitraModel * model)
 
 static void
 floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
-    guint level, AlitraWorkers * workers)
+    guint level, gboolean paints, AlitraWorkers * workers)
 {
   gsize cells;
 
   floor->grid = alitra_grid_of (width, height, level);
   cells = (gsize) floor->grid.columns * floor->grid.rows;
+  floor->base_painted = g_new0 (guint8, cells);
+  if (level < COARSEST)
+    alitra_planes_init (&floor->base, floor->grid);
+  floor->fresh = TRUE;
+  if (!paints)
+    return;
   floor->quantizer = alitra_quantizer_new (model, level, workers);
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
   floor->sums = alitra_floats_new (cells * model->dim);
   floor->list = g_new (guint32, cells);
   alitra_planes_init (&floor->contribution, floor->grid);
   alitra_planes_init (&floor->picture, floor->grid);
-  if (level < COARSEST)
-    alitra_planes_init (&floor->base, floor->grid);
   if (level > 0)
     alitra_planes_init (&floor->clean, floor->grid);
   floor->painted = g_new0 (guint8, cells);
-  floor->base_painted = g_new0 (guint8, cells);
   floor->smooth = g_new0 (guint8, cells);
   floor->scratch = g_new0 (guint8, cells);
-  floor->fresh = TRUE;
 }
 
 static void
@@ -111,7 +113,7 @@ floor_clear (Floor * floor, guint level)
 
 AlitraRebuild *
 alitra_rebuild_new (AlitraModel * model, guint width, guint height,
-    AlitraWorkers * workers)
+    guint finest, AlitraWorkers * workers)
 {
   AlitraRebuild *self = g_new0 (AlitraRebuild, 1);
   guint i;
@@ -121,7 +123,7 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
   self->flat = alitra_flat_grid_new (width, height, model->chroma_gain);
   self->flat_latents = latents_of_plain_cells (model);
   for (i = 0; i < ALITRA_LEVELS; i++)
-    floor_init (&self->floor[i], model, width, height, i, workers);
+    floor_init (&self->floor[i], model, width, height, i, i >= finest, workers);
   return self;
 }
 

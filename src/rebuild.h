@@ -15,7 +15,9 @@ G_BEGIN_DECLS
  * own coarse pictures through it, the detokenizer shows the finest: both see the same. */
 typedef struct _AlitraRebuild AlitraRebuild;
 
-AlitraRebuild *alitra_rebuild_new (AlitraModel * model, guint width, guint height, AlitraWorkers * workers);
+/* finest: the last level that will be painted; of the one after it there is only what it starts from. */
+AlitraRebuild *alitra_rebuild_new (AlitraModel * model, guint width, guint height, guint finest,
+    AlitraWorkers * workers);
 void alitra_rebuild_free (AlitraRebuild * rebuild);
 
 /* The next run of each level does everything again. */

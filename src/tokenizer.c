@@ -197,7 +197,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   self->stream = *info;
   self->workers = workers;
   self->allocator = allocator;
-  self->rebuild = alitra_rebuild_new (model, info->width, info->height,
+  self->rebuild = alitra_rebuild_new (model, info->width, info->height, 1,
       workers);
   for (i = 0; i < ALITRA_LEVELS; i++)
     max_depth[i] = model->level[i].depth;
