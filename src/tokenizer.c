@@ -113,7 +113,8 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   alitra_token_loop_init (&level->loop, self->model, index, level->grid,
       self->allocator, self->workers);
   level->source = &self->intake.source[index];
-  alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
+  if (index > 0)
+    alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
   alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
   alitra_lifetime_init (&level->lifetime, cells);
   level->inside = g_new0 (guint8, cells);
