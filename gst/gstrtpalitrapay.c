@@ -264,12 +264,11 @@ unit_end (const AlitraPacketLayout * layout, guint unit)
   return layout->chunk[unit];
 }
 
-/* The frame cannot be read without it. */
+/* The header and the first layer: the frame cannot be read without them. */
 static gboolean
 unit_is_protected (const AlitraPacketLayout * layout, guint unit)
 {
-  return unit == 0
-      || layout->level[(unit - 1) / layout->info.slices] == ALITRA_LEVELS - 1;
+  return unit == 0 || (unit - 1) / layout->info.slices == 0;
 }
 
 static guint

@@ -147,6 +147,8 @@ alitra_update_new (const AlitraMemory * memory)
 {
   AlitraUpdate *update = g_new0 (AlitraUpdate, 1);
 
+  update->layers = 1;
+  update->levels[0] = (1 << ALITRA_LEVELS) - 1;
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraMemoryLevel *grid = &memory->level[l];
     AlitraUpdateLevel *level = &update->level[l];
@@ -159,7 +161,6 @@ alitra_update_new (const AlitraMemory * memory)
     level->sound = g_new0 (guint8, cells);
     level->anew = g_new0 (guint8, cells);
     level->tokens = g_new0 (guint16, (gsize) cells * grid->max_depth);
-    level->layers = 1;
     for (guint i = 0; i < G_N_ELEMENTS (level->cut); i++)
       level->cut[i] = g_new0 (guint8, cells);
   }

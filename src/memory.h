@@ -4,6 +4,7 @@
 #define ALITRA_SRC_MEMORY_H
 
 #include <alitra/memory.h>
+#include <alitra/packet.h>
 
 G_BEGIN_DECLS
 
@@ -44,14 +45,16 @@ typedef struct
   guint8 *sound;                /* where the cell is lost: at most `depth` */
   guint8 *anew;                 /* the packet shall say these cells whole, keeping nothing, even where nothing changes */
   guint16 *tokens;              /* as in the memory; only those from `keep` to `depth` are looked at */
-  guint layers;                 /* quality layers of this level, at least 1 */
-  guint8 *cut[4];               /* per layer but the last: depth of each cell when the layer ends, keep <= cut <= depth,
-                                 * growing from layer to layer; the last layer ends at `depth` */
+  guint8 *cut[4];               /* per layer that brings tokens of this level, but the last: depth of each cell when the
+                                 * layer ends, keep <= cut <= depth, growing from layer to layer; the last ends at `depth` */
 } AlitraUpdateLevel;
 
 typedef struct
 {
   AlitraUpdateLevel level[ALITRA_LEVELS];
+  guint layers;                 /* quality layers, 1 to ALITRA_PACKET_MAX_LAYERS */
+  guint8 levels[ALITRA_PACKET_MAX_LAYERS];      /* of each, bit l: it brings tokens of level l; each level is brought by
+                                                 * 1 to 5 layers */
 } AlitraUpdate;
 
 AlitraMemory *alitra_memory_new (guint width, guint height, const guint max_depth[ALITRA_LEVELS]);
@@ -59,7 +62,7 @@ void alitra_memory_clear (AlitraMemory * memory);
 /* All cells keep what they hold, and nothing of it is certain any more. */
 void alitra_memory_lose (AlitraMemory * memory);
 
-/* An update with the grids of `memory`: one layer a level, all cells whole, all other arrays zero. */
+/* An update with the grids of `memory`: one layer with all levels, all cells whole, all other arrays zero. */
 AlitraUpdate *alitra_update_new (const AlitraMemory * memory);
 void alitra_update_free (AlitraUpdate * update);
 

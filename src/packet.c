@@ -20,13 +20,6 @@ struct _AlitraPacketCoder
   guint damaged;                /* slices of the last packet that was read */
 };
 
-/* Which level a layer belongs to, and whether it is the first of it. */
-typedef struct
-{
-  guint level;
-  guint within;
-} Layer;
-
 AlitraPacketCoder *
 alitra_packet_coder_new (const AlitraVocabulary * vocabulary)
 {
@@ -93,28 +86,29 @@ fit_grids (AlitraPacketCoder * coder, const AlitraMemory * memory,
   }
 }
 
-static Layer
+/* How many layers before this one bring tokens of the level. */
+static guint
+layers_before (const AlitraPacketHeader * header, guint layer, guint level)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < layer; i++)
+    count += header->levels[i] >> level & 1;
+  return count;
+}
+
+static AlitraPacketLayer
 find_layer (const AlitraPacketHeader * header, guint layer)
 {
-  Layer found = { COARSEST, layer };
+  const AlitraPacketLayerMode first =
+      header->info.key ? ALITRA_PACKET_LAYER_KEY : ALITRA_PACKET_LAYER_DELTA;
+  AlitraPacketLayer found =
+      { layer == 0 && !header->info.key, header->levels[layer], };
 
-  while (found.within >= header->level_layers[found.level])
-    found.within -= header->level_layers[found.level--];
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    found.mode[l] = layers_before (header, layer, l) > 0
+        ? ALITRA_PACKET_LAYER_FURTHER : first;
   return found;
-}
-
-static AlitraPacketLayerMode
-mode_of (const AlitraPacketHeader * header, Layer layer)
-{
-  if (layer.within > 0)
-    return ALITRA_PACKET_LAYER_FURTHER;
-  return header->info.key ? ALITRA_PACKET_LAYER_KEY : ALITRA_PACKET_LAYER_DELTA;
-}
-
-static gboolean
-has_map (const AlitraPacketHeader * header, guint layer)
-{
-  return layer == 0 && !header->info.key;
 }
 
 /* Rows of a slice in a level, as a range of its cells. */
@@ -176,70 +170,98 @@ prepare_level (AlitraPacketCoder * coder, guint l,
 }
 
 static gboolean
-chunk_says_something (const AlitraPacketCoder * coder, guint layer, guint level,
-    guint slice)
+map_says_something (const AlitraPacketCoder * coder, guint slice)
 {
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraPacketGrid *grid = &coder->cells.grid[l];
+    guint first, end;
+
+    slice_cells (grid, l, slice, &first, &end);
+    if (memchr (grid->changed + first, TRUE, end - first))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+level_says_something (const AlitraPacketCoder * coder, guint level, guint slice)
+{
+  const AlitraPacketGrid *grid = &coder->cells.grid[level];
   guint first, end;
 
-  if (has_map (&coder->header, layer)) {
-    for (guint l = 0; l < ALITRA_LEVELS; l++) {
-      const AlitraPacketGrid *grid = &coder->cells.grid[l];
-
-      slice_cells (grid, l, slice, &first, &end);
-      if (memchr (grid->changed + first, TRUE, end - first))
-        return TRUE;
-    }
-    return FALSE;
-  } else {
-    const AlitraPacketGrid *grid = &coder->cells.grid[level];
-
-    slice_cells (grid, level, slice, &first, &end);
-    for (guint i = first; i < end; i++) {
-      if (grid->target[i] > grid->reached[i])
-        return TRUE;
-    }
-    return FALSE;
+  slice_cells (grid, level, slice, &first, &end);
+  for (guint i = first; i < end; i++) {
+    if (grid->target[i] > grid->reached[i])
+      return TRUE;
   }
+  return FALSE;
+}
+
+static gboolean
+chunk_says_something (const AlitraPacketCoder * coder,
+    const AlitraPacketLayer * layer, guint slice)
+{
+  if (layer->map)
+    return map_says_something (coder, slice);
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    if ((layer->levels >> l & 1) && level_says_something (coder, l, slice))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static guint
-write_chunk (AlitraPacketCoder * coder, guint layer, Layer where, guint slice)
+write_chunk (AlitraPacketCoder * coder, guint number,
+    const AlitraPacketLayer * layer, guint slice)
 {
   GByteArray *body = coder->body;
   guint start = body->len;
   guint check;
 
   g_byte_array_set_size (body, start + CHECK_SIZE);
-  alitra_packet_cells_write (&coder->cells, slice, where.level,
-      mode_of (&coder->header, where), has_map (&coder->header, layer), body);
+  alitra_packet_cells_write (&coder->cells, slice, layer, body);
   check =
-      chunk_check (coder->header.info.frame_number, layer, slice,
+      chunk_check (coder->header.info.frame_number, number, slice,
       body->data + start + CHECK_SIZE, body->len - start - CHECK_SIZE);
   body->data[start] = check & 0xFF;
   body->data[start + 1] = check >> 8;
   return body->len - start;
 }
 
+/* Where the cells of each level that the layer brings will stand behind it. */
+static void
+aim (AlitraPacketCoder * coder, const AlitraUpdate * update, guint number)
+{
+  const AlitraPacketHeader *header = &coder->header;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraUpdateLevel *level = &update->level[l];
+    guint within = layers_before (header, number, l);
+    gboolean last =
+        within + 1 == layers_before (header, header->info.layers, l);
+
+    if (header->levels[number] >> l & 1)
+      coder->cells.grid[l].target = last ? level->depth : level->cut[within];
+  }
+}
+
 static void
 write_layer (AlitraPacketCoder * coder, const AlitraUpdate * update,
-    guint layer)
+    guint number)
 {
   AlitraPacketHeader *header = &coder->header;
-  Layer where = find_layer (header, layer);
-  const AlitraUpdateLevel *level = &update->level[where.level];
-  gboolean last = where.within + 1 == level->layers;
+  AlitraPacketLayer layer = find_layer (header, number);
 
-  coder->cells.grid[where.level].target =
-      last ? level->depth : level->cut[where.within];
-  header->tokens[layer] = 0;
+  aim (coder, update, number);
+  header->tokens[number] = 0;
   for (guint slice = 0; slice < header->info.slices; slice++) {
     guint size = 0;
 
-    if (chunk_says_something (coder, layer, where.level, slice)) {
-      size = write_chunk (coder, layer, where, slice);
-      header->tokens[layer] += coder->cells.tokens;
+    if (chunk_says_something (coder, &layer, slice)) {
+      size = write_chunk (coder, number, &layer, slice);
+      header->tokens[number] += coder->cells.tokens;
     }
-    header->chunk_size[layer * header->info.slices + slice] = size;
+    header->chunk_size[number * header->info.slices + slice] = size;
   }
 }
 
@@ -247,19 +269,28 @@ write_layer (AlitraPacketCoder * coder, const AlitraUpdate * update,
 static void
 leave_out_empty_layers (AlitraPacketHeader * header)
 {
-  guint level = 0;
-
-  for (guint layer = header->info.layers - 1; layer > 0; layer--) {
-    const guint32 *size = &header->chunk_size[layer * header->info.slices];
+  for (; header->info.layers > 1; header->info.layers--) {
+    const guint32 *size =
+        &header->chunk_size[(header->info.layers - 1) * header->info.slices];
 
     for (guint slice = 0; slice < header->info.slices; slice++) {
       if (size[slice] > 0)
         return;
     }
-    while (header->level_layers[level] == 0)
-      level++;
-    header->level_layers[level]--;
-    header->info.layers--;
+  }
+}
+
+static void
+take_layers (AlitraPacketHeader * header, const AlitraUpdate * update)
+{
+  g_assert (update->layers >= 1
+      && update->layers <= ALITRA_PACKET_MAX_LAYERS);
+  header->info.layers = update->layers;
+  memcpy (header->levels, update->levels, sizeof header->levels);
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    guint layers = layers_before (header, update->layers, l);
+
+    g_assert (layers >= 1 && layers <= ALITRA_PACKET_MAX_LEVEL_LAYERS);
   }
 }
 
@@ -272,16 +303,11 @@ alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info,
   fit_grids (coder, before, update);
   header->info = *info;
   header->info.slices = before->level[COARSEST].rows;
-  header->info.layers = 0;
+  take_layers (header, update);
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     prepare_level (coder, l, before, &update->level[l], info->key);
     header->max_depth[l] = before->level[l].max_depth;
-    header->level_layers[l] = update->level[l].layers;
-    header->info.layers += update->level[l].layers;
-    g_assert (update->level[l].layers >= 1
-        && update->level[l].layers <= ALITRA_PACKET_MAX_LEVEL_LAYERS);
   }
-  g_assert (header->info.layers <= ALITRA_PACKET_MAX_LAYERS);
 
   g_byte_array_set_size (coder->body, 0);
   for (guint layer = 0; layer < header->info.layers; layer++)
@@ -321,15 +347,14 @@ read_chunk (AlitraPacketCoder * coder, guint layer, guint slice,
     const guint8 * data, gsize size)
 {
   const AlitraPacketHeader *header = &coder->header;
-  Layer where = find_layer (header, layer);
+  AlitraPacketLayer what = find_layer (header, layer);
   guint check = data[0] | data[1] << 8;
 
   if (check != chunk_check (header->info.frame_number, layer, slice,
           data + CHECK_SIZE, size - CHECK_SIZE))
     return CHUNK_DAMAGED;
-  return alitra_packet_cells_read (&coder->cells, slice, where.level,
-      mode_of (header, where), has_map (header, layer), data + CHECK_SIZE,
-      size - CHECK_SIZE) ? CHUNK_READ : CHUNK_UNSOUND;
+  return alitra_packet_cells_read (&coder->cells, slice, &what,
+      data + CHECK_SIZE, size - CHECK_SIZE) ? CHUNK_READ : CHUNK_UNSOUND;
 }
 
 /* Flat colours only follow each other: a new token must fit the one that a cell of the coarsest level keeps. */
@@ -452,13 +477,9 @@ static gboolean
 level_is_whole (const AlitraPacketHeader * header, guint level, guint slice,
     guint layers)
 {
-  guint end = 0;
-
-  for (guint l = ALITRA_LEVELS; l-- > level;)
-    end += header->level_layers[l];
-  for (guint layer = MAX (layers, end - header->level_layers[level]);
-      layer < end; layer++) {
-    if (header->chunk_size[layer * header->info.slices + slice] != 0)
+  for (guint layer = layers; layer < header->info.layers; layer++) {
+    if ((header->levels[layer] >> level & 1)
+        && header->chunk_size[layer * header->info.slices + slice] != 0)
       return FALSE;
   }
   return TRUE;
@@ -601,8 +622,6 @@ alitra_packet_read (AlitraPacketCoder * coder, const guint8 * data, gsize size,
   fit_grids (coder, before, update);
   if (!read_slices (coder, data, before, update))
     return fail (error, "it has other numbers of tokens than it says");
-  for (guint l = 0; l < ALITRA_LEVELS; l++)
-    update->level[l].layers = 1;
   return TRUE;
 }
 

@@ -16,10 +16,9 @@ AlitraPacketCoder *alitra_packet_coder_new (const AlitraVocabulary * vocabulary)
 void alitra_packet_coder_free (AlitraPacketCoder * coder);
 
 /* Writes what `update` does to `before`. Of `info`, key, frame_number, pts, model, checksum (0: none) and stream are
- * read. A key packet keeps nothing: all `keep` are 0. There are at most 12 layers in all, 5 a level. Tokens follow
- * the rule of flat colours: a coarse one only as the first token of a cell of level 2, behind it a fine one or
- * nothing, behind that nothing; and that of the smooth token: only as the first and last token of a cell of level 0
- * or 1, one that `before` holds and the cell keeps included. */
+ * read. A key packet keeps nothing: all `keep` are 0. Tokens follow the rule of flat colours: a coarse one only as the
+ * first token of a cell of level 2, behind it a fine one or nothing, behind that nothing; and that of the smooth token:
+ * only as the first and last token of a cell of level 0 or 1, one that `before` holds and the cell keeps included. */
 void alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info, const AlitraMemory * before,
     const AlitraUpdate * update, GByteArray * out);
 

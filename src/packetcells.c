@@ -52,8 +52,7 @@ typedef struct
 } Place;
 
 static void
-start_contexts (AlitraPacketCells * cells, guint level,
-    AlitraPacketLayerMode mode)
+start_map (AlitraPacketCells * cells)
 {
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     for (guint n = 0; n < 3; n++) {
@@ -64,6 +63,11 @@ start_contexts (AlitraPacketCells * cells, guint level,
             keep_start[l][k] + keep_neighbours[n]);
     }
   }
+}
+
+static void
+start_level (AlitraPacketCells * cells, guint level, AlitraPacketLayerMode mode)
+{
   for (guint t = 0; t < 6; t++) {
     for (guint a = 0; a < 5; a++) {
       for (guint b = 0; b < 4; b++)
@@ -189,7 +193,7 @@ code_map (AlitraPacketCells * cells, guint slice)
   return TRUE;
 }
 
-/* The tokens of a layer. */
+/* The tokens of a level. */
 
 typedef enum
 {
@@ -358,7 +362,7 @@ code_cell (AlitraPacketCells * cells, const Place * place)
 }
 
 static gboolean
-code_layer (AlitraPacketCells * cells, guint slice, guint level)
+code_level (AlitraPacketCells * cells, guint slice, guint level)
 {
   const AlitraPacketGrid *grid = &cells->grid[level];
   guint rows = 1 << (COARSEST - level);
@@ -376,30 +380,43 @@ code_layer (AlitraPacketCells * cells, guint slice, guint level)
   return TRUE;
 }
 
+static gboolean
+code_chunk (AlitraPacketCells * cells, guint slice,
+    const AlitraPacketLayer * layer)
+{
+  if (layer->map) {
+    start_map (cells);
+    if (!code_map (cells, slice))
+      return FALSE;
+  }
+  for (guint l = ALITRA_LEVELS; l-- > 0;) {
+    if (!(layer->levels >> l & 1))
+      continue;
+    start_level (cells, l, layer->mode[l]);
+    if (!code_level (cells, slice, l))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 void
-alitra_packet_cells_write (AlitraPacketCells * cells, guint slice, guint level,
-    AlitraPacketLayerMode mode, gboolean map, GByteArray * out)
+alitra_packet_cells_write (AlitraPacketCells * cells, guint slice,
+    const AlitraPacketLayer * layer, GByteArray * out)
 {
   cells->reading = FALSE;
   cells->tokens = 0;
-  start_contexts (cells, level, mode);
   alitra_range_encoder_start (&cells->encoder, out);
-  if (map)
-    code_map (cells, slice);
-  code_layer (cells, slice, level);
+  code_chunk (cells, slice, layer);
   alitra_range_encoder_finish (&cells->encoder);
 }
 
 gboolean
-alitra_packet_cells_read (AlitraPacketCells * cells, guint slice, guint level,
-    AlitraPacketLayerMode mode, gboolean map, const guint8 * data, gsize size)
+alitra_packet_cells_read (AlitraPacketCells * cells, guint slice,
+    const AlitraPacketLayer * layer, const guint8 * data, gsize size)
 {
   cells->reading = TRUE;
   cells->tokens = 0;
-  start_contexts (cells, level, mode);
   alitra_range_decoder_start (&cells->decoder, data, size);
-  if (map && !code_map (cells, slice))
-    return FALSE;
-  return code_layer (cells, slice, level)
+  return code_chunk (cells, slice, layer)
       && alitra_range_decoder_finish (&cells->decoder);
 }

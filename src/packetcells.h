@@ -19,7 +19,7 @@ typedef struct
   const guint8 *target;         /* writing: depth of each cell at the end of the layer */
 } AlitraPacketGrid;
 
-/* Where contexts differ: first layers of a level expect other counts in key than in delta packets. */
+/* Where contexts differ: the first layer with tokens of a level expects other counts in key than in delta packets. */
 typedef enum
 {
   ALITRA_PACKET_LAYER_KEY,
@@ -40,17 +40,25 @@ typedef struct
 
   AlitraContext changed[ALITRA_LEVELS][3][2];
   AlitraContext keep[ALITRA_LEVELS][4][3];
-  AlitraContext more[6][5][4];  /* of the chunk's level and mode */
+  AlitraContext more[6][5][4];  /* of the level that is being walked, and its mode */
   AlitraContext more_flat;
   AlitraContext flat[2];
-  AlitraContext smooth[3];      /* of the chunk's level */
+  AlitraContext smooth[3];      /* of the level that is being walked */
 } AlitraPacketCells;
 
-void alitra_packet_cells_write (AlitraPacketCells * cells, guint slice, guint level, AlitraPacketLayerMode mode,
-    gboolean map, GByteArray * out);
+/* What a layer brings to each slice. */
+typedef struct
+{
+  gboolean map;                 /* what the cells of all levels keep */
+  guint levels;                 /* bit l: tokens of level l */
+  AlitraPacketLayerMode mode[ALITRA_LEVELS];    /* of the levels that it has */
+} AlitraPacketLayer;
+
+void alitra_packet_cells_write (AlitraPacketCells * cells, guint slice, const AlitraPacketLayer * layer,
+    GByteArray * out);
 /* FALSE: the bytes are not those of a chunk. */
-gboolean alitra_packet_cells_read (AlitraPacketCells * cells, guint slice, guint level, AlitraPacketLayerMode mode,
-    gboolean map, const guint8 * data, gsize size);
+gboolean alitra_packet_cells_read (AlitraPacketCells * cells, guint slice, const AlitraPacketLayer * layer,
+    const guint8 * data, gsize size);
 
 G_END_DECLS
 

@@ -124,33 +124,37 @@ write_stream (const AlitraPacketHeader * header, GByteArray * out)
 static gboolean
 read_layers (AlitraPacketHeader * header, Reader * reader)
 {
-  guint packed = get (reader, 2);
-  guint above = 1;
+  guint within[ALITRA_LEVELS] = { 0, };
+  guint layers = get (reader, 1), packed = 0;
 
-  header->info.layers = 0;
-  for (guint l = ALITRA_LEVELS; l-- > 0; packed >>= 4) {
-    guint layers = packed & 15;
-
-    if (layers > ALITRA_PACKET_MAX_LEVEL_LAYERS || (layers > 0 && above == 0))
+  if (layers < 1 || layers > ALITRA_PACKET_MAX_LAYERS)
+    return FALSE;
+  for (guint i = 0; i < layers; i++, packed >>= 4) {
+    if (i % 2 == 0)
+      packed = get (reader, 1);
+    header->levels[i] = packed & 15;
+    if (header->levels[i] < 1 || header->levels[i] >> ALITRA_LEVELS)
       return FALSE;
-    header->level_layers[l] = above = layers;
-    header->info.layers += layers;
+    for (guint l = 0; l < ALITRA_LEVELS; l++)
+      within[l] += header->levels[i] >> l & 1;
   }
-  return packed == 0 && header->info.layers >= 1
-      && header->info.layers <= ALITRA_PACKET_MAX_LAYERS;
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    if (within[l] > ALITRA_PACKET_MAX_LEVEL_LAYERS)
+      return FALSE;
+  }
+  header->info.layers = layers;
+  return packed == 0;
 }
 
 static void
 write_layers (AlitraPacketHeader * header, GByteArray * out)
 {
-  guint packed = 0;
+  guint layers = header->info.layers;
 
-  header->info.layers = 0;
-  for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    packed = packed << 4 | header->level_layers[l];
-    header->info.layers += header->level_layers[l];
-  }
-  put (out, packed, 2);
+  put (out, layers, 1);
+  for (guint i = 0; i < layers; i += 2)
+    put (out, header->levels[i]
+        | (i + 1 < layers ? header->levels[i + 1] << 4 : 0), 1);
 }
 
 static gboolean
@@ -240,7 +244,7 @@ read_whole (AlitraPacketHeader * header, const guint8 * data)
   if (info->key && info->slices != (info->stream.height + 63) / 64)
     return "the number of slices does not fit the height";
   if (!read_layers (header, &reader))
-    return "the numbers of layers are out of bounds";
+    return "the layers are out of bounds";
   if (!read_table (header, &reader) || reader.bad || reader.at != reader.size)
     return "the table of chunks is damaged";
   if (info->size != size)
@@ -368,21 +372,6 @@ alitra_packet_find (const guint8 * data, gsize size, gsize from)
   return size;
 }
 
-/* Layers go from the finest level. */
-static void
-drop_layers (AlitraPacketHeader * header, guint layers)
-{
-  guint before = 0;
-
-  for (guint l = ALITRA_LEVELS; l-- > 0;) {
-    guint left = layers > before ? layers - before : 0;
-
-    before += header->level_layers[l];
-    header->level_layers[l] = MIN (header->level_layers[l], left);
-  }
-  header->info.checksum = 0;
-}
-
 static guint
 varint_size (guint32 value)
 {
@@ -393,12 +382,12 @@ varint_size (guint32 value)
   return size;
 }
 
-/* Bytes of the table of the first layers: token counts, a bit for each chunk, sizes of chunks. */
+/* Bytes that the header has for the first layers: their levels, token counts, a bit for each chunk, sizes of chunks. */
 static gsize
 table_size (const AlitraPacketHeader * header, guint layers)
 {
   guint chunks = layers * header->info.slices;
-  gsize size = (chunks + 7) / 8;
+  gsize size = (layers + 1) / 2 + (chunks + 7) / 8;
 
   for (guint i = 0; i < layers; i++)
     size += varint_size (header->tokens[i]);
@@ -415,16 +404,12 @@ lay_out (const AlitraPacketHeader * header, AlitraPacketLayout * layout)
   guint layers = header->info.layers, slices = header->info.slices;
   gsize rest = header->info.header_size - table_size (header, layers);
   gsize at = header->info.header_size;
-  guint layer = 0;
 
   layout->info = header->info;
-  for (guint l = ALITRA_LEVELS; l-- > 0;) {
-    for (guint i = 0; i < header->level_layers[l]; i++)
-      layout->level[layer++] = l;
-  }
   if (header->info.checksum)
     rest -= CHECKSUM_SIZE;
-  for (layer = 0; layer < layers; layer++) {
+  for (guint layer = 0; layer < layers; layer++) {
+    layout->levels[layer] = header->levels[layer];
     layout->tokens[layer] = header->tokens[layer];
     for (guint i = layer * slices; i < (layer + 1) * slices; i++) {
       layout->chunk[i] = at;
@@ -477,7 +462,8 @@ write_first_layers (AlitraPacketHeader * header, const guint8 * data,
   gsize body = header->info.header_size;
 
   if (layers < header->info.layers) {
-    drop_layers (header, layers);
+    header->info.layers = layers;
+    header->info.checksum = 0;
     alitra_packet_header_write (header, out);
   } else {
     g_byte_array_set_size (out, 0);
@@ -583,7 +569,8 @@ alitra_packet_write_lost (const AlitraPacketInfo * info, GByteArray * out)
   header.info.pts = info->pts;
   header.info.model = info->model;
   header.info.slices = info->slices;
-  header.level_layers[ALITRA_LEVELS - 1] = 1;
+  header.info.layers = 1;
+  header.levels[0] = (1 << ALITRA_LEVELS) - 1;
   for (guint i = 0; i < info->slices; i++)
     header.chunk_size[i] = ALITRA_PACKET_CHUNK_LOST;
   alitra_packet_header_write (&header, out);

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-#define ALITRA_PACKET_MAX_LEVEL_LAYERS 5
+#define ALITRA_PACKET_MAX_LEVEL_LAYERS 5        /* layers that bring tokens of the same level */
 #define ALITRA_PACKET_MAX_SLICES 128
 
 /* Size of a chunk that did not arrive: it has no bytes in the packet. */
@@ -18,7 +18,7 @@ typedef struct
 {
   AlitraPacketInfo info;        /* checksum 0: none */
   guint max_depth[ALITRA_LEVELS];       /* key packets only */
-  guint level_layers[ALITRA_LEVELS];
+  guint8 levels[ALITRA_PACKET_MAX_LAYERS];      /* of each layer, bit l: it brings tokens of level l */
   guint32 tokens[ALITRA_PACKET_MAX_LAYERS];
   guint32 chunk_size[ALITRA_PACKET_MAX_LAYERS * ALITRA_PACKET_MAX_SLICES];      /* layer * slices + slice; 0: empty */
 } AlitraPacketHeader;

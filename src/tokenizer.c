@@ -12,6 +12,7 @@
 #include "flat.h"
 #include "frame.h"
 #include "intake.h"
+#include "layers.h"
 #include "layouts.h"
 #include "lifetime.h"
 #include "packet.h"
@@ -39,8 +40,6 @@
 #define SMOOTH_PART .4f
 #define SMOOTH_PART_CALM .1f
 #define SMOOTH_CALM .75f
-/* Below this a packet is too small to be cut into layers. */
-#define TOKENS_FOR_LAYERS 96
 /* What reuse may add to the error of a cell, in thresholds of reuse. */
 #define REUSE_SLACK 2.
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
@@ -991,47 +990,22 @@ encode_control (AlitraTokenizer * self, const Frame * frame)
   encode_levels (self, frame, &prices, layout, &purse);
 }
 
-/* Quality layers: tokens far above the price come first, level by level. */
-static void
-cut_layers (AlitraTokenizer * self, guint index, guint layers, gfloat step)
-{
-  const AlitraTokenLoop *loop = &self->level[index].loop;
-  AlitraUpdateLevel *update = &self->update->level[index];
-  gsize cells = cells_of (&self->level[index]), i;
-  gfloat limit = G_MAXFLOAT;
-  guint layer, t;
-
-  for (i = 0; i < cells; i++)
-    if (update->depth[i] > update->keep[i])
-      limit = MIN (limit,
-          loop->gains[i * loop->max_depth + update->depth[i] - 1]);
-  update->layers = layers;
-  for (layer = 0; layer + 1 < layers; layer++) {
-    gfloat above = limit + step * (layers - 1 - layer);
-
-    for (i = 0; i < cells; i++) {
-      const gfloat *gain = loop->gains + i * loop->max_depth;
-
-      for (t = update->keep[i]; t < update->depth[i] && gain[t] >= above; t++);
-      update->cut[layer][i] = t;
-    }
-  }
-}
-
 static void
 make_layers (AlitraTokenizer * self, gboolean learned)
 {
-  static const guint layers[ALITRA_LEVELS] = { 3, 2, 1 };
-  gsize fresh = 0, i;
+  const AlitraTokenLoop *loop[ALITRA_LEVELS];
+  gdouble price[ALITRA_LEVELS];
   guint index;
 
-  for (index = 0; index < ALITRA_LEVELS; index++)
-    for (i = 0; i < cells_of (&self->level[index]); i++)
-      fresh += self->update->level[index].depth[i]
-          - self->update->level[index].keep[i];
-  for (index = 0; index < ALITRA_LEVELS; index++)
-    cut_layers (self, index, learned && fresh >= TOKENS_FOR_LAYERS
-        ? layers[index] : 1, 1.f);
+  for (index = 0; index < ALITRA_LEVELS; index++) {
+    loop[index] = &self->level[index].loop;
+    price[index] = exp2 (stop_of (self, index, self->price));
+  }
+  if (learned)
+    alitra_layers_make (self->update, loop, price,
+        self->level[COARSEST].grid.rows);
+  else
+    alitra_layers_none (self->update);
 }
 
 static void
@@ -1157,9 +1131,9 @@ keep_all (AlitraTokenizer * self)
     memcpy (update->keep, memory->depth, cells);
     memcpy (update->depth, memory->depth, cells);
     memset (update->anew, FALSE, cells);
-    update->layers = 1;
     memset (self->level[index].active, 0, cells);
   }
+  alitra_layers_none (self->update);
 }
 
 /* What decides which tokens are spent is as it was when the last frame was tokenised. */

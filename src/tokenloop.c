@@ -34,6 +34,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->depth = g_new0 (guint8, cells);
   loop->ids = g_new0 (guint16, cells * loop->max_depth);
   loop->gains = g_new0 (gfloat, cells * loop->max_depth);
+  loop->value = g_new0 (gfloat, cells * loop->max_depth);
   loop->boost = g_new0 (gfloat, cells);
   loop->toll = g_new0 (gfloat, cells);
   loop->kept = g_new0 (guint8, cells);
@@ -69,6 +70,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->depth);
   g_free (loop->ids);
   g_free (loop->gains);
+  g_free (loop->value);
   g_free (loop->boost);
   g_free (loop->toll);
   g_free (loop->kept);
@@ -120,6 +122,7 @@ alitra_token_loop_close (AlitraTokenLoop * loop, guint cell, guint n,
   for (t = 0; t < n; t++) {
     loop->ids[place + t] = ids[t];
     loop->gains[place + t] = gains[t];
+    loop->value[place + t] = exp2f (gains[t] - .5f * loop->boost[cell]);
   }
   loop->reach[cell] = loop->depth[cell] = n;
   loop->closed[cell] = TRUE;
@@ -162,8 +165,11 @@ keep_tokens (AlitraTokenLoop * loop, const AlitraHeldTokens * held,
 
   memcpy (loop->ids + place, held->tokens + place, n * sizeof (guint16));
   alitra_reuse_gains (left, n, NO_GAIN, loop->gains + place);
-  for (t = 0; t < n; t++)
+  for (t = 0; t < n; t++) {
     loop->gains[place + t] += loop->boost[cell];
+    loop->value[place + t] = (left[t] - left[t + 1])
+        * exp2f (.5f * loop->boost[cell]);
+  }
   loop->reach[cell] = loop->depth[cell] = loop->kept[cell] = n;
   loop->last[cell] = n > 0 ? left[n - 1] - left[n] : 0.f;
 }
@@ -338,6 +344,7 @@ give (AlitraTokenLoop * loop, guint t, guint n)
         u--)
       loop->gains[place - t + u - 1] = loop->worst[cell];
     note_profile (loop, cell, t, loop->taken[i]);
+    loop->value[place] = loop->taken[i] * exp2f (.5f * loop->boost[cell]);
     loop->last[cell] = loop->taken[i];
     loop->reach[cell] = t + 1;
   }

@@ -28,6 +28,7 @@ typedef struct
   guint8 *depth;                /* tokens that are paid for; may be cut by the caller once the loop has ended */
   guint16 *ids;                 /* per cell, max_depth */
   gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
+  gfloat *value;                /* per cell, max_depth: what each token took off, half of `boost` counted in */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */

@@ -13,7 +13,7 @@ typedef struct
   gchar *input, *output, *tokens_out, *density_out, *model;
   gchar *format, *range, *allocation;
   gint width, height, frames, threads;
-  gint tokens, max_new, max_depth, key_interval, refresh;
+  gint tokens, max_new, max_depth, key_interval, refresh, layers;
   gdouble quality, reuse_threshold;
   gboolean exact, no_reuse, per_frame_key;
   /* read from the strings */
@@ -31,7 +31,7 @@ typedef struct
   AlitraTokenizer *tokenizer;
   AlitraDetokenizer *detokenizer;
   RawPicture source, rebuilt;
-  GByteArray *packet;
+  GByteArray *packet, *trimmed;
   guint8 *density;              /* BGRA */
   FILE *input, *output, *tokens_out, *density_out;
 } Trip;
@@ -41,6 +41,13 @@ typedef struct
   gint64 encode_ns, decode_ns;
   gint64 encode_cpu_ns;         /* of all threads: other work on the machine does not show */
 } Times;
+
+/* What the receiver was given, and what it holds then. */
+typedef struct
+{
+  guint layers;                 /* of the packet, before it was trimmed */
+  guint64 bits, tokens;
+} Received;
 
 /* ---- options ---- */
 
@@ -112,6 +119,8 @@ check_numbers (const Options * options, GError ** error)
       && check_number ("max-new", options->max_new, 0, G_MAXINT, error)
       && check_number ("max-depth", options->max_depth, 0, ALITRA_MAX_DEPTH,
       error)
+      && check_number ("layers", options->layers, 0,
+      ALITRA_PACKET_MAX_LAYERS, error)
       && check_number ("key-int", options->key_interval, 0, G_MAXINT, error)
       && check_number ("refresh", options->refresh, 0, G_MAXINT, error)
       && check_number ("quality", options->quality, 0, 100, error)
@@ -204,6 +213,9 @@ options_parse (Options * options, int *argc, char ***argv, GError ** error)
     {"per-frame-key", 0, 0, G_OPTION_ARG_NONE, &options->per_frame_key,
           "Each frame is a picture of its own, with a tokenizer of its own",
         NULL},
+    {"layers", 0, 0, G_OPTION_ARG_INT, &options->layers,
+        "Quality layers of each packet that the receiver is given; 0: all",
+        "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &options->threads,
         "Default 1; 0: as many as there are cores", "N"},
     {NULL}
@@ -263,6 +275,7 @@ trip_init (Trip * trip, const Options * options, GError ** error)
   trip->options = options;
   trip->info = info;
   trip->packet = g_byte_array_new ();
+  trip->trimmed = g_byte_array_new ();
   trip->model = alitra_model_load (options->model, error);
   if (!trip->model)
     return FALSE;
@@ -304,6 +317,7 @@ trip_clear (Trip * trip, GError ** error)
   alitra_detokenizer_free (trip->detokenizer);
   g_clear_pointer (&trip->model, alitra_model_unref);
   g_byte_array_unref (trip->packet);
+  g_byte_array_unref (trip->trimmed);
   raw_picture_clear (&trip->source);
   raw_picture_clear (&trip->rebuilt);
   g_free (trip->density);
@@ -345,12 +359,56 @@ encode (Trip * trip, AlitraFrameStats * stats, Times * times, GError ** error)
   return done;
 }
 
+/* The packet that the receiver is given. */
+static GByteArray *
+send (Trip * trip, Received * received, GError ** error)
+{
+  const guint layers = trip->options->layers;
+  GByteArray *sent = trip->packet;
+  AlitraPacketInfo info;
+
+  if (alitra_packet_read_info (sent->data, sent->len,
+          &info) != ALITRA_PACKET_OK) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_PACKET_INVALID,
+        "Expected the tokenizer to make packets, got something else: please "
+        "report this with the input");
+    return NULL;
+  }
+  if (layers > 0 && layers < info.layers) {
+    if (!alitra_packet_trim (sent->data, sent->len, layers, trip->trimmed,
+            error))
+      return NULL;
+    sent = trip->trimmed;
+  }
+  received->layers = info.layers;
+  received->bits = (guint64) sent->len * 8;
+  return sent;
+}
+
+static guint64
+count_tokens (const AlitraMemory * memory)
+{
+  guint level, columns, rows, x, y;
+  guint64 tokens = 0;
+  AlitraCell cell;
+
+  for (level = 0; level < ALITRA_LEVELS; level++) {
+    alitra_memory_get_grid (memory, level, &columns, &rows);
+    for (y = 0; y < rows; y++)
+      for (x = 0; x < columns; x++) {
+        alitra_memory_get_cell (memory, level, x, y, &cell);
+        tokens += cell.depth;
+      }
+  }
+  return tokens;
+}
+
 static gboolean
-decode (Trip * trip, Times * times, GError ** error)
+decode (Trip * trip, const GByteArray * packet, Times * times, GError ** error)
 {
   gint64 start = now_ns (CLOCK_MONOTONIC);
   gboolean done = alitra_detokenizer_decode (trip->detokenizer,
-      trip->packet->data, trip->packet->len, error)
+      packet->data, packet->len, error)
       && alitra_detokenizer_render (trip->detokenizer, 0,
       &trip->rebuilt.frame, error);
 
@@ -358,12 +416,14 @@ decode (Trip * trip, Times * times, GError ** error)
   return done;
 }
 
-/* What the sender holds and what came out of its packets at the receiver. */
+/* What the sender holds and what came out of its packets at the receiver, unless they were trimmed. */
 static gboolean
 check_memories (Trip * trip, GError ** error)
 {
   guint32 sent, received;
 
+  if (trip->options->layers > 0)
+    return TRUE;
   sent = alitra_memory_get_checksum (alitra_tokenizer_get_memory
       (trip->tokenizer));
   received = alitra_memory_get_checksum (alitra_detokenizer_get_memory
@@ -398,7 +458,7 @@ write_files (Trip * trip, GError ** error)
 
 static void
 print_frame (FILE * file, guint number, const AlitraFrameStats * stats,
-    const Times * times, gdouble psnr)
+    const Received * received, const Times * times, gdouble psnr)
 {
   gchar price[G_ASCII_DTOSTR_BUF_SIZE], quality[G_ASCII_DTOSTR_BUF_SIZE];
 
@@ -407,13 +467,15 @@ print_frame (FILE * file, guint number, const AlitraFrameStats * stats,
   fprintf (file, "{\"frame\": %u, \"key\": %s, \"tokens\": %u, \"kept\": %u, "
       "\"new\": %u, \"bits\": %" G_GUINT64_FORMAT ", \"patches\": %u, "
       "\"active_patches\": %u, \"level_tokens\": [%u, %u, %u], "
-      "\"price\": %s, \"encode_ns\": %" G_GINT64_FORMAT ", "
+      "\"price\": %s, \"layers\": %u, \"received_bits\": %" G_GUINT64_FORMAT
+      ", \"held\": %" G_GUINT64_FORMAT ", \"encode_ns\": %" G_GINT64_FORMAT ", "
       "\"encode_cpu_ns\": %" G_GINT64_FORMAT ", \"decode_ns\": %"
       G_GINT64_FORMAT ", " "\"psnr_y\": %s}\n", number,
       stats->key ? "true" : "false", stats->tokens, stats->kept_tokens,
       stats->new_tokens, stats->bits, stats->patches, stats->active_patches,
       stats->level_tokens[0], stats->level_tokens[1], stats->level_tokens[2],
-      isfinite (stats->price) ? price : "null", times->encode_ns,
+      isfinite (stats->price) ? price : "null", received->layers,
+      received->bits, received->tokens, times->encode_ns,
       times->encode_cpu_ns, times->decode_ns,
       isfinite (psnr) ? quality : "null");
 }
@@ -423,16 +485,21 @@ static gboolean
 run_frame (Trip * trip, guint number, FILE * report, GError ** error)
 {
   AlitraFrameStats stats;
+  Received received;
   Times times;
+  GByteArray *sent;
 
   if (!raw_picture_read (&trip->source, trip->input, error))
     return FALSE;
   if ((number == 0 || trip->options->per_frame_key) && !renew (trip, error))
     return FALSE;
-  if (!encode (trip, &stats, &times, error) || !decode (trip, &times, error)
-      || !check_memories (trip, error) || !write_files (trip, error))
+  if (!encode (trip, &stats, &times, error)
+      || !(sent = send (trip, &received, error))
+      || !decode (trip, sent, &times, error) || !check_memories (trip, error) || !write_files (trip, error))
     return FALSE;
-  print_frame (report, number, &stats, &times,
+  received.tokens =
+      count_tokens (alitra_detokenizer_get_memory (trip->detokenizer));
+  print_frame (report, number, &stats, &received, &times,
       raw_picture_psnr (&trip->source, &trip->rebuilt));
   return TRUE;
 }

@@ -71,27 +71,23 @@ print_bits (const TokenStats * stats)
       mean (bits, stats->frames));
   g_print ("    %-24s %6.1f %%\n", "headers", share (stats->header_bits, bits));
   g_print ("    %-24s %6.1f %%\n", "checks", share (stats->check_bits, bits));
-  for (gint level = ALITRA_LEVELS - 1; level >= 0; level--) {
-    g_autofree gchar *name = g_strdup_printf ("%d-cells%s", 16 << level,
-        level == ALITRA_LEVELS - 1 ? ", and what is kept" : "");
-
-    g_print ("    %-24s %6.1f %%\n", name,
-        share (stats->level_bits[level], bits));
-  }
-  if (stats->decoded_level_bits > 0)
+  g_print ("    %-24s %6.1f %%\n", "cells", share (stats->cell_bits, bits));
+  if (stats->decoded_cell_bits > 0)
     g_print ("    of what the cells take, %.1f %% are ids of learned codes; "
         "the rest says\n    where tokens are and holds plain colours\n",
-        share (stats->id_bits, stats->decoded_level_bits));
+        share (stats->id_bits, stats->decoded_cell_bits));
 }
 
 static void
 print_new_tokens (const TokenStats * stats)
 {
-  g_print ("  new tokens %" G_GUINT64_FORMAT "; a frame brings %.1f:",
+  g_print ("  new tokens %" G_GUINT64_FORMAT "; a frame brings %.1f",
       stats->new_tokens, mean (stats->new_tokens, stats->frames));
-  for (gint level = ALITRA_LEVELS - 1; level >= 0; level--)
-    g_print (" %.1f in %d-cells%s", mean (stats->level_new_tokens[level],
-            stats->frames), 16 << level, level ? "," : "\n");
+  for (gint level = ALITRA_LEVELS - 1; level >= 0 && stats->decoded > 0;
+      level--)
+    g_print ("%c %.1f in %d-cells", level == ALITRA_LEVELS - 1 ? ':' : ',',
+        mean (stats->level[level].new_tokens, stats->decoded), 16 << level);
+  g_print ("\n");
 }
 
 static void
@@ -231,9 +227,7 @@ add_bits (JsonBuilder * builder, const TokenStats * stats)
   add_int (builder, "all", token_stats_get_bits (stats));
   add_int (builder, "headers", stats->header_bits);
   add_int (builder, "checks", stats->check_bits);
-  add_int (builder, "cells_64", stats->level_bits[2]);
-  add_int (builder, "cells_32", stats->level_bits[1]);
-  add_int (builder, "cells_16", stats->level_bits[0]);
+  add_int (builder, "cells", stats->cell_bits);
   json_builder_end_object (builder);
 }
 
@@ -244,8 +238,8 @@ add_level (JsonBuilder * builder, const TokenStats * stats, guint level)
 
   json_builder_begin_object (builder);
   add_int (builder, "cell", 16 << level);
-  add_int (builder, "new_tokens", stats->level_new_tokens[level]);
   if (stats->decoded > 0) {
+    add_int (builder, "new_tokens", sum->new_tokens);
     add_int (builder, "tokens", sum->tokens);
     add_int (builder, "kept_tokens", sum->kept_tokens);
     add_int (builder, "cells", sum->cells);
@@ -306,7 +300,7 @@ add_report (JsonBuilder * builder, const TokenReport * report,
   add_bits (builder, stats);
   if (stats->decoded > 0) {
     add_double (builder, "id_bits", stats->id_bits);
-    add_int (builder, "decoded_cell_bits", stats->decoded_level_bits);
+    add_int (builder, "decoded_cell_bits", stats->decoded_cell_bits);
   }
   json_builder_set_member_name (builder, "levels");
   json_builder_begin_array (builder);

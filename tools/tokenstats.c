@@ -35,23 +35,17 @@ add_time (TokenStats * stats, guint64 pts)
 
 /* Bits of what the chunks of a packet say, their checks left out. */
 static guint64
-count_chunks (const AlitraPacketLayout * layout, guint64 * check_bits,
-    guint64 level_bits[ALITRA_LEVELS])
+count_chunks (const AlitraPacketLayout * layout, guint64 * check_bits)
 {
   guint64 all = 0;
 
-  for (guint layer = 0; layer < layout->info.layers; layer++) {
-    const gsize *chunk = layout->chunk + layer * layout->info.slices;
+  for (guint i = 0; i < layout->info.layers * layout->info.slices; i++) {
+    const gsize size = layout->chunk[i + 1] - layout->chunk[i];
 
-    for (guint slice = 0; slice < layout->info.slices; slice++) {
-      const gsize size = chunk[slice + 1] - chunk[slice];
-
-      if (size < CHECK_BYTES)
-        continue;
-      *check_bits += 8 * CHECK_BYTES;
-      level_bits[layout->level[layer]] += 8 * (size - CHECK_BYTES);
-      all += 8 * (size - CHECK_BYTES);
-    }
+    if (size < CHECK_BYTES)
+      continue;
+    *check_bits += 8 * CHECK_BYTES;
+    all += 8 * (size - CHECK_BYTES);
   }
   return all;
 }
@@ -74,9 +68,7 @@ token_stats_add_packet (TokenStats * stats, guint64 offset,
   add_time (stats, info->pts);
   stats->new_tokens += info->tokens;
   stats->header_bits += 8 * info->header_size;
-  count_chunks (layout, &stats->check_bits, stats->level_bits);
-  for (guint layer = 0; layer < info->layers; layer++)
-    stats->level_new_tokens[layout->level[layer]] += layout->tokens[layer];
+  stats->cell_bits += count_chunks (layout, &stats->check_bits);
   g_array_append_val (stats->each, frame);
 }
 
@@ -100,6 +92,7 @@ add_cell (TokenStats * stats, guint level, const AlitraCell * cell, guint codes)
   sum->cells_at[MIN (cell->depth, ALITRA_MAX_DEPTH)]++;
   sum->tokens += cell->depth;
   sum->kept_tokens += cell->kept;
+  sum->new_tokens += cell->depth - cell->kept;
   stats->id_bits += bits_of_ids (cell, codes);
 }
 
@@ -108,13 +101,13 @@ token_stats_add_memory (TokenStats * stats, const AlitraPacketLayout * layout,
     const AlitraMemory * memory, const AlitraStreamInfo * stream,
     AlitraModel * model)
 {
-  guint64 check_bits = 0, level_bits[ALITRA_LEVELS] = { 0, };
+  guint64 check_bits = 0;
   FrameTokens *frame = &g_array_index (stats->each, FrameTokens,
       stats->each->len - 1);
 
   frame->decoded = TRUE;
   stats->decoded++;
-  stats->decoded_level_bits += count_chunks (layout, &check_bits, level_bits);
+  stats->decoded_cell_bits += count_chunks (layout, &check_bits);
   for (guint level = 0; level < ALITRA_LEVELS; level++) {
     const guint codes = alitra_model_get_codes (model, level);
     const guint side = 16 << level;
@@ -150,9 +143,5 @@ token_stats_get_duration (const TokenStats * stats)
 guint64
 token_stats_get_bits (const TokenStats * stats)
 {
-  guint64 bits = stats->header_bits + stats->check_bits;
-
-  for (guint level = 0; level < ALITRA_LEVELS; level++)
-    bits += stats->level_bits[level];
-  return bits;
+  return stats->header_bits + stats->check_bits + stats->cell_bits;
 }

@@ -12,7 +12,7 @@ typedef struct
 {
   guint64 cells;                /* that the picture reaches */
   guint64 cells_at[ALITRA_MAX_DEPTH + 1];       /* of them, by depth */
-  guint64 tokens, kept_tokens;
+  guint64 tokens, kept_tokens, new_tokens;
 } LevelTokens;
 
 /* Of one frame. */
@@ -34,13 +34,12 @@ typedef struct
   guint32 model;                /* of the first packet */
   guint64 first_pts, last_pts;  /* ALITRA_PACKET_NO_PTS: no packet has a time */
   guint64 new_tokens;
-  /* Bits: of headers, of the checks of chunks, and of what the chunks say, by level; together all of the file. */
-  guint64 header_bits, check_bits, level_bits[ALITRA_LEVELS];
-  guint64 level_new_tokens[ALITRA_LEVELS];
-  /* Of level_bits what the ids of learned codes take (each is a uniform number), in the frames that were decoded, and
-   * all of level_bits of these frames: the difference says where tokens are, and holds flat colours. */
+  /* Bits: of headers, of the checks of chunks, and of what the chunks say of cells; together all of the file. */
+  guint64 header_bits, check_bits, cell_bits;
+  /* Of cell_bits what the ids of learned codes take (each is a uniform number), in the frames that were decoded, and
+   * all of cell_bits of these frames: the difference says where tokens are, and holds flat colours. */
   gdouble id_bits;
-  guint64 decoded_level_bits;
+  guint64 decoded_cell_bits;
   LevelTokens level[ALITRA_LEVELS];
   GArray *each;                 /* of FrameTokens */
 } TokenStats;

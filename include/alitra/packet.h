@@ -120,7 +120,7 @@ ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from
 /**
  * AlitraPacketLayout:
  * @info: what alitra_packet_read_info() says
- * @level: of each layer, the level that it brings tokens for: %ALITRA_LEVELS-1 (the coarsest) first
+ * @levels: of each layer, the levels that it brings tokens for: bit 0: 16-cells, bit 1: 32-cells, bit 2: 64-cells
  * @tokens: of each layer, the new tokens
  * @trimmed_size: of each layer, bytes of the packet that alitra_packet_trim() makes when this is the last layer it keeps
  * @chunk: chunk number layer * slices + slice is the bytes @chunk[number] .. @chunk[number + 1] - 1 of the packet, none
@@ -132,7 +132,7 @@ ALITRA_API gsize alitra_packet_find (const guint8 * data, gsize size, gsize from
 typedef struct
 {
   AlitraPacketInfo info;
-  guint level[ALITRA_PACKET_MAX_LAYERS];
+  guint levels[ALITRA_PACKET_MAX_LAYERS];
   guint tokens[ALITRA_PACKET_MAX_LAYERS];
   gsize trimmed_size[ALITRA_PACKET_MAX_LAYERS];
   gsize chunk[ALITRA_PACKET_MAX_CHUNKS + 1];

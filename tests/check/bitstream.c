@@ -337,16 +337,19 @@ test_same_bytes (void)
 static guint
 depth_after (const TestSender * sender, guint level, guint cell, guint layers)
 {
-  const AlitraUpdateLevel *update = &sender->update->level[level];
-  guint before = 0;
+  const AlitraUpdate *update = sender->update;
+  const AlitraUpdateLevel *l = &update->level[level];
+  guint had = 0, all = 0;
 
-  for (guint l = ALITRA_LEVELS - 1; l > level; l--)
-    before += sender->update->level[l].layers;
-  if (layers <= before)
-    return update->keep[cell];
-  layers -= before;
-  return layers >=
-      update->layers ? update->depth[cell] : update->cut[layers - 1][cell];
+  for (guint i = 0; i < update->layers; i++) {
+    guint has = update->levels[i] >> level & 1;
+
+    all += has;
+    had += i < layers ? has : 0;
+  }
+  if (had == all)
+    return l->depth[cell];
+  return had == 0 ? l->keep[cell] : l->cut[had - 1][cell];
 }
 
 static void
@@ -441,8 +444,7 @@ check_layout (const TestSender * sender, GByteArray * trimmed)
   for (guint layer = 0; layer < layout.info.layers; layer++) {
     g_assert_true (alitra_packet_trim (data, size, layer + 1, trimmed, NULL));
     g_assert_cmpuint (layout.trimmed_size[layer], ==, trimmed->len);
-    g_assert_cmpuint (layout.level[layer], <=,
-        layer > 0 ? layout.level[layer - 1] : 2);
+    g_assert_cmpuint (layout.levels[layer], ==, sender->update->levels[layer]);
     tokens += layout.tokens[layer];
     for (guint slice = 0; slice < layout.info.slices; slice++, chunk++) {
       g_assert_cmpuint (layout.chunk[chunk], ==, at);
@@ -887,7 +889,6 @@ smooth_keep_all (Receiver * end)
     const AlitraMemoryLevel *level = &end->memory->level[l];
     AlitraUpdateLevel *update = &end->update->level[l];
 
-    update->layers = 1;
     memcpy (update->keep, level->depth, level_cells (level));
     memcpy (update->depth, level->depth, level_cells (level));
   }

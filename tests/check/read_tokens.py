@@ -48,8 +48,14 @@ class Header:
         if self.key:
             self.width, self.height, *self.rates = struct.unpack('<HHIIII', self.take(20))
             self.colour, self.limit = self.take(4), self.take(3)
-        self.slices, nibbles = self.number(1), self.number(2)
-        self.layers = [level for level in (2, 1, 0) for _ in range(nibbles >> (8 - 4 * level) & 15)]
+        self.slices, layers = self.number(1), self.number(1)
+        need(1 <= layers <= 12, 'number of layers')
+        nibbles = int.from_bytes(self.take((layers + 1) // 2), 'little')
+        need(nibbles >> 4 * layers == 0, 'levels behind the last layer')
+        masks = [nibbles >> 4 * i & 15 for i in range(layers)]
+        need(all(1 <= mask <= 7 for mask in masks), 'levels of a layer')
+        self.layers = [[level for level in (2, 1, 0) if mask >> level & 1] for mask in masks]
+        need(all(sum(level in layer for layer in self.layers) <= 5 for level in (2, 1, 0)), 'layers of a level')
         self.tokens = [self.varint() for _ in self.layers]
         n = len(self.layers) * self.slices
         bits = int.from_bytes(self.take((n + 7) // 8), 'little')
@@ -245,7 +251,7 @@ class Stream:
 
     def read_slice(self, header, index, counts):
         part = Slice(self, header)
-        for layer, level in enumerate(header.layers):
+        for layer, levels in enumerate(header.layers):
             chunk = header.chunks[layer * header.slices + index]
             if chunk is None:
                 break
@@ -257,8 +263,10 @@ class Stream:
             coder = RangeDecoder(chunk[2:])
             if layer == 0 and not header.key:
                 part.read_map(coder)
-            mode = 2 if level in header.layers[:layer] else 0 if header.key else 1
-            counts[layer] += part.read_tokens(coder, level, mode)
+            for level in levels:
+                begun = any(level in before for before in header.layers[:layer])
+                coder.contexts = {}
+                counts[layer] += part.read_tokens(coder, level, 2 if begun else 0 if header.key else 1)
             coder.finish()
         return part
 

@@ -115,10 +115,37 @@ draw_cell (TestSender * sender, guint level, guint cell, gboolean key,
   }
   update->keep[cell] = keep;
   update->depth[cell] = depth;
-  for (guint i = 0; i + 1 < update->layers; i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (update->cut); i++) {
     guint least = i > 0 ? update->cut[i - 1][cell] : keep;
 
     update->cut[i][cell] = draw (sender, least, depth);
+  }
+}
+
+/* Layers of all kinds, in any order, such that each level is in one to five of them. */
+static void
+draw_layers (TestSender * sender)
+{
+  AlitraUpdate *update = sender->update;
+  guint left[ALITRA_LEVELS];
+
+  update->layers = 0;
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    left[l] = draw (sender, 1, 5);
+  while (left[0] + left[1] + left[2] > 0) {
+    guint levels = 0;
+
+    for (guint l = 0; l < ALITRA_LEVELS; l++) {
+      /* The last layers must take what is left. */
+      gboolean must = update->layers + left[l] >= ALITRA_PACKET_MAX_LAYERS;
+
+      if (left[l] > 0 && (must || draw (sender, 0, 1))) {
+        levels |= 1 << l;
+        left[l]--;
+      }
+    }
+    if (levels)
+      update->levels[update->layers++] = levels;
   }
 }
 
@@ -145,10 +172,10 @@ test_sender_next (TestSender * sender, gboolean key, gdouble activity)
   AlitraPacketInfo info = { 0, };
 
   copy_memory (sender->before, sender->memory);
+  draw_layers (sender);
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraMemoryLevel *level = &sender->memory->level[l];
 
-    sender->update->level[l].layers = draw (sender, 1, 4);
     for (guint cell = 0; cell < level->columns * level->rows; cell++)
       draw_cell (sender, l, cell, key, activity);
   }

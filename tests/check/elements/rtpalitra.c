@@ -251,11 +251,11 @@ check_marks (GPtrArray * packets, GPtrArray * frames, guint mtu)
             GST_BUFFER_FLAG_DELTA_UNIT), !(layout.info.key && begins));
     fail_if (begins && !GST_BUFFER_FLAG_IS_SET (packet,
             GST_BUFFER_FLAG_NON_DROPPABLE));
-    /* A finer level is never among the protected ones, unless all the frame is in one packet. */
+    /* Only the header and the first layer are protected, unless all the frame is in one packet. */
     if (!(begins && marker))
       assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
               GST_BUFFER_FLAG_NON_DROPPABLE),
-          begins || (payload[0] & 4) || layout.level[payload[1] >> 4] == 2);
+          begins || (payload[0] & 4) || payload[1] >> 4 == 0);
     assert_equals_int (GST_BUFFER_FLAG_IS_SET (packet,
             GST_BUFFER_FLAG_DROPPABLE), !GST_BUFFER_FLAG_IS_SET (packet,
             GST_BUFFER_FLAG_NON_DROPPABLE));
