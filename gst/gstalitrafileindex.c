@@ -198,3 +198,68 @@ gst_alitra_file_key_after (const GstAlitraFile * file, guint64 pts,
   }
   return FALSE;
 }
+
+gboolean
+gst_alitra_file_read_index (const GstAlitraFile * file, GstAlitraIndex * index)
+{
+  GstMapInfo map;
+  GstBuffer *buffer;
+  guint64 size = 0;
+  gboolean sound = FALSE;
+
+  gst_alitra_index_init (index);
+  if (file->size < GST_ALITRA_INDEX_TAIL)
+    return FALSE;
+  buffer = pull (file, file->size - GST_ALITRA_INDEX_TAIL,
+      GST_ALITRA_INDEX_TAIL, &map);
+  if (buffer) {
+    if (map.size == GST_ALITRA_INDEX_TAIL)
+      size = gst_alitra_index_get_size (map.data);
+    drop (buffer, &map);
+  }
+  if (size == 0 || size > file->size)
+    return FALSE;
+  buffer = pull (file, file->size - size, size, &map);
+  if (buffer) {
+    /* Something else may stand before the recording: its packets are not in the index. */
+    sound = gst_alitra_index_read (index, map.data, map.size)
+        && index->span == file->size - size;
+    drop (buffer, &map);
+  }
+  if (!sound)
+    g_array_set_size (index->entries, 0);
+  return sound && index->entries->len > 0;
+}
+
+/* The packet that an entry points at. */
+static gboolean
+read_entry (const GstAlitraFile * file, const GstAlitraIndex * index,
+    gint number, GstAlitraFilePacket * key, gboolean * found)
+{
+  const GstAlitraIndexEntry *entry;
+
+  *found = number >= 0 && number < (gint) index->entries->len;
+  if (!*found)
+    return TRUE;
+  entry = &g_array_index (index->entries, GstAlitraIndexEntry, number);
+  key->offset = entry->offset;
+  return read_at (file, entry->offset, &key->info) && key->info.key
+      && key->info.pts == entry->pts;
+}
+
+gboolean
+gst_alitra_file_look_up (const GstAlitraFile * file,
+    const GstAlitraIndex * index, guint64 pts, GstAlitraFilePacket * before,
+    gboolean * has_before, GstAlitraFilePacket * after, gboolean * has_after)
+{
+  const gint number = gst_alitra_index_find (index, pts);
+
+  if (!read_entry (file, index, number, before, has_before))
+    return FALSE;
+  if (*has_before && before->info.pts == pts) {
+    *after = *before;
+    *has_after = TRUE;
+    return TRUE;
+  }
+  return read_entry (file, index, number + 1, after, has_after);
+}

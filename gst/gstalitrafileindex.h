@@ -6,6 +6,8 @@
 #include <alitra/packet.h>
 #include <gst/gst.h>
 
+#include "gstalitraindex.h"
+
 G_BEGIN_DECLS
 
 /* Finds packets in a file that can be read at any place, through the peer of a pad in pull mode. */
@@ -21,6 +23,14 @@ typedef struct
   guint64 offset;
   AlitraPacketInfo info;
 } GstAlitraFilePacket;
+
+/* The index at the end of the file; FALSE: there is none that is sound and covers the whole file, and @index is empty.
+ * Clear it either way. */
+gboolean gst_alitra_file_read_index (const GstAlitraFile * file, GstAlitraIndex * index);
+
+/* Finds key packets as the functions below do, but through an index.  FALSE: there is none, or it says what is not so. */
+gboolean gst_alitra_file_look_up (const GstAlitraFile * file, const GstAlitraIndex * index, guint64 pts,
+    GstAlitraFilePacket * before, gboolean * has_before, GstAlitraFilePacket * after, gboolean * has_after);
 
 /* FALSE: upstream does not know its size, so nothing can be looked up. */
 gboolean gst_alitra_file_open (GstAlitraFile * file, GstPad * pad);

@@ -7,6 +7,7 @@
  *
  * Finds the packets in a stream of tokens, from a file or a byte stream, and says what they are. Damage and foreign
  * bytes between packets are skipped. Files can be searched: a seek goes to the key frame before the place asked for.
+ * With #GstAlitraParse:index recordings get an index at their end, so that seeking in long ones takes few reads.
  *
  * ## Example launch line
  * |[
@@ -28,6 +29,12 @@ GST_DEBUG_CATEGORY_STATIC (gst_alitra_parse_debug);
 /* Fewer bytes are not worth a look. */
 #define MIN_LOOK 16
 
+enum
+{
+  PROP_0,
+  PROP_INDEX
+};
+
 struct _GstAlitraParse
 {
   GstBaseParse parent;
@@ -39,9 +46,11 @@ struct _GstAlitraParse
   gboolean time_upstream;       /* upstream knows the time of its buffers */
   gboolean has_duration;
   gboolean has_tags;
+  GstAlitraIndex written;       /* of what went downstream since the start, or the last flush */
 
   /* Object lock: seeks come from the application's thread. */
   guint64 base_pts;             /* the packet time that is stream time 0; GST_CLOCK_TIME_NONE: not known yet */
+  gboolean index;               /* property */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -92,6 +101,8 @@ gst_alitra_parse_start (GstBaseParse * parse)
   self->time_upstream = FALSE;
   self->has_duration = FALSE;
   self->has_tags = FALSE;
+  gst_alitra_index_clear (&self->written);
+  gst_alitra_index_init (&self->written);
   set_base (self, GST_CLOCK_TIME_NONE);
   gst_base_parse_set_min_frame_size (parse, MIN_LOOK);
   return TRUE;
@@ -182,21 +193,40 @@ packet_time (GstAlitraParse * self, const AlitraPacketInfo * info)
   return info->pts - base;
 }
 
+/* The time of the last packet, from the index or from the packet itself. */
+static gboolean
+find_last (const GstAlitraFile * file, AlitraPacketInfo * info)
+{
+  GstAlitraFilePacket last;
+  GstAlitraIndex index;
+  gboolean found = gst_alitra_file_read_index (file, &index);
+
+  if (found) {
+    info->pts = index.last_pts;
+  } else {
+    found = gst_alitra_file_last (file, &last);
+    if (found)
+      *info = last.info;
+  }
+  gst_alitra_index_clear (&index);
+  return found;
+}
+
 /* The last packet says how long the file is. */
 static void
 find_duration (GstAlitraParse * self)
 {
   GstAlitraFile file;
-  GstAlitraFilePacket last;
+  AlitraPacketInfo last;
   GstClockTime end;
 
   if (self->has_duration || !is_pulling (self))
     return;
   self->has_duration = TRUE;
   if (!gst_alitra_file_open (&file, GST_BASE_PARSE_SINK_PAD (self))
-      || !gst_alitra_file_last (&file, &last))
+      || !find_last (&file, &last))
     return;
-  end = packet_time (self, &last.info);
+  end = packet_time (self, &last);
   if (!GST_CLOCK_TIME_IS_VALID (end))
     return;
   if (self->stream.fps_n > 0)
@@ -280,6 +310,7 @@ finish (GstAlitraParse * self, GstBaseParseFrame * frame,
       GST_BUFFER_DTS (frame->buffer) = time;
     }
   }
+  gst_alitra_index_add (&self->written, info);
   gst_base_parse_set_min_frame_size (parse, MIN_LOOK);
   return gst_base_parse_finish_frame (parse, frame, info->size);
 }
@@ -367,20 +398,41 @@ gst_alitra_parse_sink_event (GstBaseParse * parse, GstEvent * event)
   return GST_BASE_PARSE_CLASS (parent_class)->sink_event (parse, event);
 }
 
+/* The key packet before a time, and if there is none, or for both, the one after it.  Without an index the file is
+ * searched by halving. */
+static void
+find_keys (const GstAlitraFile * file, guint64 pts, gboolean both,
+    GstAlitraFilePacket * before, gboolean * has_before,
+    GstAlitraFilePacket * after, gboolean * has_after)
+{
+  GstAlitraIndex index;
+
+  if (!gst_alitra_file_read_index (file, &index)
+      || !gst_alitra_file_look_up (file, &index, pts, before, has_before,
+          after, has_after)) {
+    *has_before = gst_alitra_file_key_before (file, pts, before);
+    *has_after = (both || !*has_before)
+        && gst_alitra_file_key_after (file, pts, after);
+  }
+  gst_alitra_index_clear (&index);
+}
+
 /* The key packet from which to decode for a seek to @time. */
 static gboolean
 find_key (const GstAlitraFile * file, guint64 pts, GstSeekFlags flags,
     GstAlitraFilePacket * key)
 {
-  gboolean before = gst_alitra_file_key_before (file, pts, key);
+  const gboolean both = (flags & GST_SEEK_FLAG_KEY_UNIT)
+      && (flags & GST_SEEK_FLAG_SNAP_AFTER);
   GstAlitraFilePacket after;
+  gboolean has_before, has_after;
 
-  if (before && (!(flags & GST_SEEK_FLAG_KEY_UNIT)
-          || !(flags & GST_SEEK_FLAG_SNAP_AFTER)))
+  find_keys (file, pts, both, key, &has_before, &after, &has_after);
+  if (has_before && !both)
     return TRUE;
-  if (!gst_alitra_file_key_after (file, pts, &after))
-    return before;
-  if (before && (flags & GST_SEEK_FLAG_SNAP_BEFORE)
+  if (!has_after)
+    return has_before;
+  if (has_before && (flags & GST_SEEK_FLAG_SNAP_BEFORE)
       && pts - key->info.pts <= after.info.pts - pts)
     return TRUE;
   *key = after;
@@ -430,12 +482,75 @@ gst_alitra_parse_src_event (GstBaseParse * parse, GstEvent * event)
   return GST_BASE_PARSE_CLASS (parent_class)->src_event (parse, event);
 }
 
+/* A recording ends: its index goes behind its last packet. */
+static GstPadProbeReturn
+on_end (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  GstAlitraParse *self = data;
+  GstBuffer *buffer;
+  gboolean wanted;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
+    return GST_PAD_PROBE_OK;
+  GST_OBJECT_LOCK (self);
+  wanted = self->index;
+  GST_OBJECT_UNLOCK (self);
+  if (!wanted || self->written.span == 0)
+    return GST_PAD_PROBE_OK;
+  buffer = gst_alitra_index_write (&self->written);
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_HEADER);
+  gst_pad_push (pad, buffer);
+  gst_alitra_index_clear (&self->written);
+  gst_alitra_index_init (&self->written);
+  return GST_PAD_PROBE_OK;
+}
+
 /* OBJECT */
+
+static void
+gst_alitra_parse_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstAlitraParse *self = GST_ALITRA_PARSE (object);
+
+  if (id != PROP_INDEX) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  self->index = g_value_get_boolean (value);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_alitra_parse_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstAlitraParse *self = GST_ALITRA_PARSE (object);
+
+  if (id != PROP_INDEX) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  g_value_set_boolean (value, self->index);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_alitra_parse_finalize (GObject * object)
+{
+  gst_alitra_index_clear (&GST_ALITRA_PARSE (object)->written);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
 
 static void
 gst_alitra_parse_init (GstAlitraParse * self)
 {
   self->base_pts = GST_CLOCK_TIME_NONE;
+  gst_alitra_index_init (&self->written);
+  gst_pad_add_probe (GST_BASE_PARSE_SRC_PAD (self),
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_end, self, NULL);
   GST_PAD_SET_ACCEPT_INTERSECT (GST_BASE_PARSE_SINK_PAD (self));
   GST_PAD_SET_ACCEPT_TEMPLATE (GST_BASE_PARSE_SINK_PAD (self));
 }
@@ -443,11 +558,23 @@ gst_alitra_parse_init (GstAlitraParse * self)
 static void
 gst_alitra_parse_class_init (GstAlitraParseClass * klass)
 {
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseParseClass *parse_class = GST_BASE_PARSE_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (gst_alitra_parse_debug, "alitraparse", 0,
       "Alitra token parser");
+
+  object_class->set_property = gst_alitra_parse_set_property;
+  object_class->get_property = gst_alitra_parse_get_property;
+  object_class->finalize = gst_alitra_parse_finalize;
+  g_object_class_install_property (object_class, PROP_INDEX,
+      g_param_spec_boolean ("index", "Index",
+          "Put an index of the key frames behind the last packet, for "
+          "filesink: seeking in long recordings takes few reads then. A "
+          "decoder does not want it.", FALSE,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+          GST_PARAM_MUTABLE_READY));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

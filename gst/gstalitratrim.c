@@ -6,7 +6,8 @@
  * @title: alitratrim
  *
  * Cuts each packet of tokens to a budget by leaving out its last quality layers. Nothing is decoded, so one encoding
- * can serve many receivers. The budgets can change at any time.
+ * can serve many receivers. The budgets can change at any time, and with #GstAlitraTrim:rate-control the element finds a
+ * bit rate by itself that the network and the receiver can take.
  *
  * ## Example launch line
  * |[
@@ -18,6 +19,7 @@
 #include <alitra/packet.h>
 #include <string.h>
 
+#include "gstalitracongestion.h"
 #include "gstalitraelements.h"
 #include "gstalitrastream.h"
 
@@ -31,8 +33,24 @@ enum
   PROP_MAX_BYTES,
   PROP_MAX_LAYERS,
   PROP_MAX_BITRATE,
+  PROP_MIN_BITRATE,
+  PROP_RATE_CONTROL,
   PROP_STATS
 };
+
+enum
+{
+  SIGNAL_RECEIVER_REPORT,
+  LAST_SIGNAL
+};
+
+static guint signals[LAST_SIGNAL];
+
+typedef enum
+{
+  RATE_CONTROL_NONE,
+  RATE_CONTROL_CONGESTION
+} RateControl;
 
 /* With max-bitrate: what was not spent can be spent later, within this time. */
 #define SAVING_TIME GST_SECOND
@@ -55,7 +73,9 @@ struct _GstAlitraTrim
 
   /* Properties and what they report; object lock. */
   Budget budget;
-  guint max_bitrate;            /* kbit/s */
+  guint max_bitrate, min_bitrate;       /* kbit/s */
+  RateControl rate_control;
+  GstAlitraCongestion congestion;
   Totals totals;
 
   /* Streaming thread. */
@@ -76,7 +96,40 @@ G_DEFINE_TYPE (GstAlitraTrim, gst_alitra_trim, GST_TYPE_BASE_TRANSFORM);
 GST_ELEMENT_REGISTER_DEFINE (alitratrim, "alitratrim", GST_RANK_NONE,
     GST_TYPE_ALITRA_TRIM);
 
+#define RATE_CONTROL_TYPE (rate_control_get_type ())
+
+static GType
+rate_control_get_type (void)
+{
+  static const GEnumValue values[] = {
+    {RATE_CONTROL_NONE, "Only the budgets count", "none"},
+    {RATE_CONTROL_CONGESTION,
+          "Less when packets get lost or come too late, more when they do not",
+        "congestion"},
+    {0, NULL, NULL}
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstAlitraTrimRateControl", values));
+  return type;
+}
+
 /* PROPERTIES */
+
+/* Bits a second that the packets may have; 0: as many as they like. Object lock. */
+static guint
+get_bitrate (const GstAlitraTrim * self)
+{
+  const guint most = self->max_bitrate * 1000;
+  gdouble rate = self->congestion.rate;
+
+  if (self->rate_control != RATE_CONTROL_CONGESTION || rate <= 0.)
+    return most;
+  rate = MAX (rate, self->min_bitrate * 1000.);
+  return most > 0 ? MIN (rate, most) : MIN (rate, G_MAXINT);
+}
 
 static GstStructure *
 make_stats (GstAlitraTrim * self)
@@ -91,7 +144,9 @@ make_stats (GstAlitraTrim * self)
       "tokens-in", G_TYPE_UINT64, sum->tokens_in,
       "tokens-out", G_TYPE_UINT64, sum->tokens_out,
       "bits-in", G_TYPE_UINT64, sum->bits_in,
-      "bits-out", G_TYPE_UINT64, sum->bits_out, NULL);
+      "bits-out", G_TYPE_UINT64, sum->bits_out,
+      "bitrate", G_TYPE_UINT, (guint) (self->congestion.sent / 1000. + .5),
+      "allowed-bitrate", G_TYPE_UINT, get_bitrate (self) / 1000, NULL);
 }
 
 static void
@@ -113,6 +168,13 @@ gst_alitra_trim_set_property (GObject * object, guint id, const GValue * value,
       break;
     case PROP_MAX_BITRATE:
       self->max_bitrate = g_value_get_uint (value);
+      break;
+    case PROP_MIN_BITRATE:
+      self->min_bitrate = g_value_get_uint (value);
+      break;
+    case PROP_RATE_CONTROL:
+      self->rate_control = g_value_get_enum (value);
+      gst_alitra_congestion_init (&self->congestion);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -140,6 +202,12 @@ gst_alitra_trim_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_MAX_BITRATE:
       g_value_set_uint (value, self->max_bitrate);
+      break;
+    case PROP_MIN_BITRATE:
+      g_value_set_uint (value, self->min_bitrate);
+      break;
+    case PROP_RATE_CONTROL:
+      g_value_set_enum (value, self->rate_control);
       break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
@@ -196,15 +264,14 @@ count (GstAlitraTrim * self, guint layers, gboolean over_budget)
 
 /* What was earned since the last packet, at most what can be saved; a time that jumps begins with full savings. */
 static void
-earn (GstAlitraTrim * self, GstClockTime time)
+earn (GstAlitraTrim * self, guint bitrate, GstClockTime time)
 {
-  gint64 most = gst_util_uint64_scale (self->max_bitrate * (guint64) 1000,
-      SAVING_TIME, GST_SECOND);
+  gint64 most = gst_util_uint64_scale (bitrate, SAVING_TIME, GST_SECOND);
 
   if (GST_CLOCK_TIME_IS_VALID (self->savings_time)
       && time >= self->savings_time && time - self->savings_time < SAVING_TIME) {
-    self->savings += gst_util_uint64_scale (self->max_bitrate *
-        (guint64) 1000, time - self->savings_time, GST_SECOND);
+    self->savings += gst_util_uint64_scale (bitrate,
+        time - self->savings_time, GST_SECOND);
     self->savings = CLAMP (self->savings, -most, most);
   } else {
     self->savings = most;
@@ -216,14 +283,15 @@ earn (GstAlitraTrim * self, GstClockTime time)
 static Budget
 make_budget (GstAlitraTrim * self, GstClockTime time)
 {
+  const guint bitrate = get_bitrate (self);
   Budget budget = self->budget;
   guint affordable;
 
-  if (self->max_bitrate == 0 || !GST_CLOCK_TIME_IS_VALID (time)) {
+  if (bitrate == 0 || !GST_CLOCK_TIME_IS_VALID (time)) {
     self->savings_time = GST_CLOCK_TIME_NONE;
     return budget;
   }
-  earn (self, time);
+  earn (self, bitrate, time);
   affordable = CLAMP (self->savings / 8, 1, G_MAXUINT);
   if (budget.bytes == 0 || affordable < budget.bytes)
     budget.bytes = affordable;
@@ -248,6 +316,8 @@ trim (GstAlitraTrim * self, const guint8 * data, gsize size, GstClockTime time)
     layers = MAX (within, 1);
     self->savings -= 8 * (gint64) layout->trimmed_size[layers - 1];
     count (self, layers, within == 0);
+    gst_alitra_congestion_sent (&self->congestion, time,
+        8 * (guint64) layout->trimmed_size[layers - 1]);
   } else {
     self->totals.unreadable++;
   }
@@ -305,10 +375,56 @@ gst_alitra_trim_start (GstBaseTransform * transform)
 
   GST_OBJECT_LOCK (self);
   memset (&self->totals, 0, sizeof (self->totals));
+  gst_alitra_congestion_init (&self->congestion);
   GST_OBJECT_UNLOCK (self);
   self->savings = 0;
   self->savings_time = GST_CLOCK_TIME_NONE;
   return TRUE;
+}
+
+/* CONGESTION */
+
+static void
+take_report (GstAlitraTrim * self, const GstStructure * report)
+{
+  gdouble lost;
+
+  if (!gst_alitra_congestion_parse (report, &lost))
+    return;
+  GST_OBJECT_LOCK (self);
+  gst_alitra_congestion_loss (&self->congestion, lost);
+  GST_DEBUG_OBJECT (self, "%.1f %% lost: %u bit/s from now on", 100. * lost,
+      get_bitrate (self));
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_alitra_trim_receiver_report (GstAlitraTrim * self,
+    const GstStructure * report)
+{
+  if (report)
+    take_report (self, report);
+}
+
+static gboolean
+gst_alitra_trim_src_event (GstBaseTransform * transform, GstEvent * event)
+{
+  GstAlitraTrim *self = GST_ALITRA_TRIM (transform);
+  const GstStructure *structure = gst_event_get_structure (event);
+  GstClockTimeDiff difference;
+  GstQOSType type;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    gst_event_parse_qos (event, &type, NULL, &difference, NULL);
+    GST_OBJECT_LOCK (self);
+    if (type != GST_QOS_TYPE_THROTTLE)
+      gst_alitra_congestion_late (&self->congestion, difference > 0);
+    GST_OBJECT_UNLOCK (self);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM && structure
+      && gst_structure_has_name (structure, "RTPTWCCPackets")) {
+    take_report (self, structure);
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->src_event (transform, event);
 }
 
 /* OBJECT */
@@ -324,6 +440,7 @@ static void
 gst_alitra_trim_init (GstAlitraTrim * self)
 {
   self->packet = g_byte_array_new ();
+  gst_alitra_congestion_init (&self->congestion);
 }
 
 static void
@@ -349,11 +466,20 @@ install_properties (GObjectClass * klass)
           "Bits that all packets may have at most, in kbit/s. What is not "
           "spent can be spent within a second. The first layer always stays. "
           "0: no limit.", 0, G_MAXINT / 1000, 0, live));
+  g_object_class_install_property (klass, PROP_MIN_BITRATE,
+      g_param_spec_uint ("min-bitrate", "Minimum bit rate",
+          "With rate-control=congestion: kbit/s below which congestion does "
+          "not push the rate.", 0, G_MAXINT / 1000, 8, live));
+  g_object_class_install_property (klass, PROP_RATE_CONTROL,
+      g_param_spec_enum ("rate-control", "Rate control",
+          "What else limits the bit rate.", RATE_CONTROL_TYPE,
+          RATE_CONTROL_NONE, live));
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Sums since the element started: frames, trimmed (packets that "
           "became shorter), over-budget (of which the first layer alone was "
-          "too much), unreadable, tokens-in, tokens-out, bits-in, bits-out.",
+          "too much), unreadable, tokens-in, tokens-out, bits-in, bits-out; "
+          "kbit/s: bitrate (lately), allowed-bitrate (0: no limit).",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
@@ -372,6 +498,21 @@ gst_alitra_trim_class_init (GstAlitraTrimClass * klass)
   object_class->finalize = gst_alitra_trim_finalize;
   install_properties (object_class);
 
+  /**
+   * GstAlitraTrim::receiver-report:
+   * @trim: the element
+   * @report: what a receiver reports: the statistics of an RTPSource of rtpbin ("stats"), a structure RTPTWCCPackets, or
+   *   any with a double "fraction-lost" of 0 .. 1
+   *
+   * With rate-control=congestion: call it whenever a report comes.
+   */
+  signals[SIGNAL_RECEIVER_REPORT] =
+      g_signal_new_class_handler ("receiver-report",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+      G_CALLBACK (gst_alitra_trim_receiver_report), NULL, NULL, NULL,
+      G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
+  gst_type_mark_as_plugin_api (RATE_CONTROL_TYPE, 0);
+
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
@@ -380,6 +521,7 @@ gst_alitra_trim_class_init (GstAlitraTrimClass * klass)
       "The gst-alitra authors");
 
   transform_class->start = GST_DEBUG_FUNCPTR (gst_alitra_trim_start);
+  transform_class->src_event = GST_DEBUG_FUNCPTR (gst_alitra_trim_src_event);
   transform_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_alitra_trim_prepare_output_buffer);
   transform_class->transform = GST_DEBUG_FUNCPTR (gst_alitra_trim_transform);

@@ -3,6 +3,7 @@
 #include "layers.h"
 
 #include <math.h>
+#include <string.h>
 
 #define COARSEST (ALITRA_LEVELS - 1)
 #define ALL_LEVELS ((1 << ALITRA_LEVELS) - 1)
@@ -15,6 +16,14 @@
 static const guint tokens_for[] = { 24, 64, 160 };
 
 #define LAYERS (G_N_ELEMENTS (tokens_for) + 1)
+
+/* Where cells are full before the price is reached, nearly all tokens are worth far more than it: from so many times the
+ * price on it is their median that decides. */
+#define FAR_ABOVE 6.f
+
+/* Worths are told apart to an eighth of an octave: the exponent and the first bits of the fraction of a float. */
+#define WORTH_SHIFT 20
+#define WORTHS (1 << (31 - WORTH_SHIFT))
 
 typedef struct
 {
@@ -48,6 +57,37 @@ count_fresh (const Level levels[ALITRA_LEVELS], guint slice)
       fresh += update->depth[i] - update->keep[i];
   }
   return fresh;
+}
+
+/* Median of what the new tokens took off, in units of the price. */
+static gfloat
+find_median (const Level levels[ALITRA_LEVELS], const gdouble * price)
+{
+  guint32 count[WORTHS] = { 0 }, bits;
+  gsize fresh = 0, below = 0;
+  gfloat median;
+  guint level, t, w = 0;
+
+  for (level = 0; level < ALITRA_LEVELS; level++) {
+    const AlitraTokenLoop *loop = levels[level].loop;
+    const AlitraUpdateLevel *update = levels[level].update;
+    const gfloat scale = 1. / price[level];
+    gsize i;
+
+    for (i = 0; i < loop->cells; i++)
+      for (t = update->keep[i]; t < update->depth[i]; t++, fresh++) {
+        const gfloat worth =
+            MAX (loop->value[i * loop->max_depth + t] * scale, 0.f);
+
+        memcpy (&bits, &worth, sizeof (bits));
+        count[bits >> WORTH_SHIFT]++;
+      }
+  }
+  while (w + 1 < WORTHS && below + count[w] <= fresh / 2)
+    below += count[w++];
+  bits = w << WORTH_SHIFT;
+  memcpy (&median, &bits, sizeof (median));
+  return fresh > 0 ? median : 0.f;
 }
 
 /* How far the new tokens of a cell go that are worth `least` on average, from @from on: a token that helps little but
@@ -118,6 +158,8 @@ alitra_layers_make (AlitraUpdate * update,
     const gdouble price[ALITRA_LEVELS], guint slices)
 {
   Level levels[ALITRA_LEVELS];
+  gdouble times = 1.;
+  gfloat median;
   guint l, k, merged;
   gsize i;
 
@@ -128,9 +170,13 @@ alitra_layers_make (AlitraUpdate * update,
     levels[l].loop = loop[l];
     levels[l].update = &update->level[l];
     levels[l].columns = (loop[l]->cells >> (COARSEST - l)) / slices;
-    for (k = 0; k + 1 < LAYERS; k++)
-      levels[l].least[k] = price[l] * exp2 (OCTAVES * (LAYERS - 1 - k));
   }
+  median = find_median (levels, price);
+  if (median > FAR_ABOVE && isfinite (median))
+    times = median / exp2 (OCTAVES);
+  for (l = 0; l < ALITRA_LEVELS; l++)
+    for (k = 0; k + 1 < LAYERS; k++)
+      levels[l].least[k] = times * price[l] * exp2 (OCTAVES * (LAYERS - 1 - k));
   merged = count_merged (levels, slices);
   for (l = 0; l < ALITRA_LEVELS; l++)
     for (i = 0; i < loop[l]->cells; i++)

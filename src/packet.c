@@ -283,8 +283,7 @@ leave_out_empty_layers (AlitraPacketHeader * header)
 static void
 take_layers (AlitraPacketHeader * header, const AlitraUpdate * update)
 {
-  g_assert (update->layers >= 1
-      && update->layers <= ALITRA_PACKET_MAX_LAYERS);
+  g_assert (update->layers >= 1 && update->layers <= ALITRA_PACKET_MAX_LAYERS);
   header->info.layers = update->layers;
   memcpy (header->levels, update->levels, sizeof header->levels);
   for (guint l = 0; l < ALITRA_LEVELS; l++) {

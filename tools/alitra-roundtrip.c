@@ -214,7 +214,7 @@ options_parse (Options * options, int *argc, char ***argv, GError ** error)
           "Each frame is a picture of its own, with a tokenizer of its own",
         NULL},
     {"layers", 0, 0, G_OPTION_ARG_INT, &options->layers,
-        "Quality layers of each packet that the receiver is given; 0: all",
+          "Quality layers of each packet that the receiver is given; 0: all",
         "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &options->threads,
         "Default 1; 0: as many as there are cores", "N"},
@@ -495,7 +495,8 @@ run_frame (Trip * trip, guint number, FILE * report, GError ** error)
     return FALSE;
   if (!encode (trip, &stats, &times, error)
       || !(sent = send (trip, &received, error))
-      || !decode (trip, sent, &times, error) || !check_memories (trip, error) || !write_files (trip, error))
+      || !decode (trip, sent, &times, error) || !check_memories (trip, error)
+      || !write_files (trip, error))
     return FALSE;
   received.tokens =
       count_tokens (alitra_detokenizer_get_memory (trip->detokenizer));

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <gst/base/gsttypefindhelper.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "pictures.h"
 
@@ -584,6 +585,272 @@ GST_START_TEST (test_damaged_file)
 
 GST_END_TEST;
 
+/* A file cut at any byte plays up to the cut: all packets that are whole. */
+GST_START_TEST (test_cut_anywhere)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 4, 2);
+  GByteArray *all = test_join (packets);
+  gsize cut;
+
+  for (cut = 1; cut < all->len; cut += 7) {
+    GstHarness *h = start ();
+    GstBus *bus = test_watch (h);
+    gsize end = 0;
+    guint n = 0;
+
+    push_bytes (h, all->data, cut);
+    gst_harness_push_event (h, gst_event_new_eos ());
+    while (n < packets->len
+        && (end += gst_buffer_get_size (packets->pdata[n])) <= cut)
+      gst_buffer_unref (expect_packet (h, packets, n++));
+    expect_no_more (h);
+    gst_element_set_bus (h->element, NULL);
+    gst_object_unref (bus);
+    gst_harness_teardown (h);
+  }
+  g_byte_array_unref (all);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* INDEX */
+
+static gchar *
+write_bytes (const GByteArray * bytes)
+{
+  gchar *path = NULL;
+  gint fd = g_file_open_tmp ("XXXXXX.alitra", &path, NULL);
+
+  fail_unless (fd >= 0);
+  g_close (fd, NULL);
+  fail_unless (g_file_set_contents (path, (gchar *) bytes->data, bytes->len,
+          NULL));
+  return path;
+}
+
+/* (transfer full): the bytes with an index behind them, as a parser in front of filesink writes them. */
+static GByteArray *
+add_index (const GByteArray * bytes)
+{
+  GstHarness *h = gst_harness_new ("alitraparse");
+  GByteArray *out = g_byte_array_new ();
+  GstSegment segment;
+  GstBuffer *buffer;
+
+  g_object_set (h->element, "index", TRUE, NULL);
+  gst_harness_set_src_caps_str (h, BYTE_CAPS);
+  gst_segment_init (&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  push_bytes (h, bytes->data, bytes->len);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  while ((buffer = gst_harness_try_pull (h))) {
+    GstMapInfo map;
+
+    fail_unless (gst_buffer_map (buffer, &map, GST_MAP_READ));
+    g_byte_array_append (out, map.data, map.size);
+    gst_buffer_unmap (buffer, &map);
+    gst_buffer_unref (buffer);
+  }
+  gst_harness_teardown (h);
+  return out;
+}
+
+/* Sets the number and the time of a packet. */
+static void
+stamp (guint8 * packet, guint32 number, guint64 pts)
+{
+  const guint header = GST_READ_UINT16_LE (packet + 6);
+
+  GST_WRITE_UINT32_LE (packet + 12, number);
+  GST_WRITE_UINT64_LE (packet + 20, pts);
+  GST_WRITE_UINT32_LE (packet + header - 4, crc32 (0, packet, header - 4));
+}
+
+#define DAY_FPS 15
+#define DAY_KEYS 250
+#define DAY_PACKETS (24 * 3600 * DAY_FPS)
+
+/* A camera's day in which nothing happens: one key packet again and again, and packets that change nothing. */
+static GByteArray *
+make_day (void)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 1, 0);
+  GByteArray *key = test_join (packets), *idle = NULL, *day;
+  GstHarness *h = test_harness ("alitraenc", "threads", 1, NULL);
+  gchar *caps = test_caps ("I420", WIDTH, HEIGHT);
+  guint n;
+
+  gst_harness_set_src_caps_str (h, caps);
+  for (n = 0; n < 12; n++) {
+    GstBuffer *out = gst_harness_push_and_pull (h,
+        test_picture ("I420", WIDTH, HEIGHT, 0));
+    GstMapInfo map;
+
+    fail_unless (gst_buffer_map (out, &map, GST_MAP_READ));
+    if (idle)
+      g_byte_array_unref (idle);
+    idle = g_byte_array_new ();
+    g_byte_array_append (idle, map.data, map.size);
+    gst_buffer_unmap (out, &map);
+    gst_buffer_unref (out);
+  }
+  day = g_byte_array_sized_new (DAY_PACKETS * (idle->len + 8));
+  for (n = 0; n < DAY_PACKETS; n++) {
+    const GByteArray *packet = n % DAY_KEYS ? idle : key;
+    const guint at = day->len;
+
+    g_byte_array_append (day, packet->data, packet->len);
+    stamp (day->data + at, n, gst_util_uint64_scale (n, GST_SECOND, DAY_FPS));
+  }
+  g_free (caps);
+  gst_harness_teardown (h);
+  g_byte_array_unref (key);
+  g_byte_array_unref (idle);
+  g_ptr_array_unref (packets);
+  return day;
+}
+
+static GstPadProbeReturn
+count_bytes (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+
+  if (buffer)
+    g_atomic_pointer_add ((gsize *) data, gst_buffer_get_size (buffer));
+  return GST_PAD_PROBE_OK;
+}
+
+/* Seeks to places all over a day. Returns: bytes that were read for each, at most. */
+static gsize
+seek_through_day (const GByteArray * bytes)
+{
+  static const gdouble hours[] = { 12.5, 3.01, 23.9, 0.2, 18., 6.66 };
+  gchar *path = write_bytes (bytes);
+  Seen seen;
+  GstElement *pipeline = open_file (path, "alitraparse name=parser", &seen);
+  GstElement *parser = gst_bin_get_by_name (GST_BIN (pipeline), "parser");
+  GstPad *pad = gst_element_get_static_pad (parser, "sink");
+  gint64 duration;
+  gsize most = 0;
+  guint i;
+
+  fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
+          &duration));
+  fail_unless (ABS (duration - 24 * 3600 * (gint64) GST_SECOND) < GST_SECOND,
+      "%" GST_TIME_FORMAT, GST_TIME_ARGS (duration));
+  for (i = 0; i < G_N_ELEMENTS (hours); i++) {
+    const guint frame = hours[i] * 3600 * DAY_FPS;
+    gsize read = 0;
+    gulong probe = gst_pad_add_probe (pad,
+        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_PULL, count_bytes,
+        &read, NULL);
+
+    forget (&seen);
+    fail_unless (gst_element_seek_simple (pipeline, GST_FORMAT_TIME,
+            GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT,
+            gst_util_uint64_scale (frame, GST_SECOND, DAY_FPS)));
+    assert_equals_int (gst_element_get_state (pipeline, NULL, NULL,
+            60 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+    gst_pad_remove_probe (pad, probe);
+    assert_equals_uint64 (seen.first, gst_util_uint64_scale (frame / DAY_KEYS
+            * DAY_KEYS, GST_SECOND, DAY_FPS));
+    most = MAX (most, read);
+  }
+  gst_object_unref (pad);
+  gst_object_unref (parser);
+  close_file (pipeline, &seen);
+  g_remove (path);
+  g_free (path);
+  return most;
+}
+
+GST_START_TEST (test_day)
+{
+  GByteArray *day = make_day (), *indexed = add_index (day);
+  gsize with, without, damaged;
+
+  fail_unless (indexed->len > day->len);
+  fail_unless (memcmp (indexed->data, day->data, day->len) == 0);
+  with = seek_through_day (indexed);
+  without = seek_through_day (day);
+  indexed->data[day->len + 100] ^= 1;
+  damaged = seek_through_day (indexed);
+  g_print ("a day of %u packets, %u bytes, index %u bytes: a seek reads %"
+      G_GSIZE_FORMAT " bytes, without an index %" G_GSIZE_FORMAT
+      ", with a damaged one %" G_GSIZE_FORMAT "\n", DAY_PACKETS, day->len,
+      indexed->len - day->len, with, without, damaged);
+  fail_unless (with < indexed->len - day->len + 200 * 1024);
+  fail_unless (without < day->len / 10);
+  fail_unless (damaged < day->len / 10);
+  g_byte_array_unref (day);
+  g_byte_array_unref (indexed);
+}
+
+GST_END_TEST;
+
+/* An index is no packet: it is passed over, and written anew when the file goes through the parser again. */
+GST_START_TEST (test_index_is_passed_over)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 9, 3);
+  GByteArray *all = test_join (packets), *once = add_index (all);
+  GByteArray *twice = add_index (once), *joined = g_byte_array_new ();
+  GstHarness *h = start ();
+
+  assert_equals_int (once->len, twice->len);
+  fail_unless (memcmp (once->data, twice->data, once->len) == 0);
+  /* Two recordings one after the other, each with its index. */
+  g_byte_array_append (joined, once->data, once->len);
+  g_byte_array_append (joined, once->data, once->len);
+  push_bytes (h, joined->data, joined->len);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  expect_packets (h, packets, 0, 9);
+  expect_packets (h, packets, 0, 9);
+  expect_no_more (h);
+  gst_harness_teardown (h);
+  g_byte_array_unref (joined);
+  g_byte_array_unref (all);
+  g_byte_array_unref (once);
+  g_byte_array_unref (twice);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
+/* Every byte of the index spoilt, and every length: it is never believed, and seeks are right. */
+GST_START_TEST (test_index_damage)
+{
+  GPtrArray *packets = test_packets (WIDTH, HEIGHT, 9, 3);
+  GByteArray *all = test_join (packets), *indexed = add_index (all);
+  gsize at;
+
+  for (at = all->len; at < indexed->len; at += 5) {
+    GByteArray *bad = g_byte_array_new ();
+    gchar *path;
+    Seen seen;
+    GstElement *pipeline;
+
+    g_byte_array_append (bad, indexed->data, indexed->len);
+    if (at % 2)
+      bad->data[at] ^= 0x41;
+    else
+      g_byte_array_set_size (bad, at);
+    path = write_bytes (bad);
+    pipeline = open_file (path, "alitraparse", &seen);
+    seek_to (pipeline, &seen, 7, GST_SEEK_FLAG_KEY_UNIT);
+    assert_equals_uint64 (seen.first, 6 * TEST_FRAME_DURATION);
+    close_file (pipeline, &seen);
+    g_remove (path);
+    g_free (path);
+    g_byte_array_unref (bad);
+  }
+  g_byte_array_unref (all);
+  g_byte_array_unref (indexed);
+  g_ptr_array_unref (packets);
+}
+
+GST_END_TEST;
+
 static Suite *
 alitraparse_suite (void)
 {
@@ -604,6 +871,10 @@ alitraparse_suite (void)
   tcase_add_test (tc, test_seek_decodebin);
   tcase_add_test (tc, test_push_mode);
   tcase_add_test (tc, test_damaged_file);
+  tcase_add_test (tc, test_cut_anywhere);
+  tcase_add_test (tc, test_day);
+  tcase_add_test (tc, test_index_is_passed_over);
+  tcase_add_test (tc, test_index_damage);
   return suite;
 }
 

@@ -335,6 +335,173 @@ GST_START_TEST (test_unreadable)
 
 GST_END_TEST;
 
+/* CONGESTION */
+
+static guint
+kbits_of (GstHarness * h, const gchar * field)
+{
+  GstStructure *stats = NULL;
+  guint value = G_MAXUINT;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint (stats, field, &value));
+  gst_structure_free (stats);
+  return value;
+}
+
+/* Sends @count frames from number *n on. Returns: their bits. */
+static guint64
+send_frames (GstHarness * h, GPtrArray * packets, guint * n, guint count)
+{
+  guint64 bits = 0;
+  guint end = *n + count;
+
+  for (; *n < end; (*n)++) {
+    GstBuffer *packet = gst_buffer_copy (packets->pdata[*n % packets->len]);
+    GstBuffer *out;
+
+    GST_BUFFER_PTS (packet) = *n * TEST_FRAME_DURATION;
+    out = trim (h, packet);
+    bits += 8 * gst_buffer_get_size (out);
+    gst_buffer_unref (out);
+    gst_buffer_unref (packet);
+  }
+  return bits;
+}
+
+static void
+report_loss (GstHarness * h, gdouble lost)
+{
+  GstStructure *report = gst_structure_new ("report", "fraction-lost",
+      G_TYPE_DOUBLE, lost, NULL);
+
+  g_signal_emit_by_name (h->element, "receiver-report", report);
+  gst_structure_free (report);
+}
+
+/* Loss brings the rate down, its end lets it rise again; without rate control nothing happens. */
+GST_START_TEST (test_congestion_by_loss)
+{
+  GPtrArray *packets = snow_packets (7);
+  GstHarness *h = start ("alitratrim");
+  guint64 free_bits, less, more;
+  guint n = 0, i, low;
+
+  free_bits = send_frames (h, packets, &n, TEST_FPS);
+  report_loss (h, .5);
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 0);
+  g_object_set (h->element, "rate-control", 1, "min-bitrate", 40, NULL);
+  assert_equals_uint64 (send_frames (h, packets, &n, TEST_FPS), free_bits);
+  for (i = 0; i < 4; i++) {
+    report_loss (h, .5);
+    less = send_frames (h, packets, &n, TEST_FPS);
+  }
+  low = kbits_of (h, "allowed-bitrate");
+  fail_unless (low > 0);
+  fail_unless (less < free_bits, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+      " bits", less, free_bits);
+  /* Between little and much loss the rate stays. */
+  report_loss (h, .05);
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), low);
+  for (i = 0; i < 60; i++) {
+    report_loss (h, 0.);
+    more = send_frames (h, packets, &n, TEST_FPS / 5);
+  }
+  more = send_frames (h, packets, &n, TEST_FPS);
+  fail_unless (more > less, "%" G_GUINT64_FORMAT " after %" G_GUINT64_FORMAT
+      " bits", more, less);
+  for (i = 0; i < 200; i++) {
+    report_loss (h, 1.);
+    send_frames (h, packets, &n, 1);
+  }
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 40);
+  g_object_set (h->element, "max-bitrate", 30, NULL);
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 30);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* What rtpbin hands out: statistics of a source. */
+GST_START_TEST (test_source_stats)
+{
+  GPtrArray *packets = snow_packets (7);
+  GstHarness *h = start ("alitratrim");
+  GstStructure *stats = gst_structure_new ("application/x-rtp-source-stats",
+      "have-rb", G_TYPE_BOOLEAN, FALSE, "rb-fractionlost", G_TYPE_UINT, 128,
+      NULL);
+  guint n = 0;
+
+  g_object_set (h->element, "rate-control", 1, NULL);
+  send_frames (h, packets, &n, TEST_FPS);
+  g_signal_emit_by_name (h->element, "receiver-report", stats);
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 0);
+  gst_structure_set (stats, "have-rb", G_TYPE_BOOLEAN, TRUE, NULL);
+  g_signal_emit_by_name (h->element, "receiver-report", stats);
+  fail_unless (kbits_of (h, "allowed-bitrate") > 0);
+  gst_structure_free (stats);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+static void
+push_feedback (GstHarness * h, guint lost, guint all)
+{
+  GValue packets = G_VALUE_INIT;
+  GstStructure *report = gst_structure_new_empty ("RTPTWCCPackets");
+  guint i;
+
+  g_value_init (&packets, GST_TYPE_ARRAY);
+  for (i = 0; i < all; i++) {
+    GValue packet = G_VALUE_INIT;
+
+    g_value_init (&packet, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&packet, gst_structure_new ("RTPTWCCPacket", "lost",
+            G_TYPE_BOOLEAN, i < lost, NULL));
+    gst_value_array_append_and_take_value (&packets, &packet);
+  }
+  gst_structure_take_value (report, "packets", &packets);
+  gst_harness_push_upstream_event (h,
+      gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM, report));
+}
+
+/* Events from downstream: feedback about single packets, and sinks that get buffers too late. */
+GST_START_TEST (test_congestion_events)
+{
+  GPtrArray *packets = snow_packets (7);
+  GstHarness *h = start ("alitratrim");
+  guint n = 0, i, before, after;
+
+  g_object_set (h->element, "rate-control", 1, NULL);
+  send_frames (h, packets, &n, TEST_FPS);
+  push_feedback (h, 0, 0);
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 0);
+  push_feedback (h, 3, 10);
+  before = kbits_of (h, "allowed-bitrate");
+  fail_unless (before > 0);
+  for (i = 0; i < 5; i++) {
+    send_frames (h, packets, &n, TEST_FPS);
+    gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW,
+            1.2, 50 * GST_MSECOND, n * TEST_FRAME_DURATION));
+    /* At once again: it says nothing new. */
+    gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW,
+            1.2, 50 * GST_MSECOND, n * TEST_FRAME_DURATION));
+  }
+  after = kbits_of (h, "allowed-bitrate");
+  fail_unless (after < before);
+  send_frames (h, packets, &n, TEST_FPS);
+  gst_harness_push_upstream_event (h, gst_event_new_qos (GST_QOS_TYPE_OVERFLOW,
+          .9, -20 * GST_MSECOND, n * TEST_FRAME_DURATION));
+  fail_unless (kbits_of (h, "allowed-bitrate") > after);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 static Suite *
 alitratrim_suite (void)
 {
@@ -349,6 +516,9 @@ alitratrim_suite (void)
   tcase_add_test (tc, test_bitrate);
   tcase_add_test (tc, test_layers_help);
   tcase_add_test (tc, test_unreadable);
+  tcase_add_test (tc, test_congestion_by_loss);
+  tcase_add_test (tc, test_source_stats);
+  tcase_add_test (tc, test_congestion_events);
   return suite;
 }
 
