@@ -107,15 +107,12 @@ parse_packets (const GValue * packets, gdouble * lost)
   if (GST_VALUE_HOLDS_ARRAY (packets)) {
     for (i = 0; i < gst_value_array_get_size (packets); i++)
       count_packet (gst_value_array_get_value (packets, i), &all, &missing);
-  } else {
-    G_GNUC_BEGIN_IGNORE_DEPRECATIONS;
-    if (G_VALUE_HOLDS (packets, G_TYPE_VALUE_ARRAY)) {
-      const GValueArray *array = g_value_get_boxed (packets);
+  } else if (g_type_is_a (G_VALUE_TYPE (packets),
+          g_type_from_name ("GValueArray"))) {
+    const GValueArray *array = g_value_get_boxed (packets);
 
-      for (i = 0; array && i < array->n_values; i++)
-        count_packet (&array->values[i], &all, &missing);
-    }
-    G_GNUC_END_IGNORE_DEPRECATIONS;
+    for (i = 0; array && i < array->n_values; i++)
+      count_packet (&array->values[i], &all, &missing);
   }
   *lost = all > 0 ? (gdouble) missing / all : 0.;
   return all > 0;

@@ -8,7 +8,7 @@
 #define HEAD 28                 /* magic, version, entries, span, last time */
 #define ENTRY 16
 #define CRC 4
-#define VERSION 1
+#define INDEX_VERSION 1
 #define LEAST_SIZE (HEAD + CRC + GST_ALITRA_INDEX_TAIL)
 /* An index of key packets that are half a second apart for a year is no larger. */
 #define MOST_SIZE ((guint64) 1 << 30)
@@ -61,7 +61,7 @@ gst_alitra_index_write (const GstAlitraIndex * index)
   guint i;
 
   memcpy (data, head_magic, sizeof (head_magic));
-  data[4] = VERSION;
+  data[4] = INDEX_VERSION;
   GST_WRITE_UINT32_LE (data + 8, n);
   GST_WRITE_UINT64_LE (data + 12, index->span);
   GST_WRITE_UINT64_LE (data + 20, index->last_pts);
@@ -112,7 +112,7 @@ gst_alitra_index_read (GstAlitraIndex * index, const guint8 * data, gsize size)
   guint n;
 
   if (size < LEAST_SIZE || memcmp (data, head_magic, sizeof (head_magic)) != 0
-      || data[4] != VERSION)
+      || data[4] != INDEX_VERSION)
     return FALSE;
   body = size - CRC - GST_ALITRA_INDEX_TAIL;
   n = GST_READ_UINT32_LE (data + 8);

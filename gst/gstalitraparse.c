@@ -488,6 +488,7 @@ on_end (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 {
   GstAlitraParse *self = data;
   GstBuffer *buffer;
+  GstPad *peer;
   gboolean wanted;
 
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
@@ -497,9 +498,14 @@ on_end (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   GST_OBJECT_UNLOCK (self);
   if (!wanted || self->written.span == 0)
     return GST_PAD_PROBE_OK;
+  /* The pad itself takes nothing any more once the event is on it; what is behind it has not seen the event yet. */
+  peer = gst_pad_get_peer (pad);
+  if (peer == NULL)
+    return GST_PAD_PROBE_OK;
   buffer = gst_alitra_index_write (&self->written);
   GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_HEADER);
-  gst_pad_push (pad, buffer);
+  gst_pad_chain (peer, buffer);
+  gst_object_unref (peer);
   gst_alitra_index_clear (&self->written);
   gst_alitra_index_init (&self->written);
   return GST_PAD_PROBE_OK;
