@@ -539,6 +539,14 @@ write_left (GstRtpAlitraDepay * self)
   return gst_buffer_new_memdup (self->packet->data, self->packet->len);
 }
 
+/* Damaged RTP packets may be of the right size and in the wrong place. */
+static gboolean
+begins_with_header (GstRtpAlitraDepay * self, GstBuffer * buffer)
+{
+  return gst_buffer_memcmp (buffer, 0, self->header->data,
+      self->layout.info.header_size) == 0;
+}
+
 /* (transfer full) (nullable): the token packet, as far as it came. */
 static GstBuffer *
 put_together (GstRtpAlitraDepay * self, gboolean * vital)
@@ -555,8 +563,13 @@ put_together (GstRtpAlitraDepay * self, gboolean * vital)
     have += piece->end - piece->begin;
   }
   lost = find_lost (self, vital);
-  if (have == self->layout.info.size)
-    return join_pieces (self);
+  if (have == self->layout.info.size) {
+    GstBuffer *joined = join_pieces (self);
+
+    if (begins_with_header (self, joined))
+      return joined;
+    gst_buffer_unref (joined);
+  }
   GST_DEBUG_OBJECT (self, "frame %u: %u of its chunks are lost",
       self->layout.info.frame_number, lost);
   return write_left (self);

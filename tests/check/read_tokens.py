@@ -273,7 +273,7 @@ class Stream:
     def level_is_whole(self, header, part, level, index):
         """Whether all layers of the level were read, or are empty."""
         return all(layer < part.read or header.chunks[layer * header.slices + index] == b''
-                   for layer, of in enumerate(header.layers) if of == level)
+                   for layer, levels in enumerate(header.layers) if level in levels)
 
     def apply(self, header, level, cell, keep, new, whole):
         if keep > cell.sound:

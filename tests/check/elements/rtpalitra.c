@@ -419,7 +419,8 @@ made_frame (const guint * sizes, guint slices, guint number)
   put_le (bytes, 0x02020201, 4);
   put_le (bytes, 0x080808, 3);
   put_le (bytes, slices, 1);
-  put_le (bytes, 1, 2);
+  put_le (bytes, 1, 1);
+  put_le (bytes, 1 << 2, 1);
   put_varint (bytes, 100);
   for (i = 0; i < slices; i++) {
     present |= (sizes[i] > 0) << i;
