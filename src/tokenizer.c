@@ -23,7 +23,7 @@
 
 #define COARSEST (ALITRA_LEVELS - 1)
 /* With a budget the finest level looks at tokens somewhat below the price, so that the best of them can be chosen. */
-#define SLACK .35
+#define SLACK .45
 /* Times that a first frame is encoded, to find the price at which it takes the tokens that it may. */
 #define ROUNDS 6
 #define SETTLED .1              /* log2: prices closer than that are the same */

@@ -8,11 +8,15 @@
 #include "reuse.h"
 
 #define NO_GAIN -16.f
+#define LEAST_GAIN 1.6e-5f      /* its square error */
 #define ANY_GAIN 12.f
 #define UNSETTLED 255
 /* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
  * changes of the price, would shuffle them. */
 #define KEPT_BONUS 2.f
+/* Tokens whose predicted gain (log2) is that little below what is asked are looked for all the same: when the token is
+ * found, what it takes off is known and decides. */
+#define SEARCH_SLACK .4f
 
 void
 alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
@@ -324,7 +328,8 @@ note_profile (AlitraTokenLoop * loop, guint32 cell, guint t, gfloat taken)
   loop->searched[cell] = t + 1;
 }
 
-/* Gives token t to the first n cells of `some`.  A token is worth no less than one that builds on it. */
+/* Finds token t of the first n cells of `some`.  It is worth what it takes off the residual, and no less than one that
+ * builds on it. */
 static void
 give (AlitraTokenLoop * loop, guint t, guint n)
 {
@@ -337,12 +342,12 @@ give (AlitraTokenLoop * loop, guint t, guint n)
   for (i = 0; i < n; i++) {
     guint32 cell = loop->some[i];
     gsize place = (gsize) cell * loop->max_depth + t;
+    gfloat gain = log2f (MAX (loop->taken[i], LEAST_GAIN)) + loop->boost[cell];
 
     loop->ids[place] = loop->found[i];
-    loop->gains[place] = loop->worst[cell];
-    for (u = t; u > 0 && loop->gains[place - t + u - 1] < loop->worst[cell];
-        u--)
-      loop->gains[place - t + u - 1] = loop->worst[cell];
+    loop->gains[place] = gain;
+    for (u = t; u > 0 && loop->gains[place - t + u - 1] < gain; u--)
+      loop->gains[place - t + u - 1] = gain;
     note_profile (loop, cell, t, loop->taken[i]);
     loop->value[place] = loop->taken[i] * exp2f (.5f * loop->boost[cell]);
     loop->last[cell] = loop->taken[i];
@@ -380,7 +385,8 @@ alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
     for (i = n = 0; i < loop->n; i++) {
       const guint32 cell = loop->list[i];
 
-      if (loop->reach[cell] == t && loop->worst[cell] > stop + loop->toll[cell])
+      if (loop->reach[cell] == t
+          && loop->worst[cell] > stop + loop->toll[cell] - SEARCH_SLACK)
         loop->some[n++] = cell;
     }
     give (loop, t, n);

@@ -27,7 +27,7 @@ typedef struct
   gfloat *latents;              /* per cell, model->dim: filled in by the caller before alitra_token_loop_begin() */
   guint8 *depth;                /* tokens that are paid for; may be cut by the caller once the loop has ended */
   guint16 *ids;                 /* per cell, max_depth */
-  gfloat *gains;                /* per cell, max_depth: predicted log2 gain of each token, never rising along the prefix */
+  gfloat *gains;                /* per cell, max_depth: log2 gain of each token, never rising along the prefix */
   gfloat *value;                /* per cell, max_depth: what each token took off, half of `boost` counted in */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */

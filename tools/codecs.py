@@ -7,7 +7,7 @@ Needs numpy, PIL, matplotlib and ffmpeg (Debian: python3-numpy python3-pil pytho
 those of tools/evaluate.py: the middle 256x256 of each photograph. All coders get the same I420 (BT.601, full range), and
 what they give back goes the same way to RGB. Every byte that a decoder needs is counted, for each picture by itself:
 packet headers of ours, the RIFF header of WebP, parameter sets and sequence headers of the others; not the text about
-its settings that an encoder may write. Codecs run at their slow presets, tuned for PSNR."""
+its settings that an encoder may write. Codecs run at slow presets, tuned for PSNR."""
 import argparse
 import csv
 import io
@@ -27,13 +27,13 @@ COLUMNS = ('codec', 'setting', 'bpp', 'psnr', 'ssim')
 # For each codec: output format, settings from the lowest rate up, arguments of one of them.
 VIDEO_CODECS = {
     'x264 intra': ('h264', (51, 48, 45, 42, 39, 36), lambda q: [
-        '-c:v', 'libx264', '-preset', 'veryslow', '-tune', 'psnr', '-qp', str(q), '-g', '1', '-bsf:v',
+        '-c:v', 'libx264', '-preset', 'slow', '-tune', 'psnr', '-qp', str(q), '-g', '1', '-bsf:v',
         'filter_units=remove_types=6']),
     'x265 intra': ('hevc', (51, 47, 44, 41, 38, 35), lambda q: [
-        '-c:v', 'libx265', '-preset', 'veryslow', '-tune', 'psnr', '-x265-params',
+        '-c:v', 'libx265', '-preset', 'slow', '-tune', 'psnr', '-x265-params',
         'qp=%d:keyint=1:repeat-headers=1:info=0:log-level=none' % q]),
     'AV1 intra': ('obu', (63, 60, 56, 51, 46, 40), lambda q: [
-        '-c:v', 'libaom-av1', '-usage', 'allintra', '-cpu-used', '3', '-g', '0', '-crf', str(q), '-b:v', '0',
+        '-c:v', 'libaom-av1', '-usage', 'allintra', '-cpu-used', '6', '-threads', '1', '-g', '0', '-crf', str(q), '-b:v', '0',
         '-tune', 'psnr']),
 }
 WEBP_QUALITIES = (0, 5, 15, 30, 50, 70)

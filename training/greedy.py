@@ -144,8 +144,8 @@ def main():
     found = {'learned': [], 'greedy': [], 'threshold': []}
     for price in (float(p) for p in a.prices.split(',')):
         with torch.no_grad():
-            out, _ = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price))
-        for name, (picture, depths) in (('learned', (out.pictures[-1], out.depths)),
+            learned = encode_at(tokenizer, allocator, planes, torch.full((len(rgb),), price))
+        for name, (picture, depths) in (('learned', learned),
                                         ('greedy', encode_by(GreedyLevel, tokenizer, planes, price)),
                                         ('threshold', encode_by(ThresholdLevel, tokenizer, planes, price))):
             found[name].append(score(picture, depths, rgb))

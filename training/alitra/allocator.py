@@ -112,7 +112,7 @@ class LevelRun:
         self.own = torch.zeros(n, OWN)
         self.gain = torch.full((n,), -16.)
         self.worst = torch.full((n,), 12.)
-        self.gains = torch.full((n, self.level.depth), -16.)    # of each token given, made monotone
+        self.gains = torch.full((n, self.level.depth), -16.)    # of each token given, never rising along the prefix
         self.said = 0.
         if parent is not None:
             left = log_energy((parent.r ** 2).sum(1) / SCALE ** 2)
@@ -151,7 +151,9 @@ class LevelRun:
         self.last[i] = ((r ** 2).sum(1) - ((r - q) ** 2).sum(1)) / SCALE ** 2
         self.depth[i] += 1
         self.ids[i, t] = ids
-        self.gains[i, t] = self.worst[i]
+        gain = torch.log2(self.last[i].clamp(min=1.6e-5))
+        self.gains[i, t] = gain
+        self.gains[i, :t] = torch.maximum(self.gains[i, :t], gain[:, None])     # one that others build on
 
     def tokens(self, t):
         """Vector of token t for all active cells, without giving it."""

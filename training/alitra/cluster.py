@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 PANEL = 32          # codes side by side in memory: as the C library stores them
-PROBES = 24         # panels whose codes are looked at
+PROBES = 32         # panels whose codes are looked at
 ROUNDS = 12         # of k-means
 
 

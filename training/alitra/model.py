@@ -19,7 +19,7 @@ SIZES = {
 # What a token must take off at each level, finest first, times the price: max(LEAST, AT_ONE * price ** SLOPE).  A coarse
 # token has to take off more, because finer ones could have done a part of its work, and more so the lower the price is,
 # since then finer ones are bought anyway.  Found on 32 training photographs at 64 to 2048 tokens each.
-LEVEL_PRICE = {'level_price': (1., 1.3, 1.4), 'level_price_at_one': (1., 1.5, 2.2), 'level_price_slope': (0., -.57, -.8)}
+LEVEL_PRICE = {'level_price': (1., 1.3, 1.4), 'level_price_at_one': (1., 1.9, 3.2), 'level_price_slope': (0., -.57, -.8)}
 MARGIN = 4                  # luma samples that a cell paints beyond its own border
 WINDOW = CELL + 2 * MARGIN
 SCALE = 4.                  # pixel values are multiplied by this before analysis, so that latents are of order one
