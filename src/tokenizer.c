@@ -40,8 +40,8 @@
 #define SMOOTH_PART .4f
 #define SMOOTH_PART_CALM .1f
 #define SMOOTH_CALM .75f
-/* What reuse may add to the error of a cell, in thresholds of reuse. */
-#define REUSE_SLACK 2.
+/* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
+#define REUSE_SLACK 1.5
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
 #define CUT_DIFFERENCE 30.f
 
@@ -822,6 +822,7 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
   const AlitraHeldTokens held = { self->memory->level[index].depth,
     self->memory->level[index].tokens, stop,
     energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
+        / (1 << (2 * index))
   };
 
   set_tolls (level, frame);

@@ -72,7 +72,8 @@ def of_price(options, crops, quality):
 
 
 def at_one_price(options, crops, tokens):
-    """The price at which the pictures take so many tokens on average, or a little less."""
+    """The price at which the pictures take so many tokens on average, or a little less: a row, or none where the lowest
+    quality takes more."""
     low, high, best = 0., 100., None
     for _ in range(PRICE_STEPS):
         quality = (low + high) / 2
@@ -81,9 +82,7 @@ def at_one_price(options, crops, tokens):
             low, best = quality, row
         else:
             high = quality
-    if best is None:
-        give_up('no quality takes as few as %d tokens a picture' % tokens)
-    return dict(best, tokens=tokens)
+    return [dict(best, tokens=tokens)] if best else []
 
 
 def tokens_for(rows, error):
@@ -174,7 +173,7 @@ def main():
     rows = []
     for tokens in TOKENS:
         rows += [of_allocation(options, crops, tokens, allocation) for allocation in ALLOCATIONS]
-        rows.append(at_one_price(options, crops, tokens))
+        rows += at_one_price(options, crops, tokens)
         rows.append(of_thumbnail(crops, tokens))
         print('%d tokens done' % tokens, flush=True)
     print('%d photographs of %s' % (len(crops), options.photos))
