@@ -40,6 +40,8 @@
 #define SMOOTH_PART .4f
 #define SMOOTH_PART_CALM .1f
 #define SMOOTH_CALM .75f
+/* So many prices may be left over: of more, learned tokens would take off what they cost. */
+#define SMOOTH_LEFT 6.f
 /* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
 #define REUSE_SLACK 1.5
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
@@ -518,7 +520,8 @@ wants_smooth (const AlitraTokenizer * self, guint index, guint32 cell,
 
   if (loop->boost[cell] > SMOOTH_CALM)
     part = SMOOTH_PART_CALM;
-  if (trial.after >= trial.before * (1.f - part))
+  if (trial.after >= trial.before * (1.f - part)
+      || trial.after > SMOOTH_LEFT * exp2f (stop - loop->boost[cell]))
     return FALSE;
   *gain = log2f (trial.before - trial.after) + loop->boost[cell];
   if (*gain <= stop)

@@ -68,6 +68,7 @@ EXCEPTIONS = (
     ('training/README.md', r'^training/make_classifier\.sh', 'trains for an hour'),
     ('docs/performance.md', r'bench-products$', 'needs OpenBLAS; measures for minutes'),
     ('docs/performance.md', r'bench-stages ', 'measures for minutes'),
+    ('docs/performance.md', r'^meson test --benchmark', 'measures for minutes'),
 )
 
 

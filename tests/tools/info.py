@@ -68,7 +68,7 @@ class Info(ToolCase):
                 side = 16 << level
                 for row in range((120 + side - 1) // side):
                     for column in range((200 + side - 1) // side):
-                        depth = len(stream.memory[level][row][column])
+                        depth = len(stream.memory[level][row][column].tokens)
                         depths[level][depth] = depths[level].get(depth, 0) + 1
                         held += depth
             self.assertEqual(frame['tokens'], held)

@@ -188,7 +188,8 @@ check_budgets (const gchar * property, gboolean bytes)
       gst_buffer_unref (out);
     }
   }
-  fail_unless (over > 0);
+  /* a header alone is more than a byte; a first layer may be one token */
+  fail_unless (over > 0 || !bytes);
   assert_equals_uint64 (stat_of (h, "over-budget"), over);
   fail_unless (stat_of (h, "bits-out") < stat_of (h, "bits-in"));
   fail_unless (stat_of (h, "tokens-out") < stat_of (h, "tokens-in"));
