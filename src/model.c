@@ -37,9 +37,11 @@ take_matrix (AlitraModel * model, AlitraMatrix * matrix, const char *prefix,
   g_autofree char *whole = g_strconcat (prefix, name, NULL);
   const float *data = alitra_model_get_tensor (model, whole, 2, size, error);
 
-  if (data)
-    alitra_matrix_init (matrix, outputs, inputs, data, factor);
-  return data != NULL;
+  if (!data)
+    return FALSE;
+  alitra_matrix_init (matrix, outputs, inputs, data, factor);
+  alitra_weights_forget (&model->weights, whole);
+  return TRUE;
 }
 
 static gboolean
@@ -75,9 +77,11 @@ take_centres (AlitraModel * model, AlitraStep * step, const char *prefix,
     return FALSE;
   }
   data = alitra_model_get_tensor (model, name, 2, size, error);
-  if (data)
-    alitra_centres_init (&step->centres, size[0], model->narrow, data);
-  return data != NULL;
+  if (!data)
+    return FALSE;
+  alitra_centres_init (&step->centres, size[0], model->narrow, data);
+  alitra_weights_forget (&model->weights, name);
+  return TRUE;
 }
 
 static gboolean
@@ -86,11 +90,12 @@ take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
 {
   const guint size[2] = { codes, model->narrow };
   g_autofree char *name = g_strconcat (prefix, "codes", NULL);
+  const float *data = alitra_model_get_tensor (model, name, 2, size, error);
 
-  step->codes = alitra_model_get_tensor (model, name, 2, size, error);
-  if (!step->codes)
+  if (!data)
     return FALSE;
-  alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
+  alitra_matrix_init_codes (&step->search, codes, model->narrow, data);
+  alitra_weights_forget (&model->weights, name);
   return take_centres (model, step, prefix, error)
       && take_matrix (model, &step->into, prefix, "into", model->narrow,
       model->dim, 1, error)
@@ -142,8 +147,8 @@ read_settings (AlitraModel * model, GError ** error)
           ALITRA_MARGIN, &margin, error)
       || !alitra_weights_read_counts (settings, "dim", 1, 8, 512, &model->dim,
           error)
-      || !alitra_weights_read_counts (settings, "narrow", 1, 1, 128,
-          &model->narrow, error)
+      || !alitra_weights_read_counts (settings, "narrow", 1, 1,
+          ALITRA_MAX_SEARCHED, &model->narrow, error)
       || !alitra_weights_read_counts (settings, "hidden", 1, 1, 2048,
           &model->hidden, error)
       || !alitra_weights_read_counts (settings, "depth", ALITRA_LEVELS, 1,

@@ -30,9 +30,8 @@ typedef struct
 {
   AlitraMatrix into;            /* dim -> narrow */
   AlitraMatrix back;            /* narrow -> dim */
-  AlitraMatrix search;          /* narrow -> codes */
+  AlitraMatrix search;          /* narrow -> codes; the codes themselves are read out of it */
   AlitraCentres centres;        /* of the panels of `search`; count 0: the file has none */
-  const float *codes;           /* codes x narrow */
 } AlitraStep;
 
 typedef struct

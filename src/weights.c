@@ -483,6 +483,12 @@ alitra_weights_read_file (const char *path, const char *standard, char **used,
 }
 
 void
+alitra_weights_forget (AlitraWeights * weights, const gchar * name)
+{
+  g_hash_table_remove (weights->tensors, name);
+}
+
+void
 alitra_weights_clear (AlitraWeights * weights)
 {
   g_clear_pointer (&weights->tensors, g_hash_table_unref);

@@ -36,6 +36,8 @@ GBytes *alitra_weights_read_file (const char *path, const char *standard, char *
 const float *alitra_weights_get_tensor (AlitraWeights * weights, const gchar * name, guint rank, const guint * size,
     GError ** error);
 gboolean alitra_weights_has_tensor (AlitraWeights * weights, const gchar * name);
+/* Frees a tensor that has been packed for the loops and is not read again. */
+void alitra_weights_forget (AlitraWeights * weights, const gchar * name);
 
 /* Settings: `count` (at most 8) numbers low..high, of a list, or for count 1 a number by itself. */
 gboolean alitra_weights_read_numbers (JsonObject * object, const char *name, guint count, double low, double high,

@@ -1,0 +1,99 @@
+/* libalitra: adaptive-length video tokens
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How much memory a tokenizer and its model hold while a scene moves, cuts and stands still, and under a limit or not:
+ *   memory [WIDTH HEIGHT [THREADS [LIMIT_MB [MODEL]]]]
+ * What counts are the pages of the process that no file backs, less those that it had before. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../check/drawing.h"
+
+#define FRAMES 10
+
+static glong
+resident_kb (void)
+{
+  FILE *file = fopen ("/proc/self/status", "r");
+  char line[256];
+  glong kb = -1;
+
+  while (file && kb < 0 && fgets (line, sizeof line, file))
+    sscanf (line, "RssAnon: %ld", &kb);
+  if (file)
+    fclose (file);
+  return kb;
+}
+
+static glong
+most_of_stream (AlitraModel * model, TestPicture ** frames, guint threads,
+    const AlitraSettings * settings)
+{
+  const AlitraStreamInfo info =
+      { frames[0]->frame.width, frames[0]->frame.height, 25, 1, 1, 1,
+    {1, 2, 2, 2}
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AlitraTokenizer) tokenizer =
+      alitra_tokenizer_new (model, &info, threads, &error);
+  GByteArray *packet = g_byte_array_new ();
+  glong most = 0;
+
+  for (guint i = 0; tokenizer && i < FRAMES; i++) {
+    AlitraFrameStats stats;
+
+    if (!alitra_tokenizer_encode (tokenizer, &frames[MIN (i,
+                    FRAMES - 3)]->frame, settings, FALSE, ALITRA_PACKET_NO_PTS,
+            packet, &stats, &error))
+      break;
+    most = MAX (most, resident_kb ());
+  }
+  g_byte_array_unref (packet);
+  if (error)
+    fprintf (stderr, "%s\n", error->message);
+  return error ? -1 : most;
+}
+
+int
+main (int argc, char **argv)
+{
+  const guint width = argc > 2 ? atoi (argv[1]) : 1920, height =
+      argc > 2 ? atoi (argv[2]) : 1080, threads = argc > 3 ? atoi (argv[3]) : 2;
+  const gdouble limit = argc > 4 ? atof (argv[4]) : 0;
+  g_autoptr (AlitraModel) model = NULL;
+  g_autoptr (GError) error = NULL;
+  TestPicture *frames[FRAMES];
+  AlitraSettings settings;
+  gdouble most = 0;
+  glong before;
+
+  if (resident_kb () < 0) {
+    printf ("this system does not say how much memory a process holds\n");
+    return 77;
+  }
+  for (guint i = 0; i < FRAMES; i++) {
+    frames[i] = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
+    test_picture_draw_scene (frames[i], i == 4 ? 40 : i);
+  }
+  before = resident_kb ();
+  model = alitra_model_load (argc > 5 ? argv[5] : NULL, &error);
+  if (!model) {
+    fprintf (stderr, "%s\n", error->message);
+    return 1;
+  }
+  alitra_settings_init (&settings);
+  for (guint budget = 0; budget < 2; budget++) {
+    glong kb;
+
+    settings.target_tokens = budget * width * height / 256 * 2 / 5;
+    kb = most_of_stream (model, frames, threads, &settings);
+    if (kb < 0)
+      return 1;
+    printf ("%ux%u, %u thread(s), %s: %.1f MB\n", width, height, threads,
+        budget ? "target-tokens" : "quality", (kb - before) / 1024.);
+    most = MAX (most, (kb - before) / 1024.);
+  }
+  for (guint i = 0; i < FRAMES; i++)
+    test_picture_free (frames[i]);
+  return limit > 0 && most > limit;
+}
