@@ -79,10 +79,11 @@ def main():
     ap.add_argument('--name', default='alitra-base-2', help='identity in caps; raise the number when ids change meaning')
     ap.add_argument('--allocator', help='checkpoint of the allocator')
     ap.add_argument('--extra', help='JSON file with more settings')
+    ap.add_argument('--probes', type=int, default=PROBES, help='panels of codes that the encoder looks into')
     a = ap.parse_args()
     allocator = torch.load(a.allocator, map_location='cpu')['allocator'] if a.allocator else None
     extra = json.load(open(a.extra)) if a.extra else None
-    export(torch.load(a.checkpoint, map_location='cpu')['model'], a.out, a.name, allocator, extra,
+    export(torch.load(a.checkpoint, map_location='cpu')['model'], a.out, a.name, allocator, extra, a.probes,
            say=lambda text: print('\r' + text, end='', file=sys.stderr, flush=True))
     print(file=sys.stderr)
 

@@ -8,6 +8,8 @@ if [ $# -lt 2 ]; then
   exit 2
 fi
 photos=$1 out=$2 work=${3:-training-run} model=${MODEL:-base}
+probes=32
+if [ "$model" = fast ]; then probes=12; fi
 here=$(dirname "$0")
 # Two BLAS threads that fight are slower than one.
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -16,5 +18,5 @@ python=${PYTHON:-/usr/bin/python3}
 "$python" "$here/train.py" "$photos" "$work/tok.pt" --model "$model" --resume --minutes "${TOKENIZER_MINUTES:-60}"
 "$python" "$here/train_allocator.py" "$photos" "$work/tok.pt" "$work/alloc.pt" --resume --minutes "${ALLOCATOR_MINUTES:-25}"
 [ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/extra.json"
-"$python" "$here/export.py" "$work/tok.pt" "$out" --name "alitra-$model-2" --allocator "$work/alloc.pt" --extra "$work/extra.json"
+"$python" "$here/export.py" "$work/tok.pt" "$out" --name "alitra-$model-2" --probes "$probes" --allocator "$work/alloc.pt" --extra "$work/extra.json"
 echo "wrote $out"
