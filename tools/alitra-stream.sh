@@ -95,7 +95,12 @@ if [ "$mode" = send ]; then
       source="filesrc location=\"$(realpath "$input")\" ! decodebin ! identity sync=true" ;;
   esac
   encode="alitraenc key-int-max=100"
-  if [ "$rate" -gt 0 ]; then encode="$encode target-rate=$rate"; else encode="$encode quality=$quality"; fi
+  if [ "$rate" -gt 0 ]; then
+    # The encoder counts tokens, of which each takes up to 20 bits with what says where it is; the rest is cut off.
+    encode="$encode target-rate=$((50 * rate)) refresh=50 ! alitratrim max-bitrate=$rate"
+  else
+    encode="$encode quality=$quality"
+  fi
   echo "sending $input to $host:$port" >&2
   eval "gst-launch-1.0 -v $source ! videoconvert ! videoscale ! $picture ! $encode ! $identity ! rtpalitrapay \
     config-interval=1 ! udpsink host=$host port=$port" 2>&1 | meter

@@ -7,7 +7,7 @@ build_packages="gcc libc6-dev pkg-config meson ninja-build liborc-0.4-dev liborc
 test_packages="g++ gobject-introspection libgirepository1.0-dev gi-docgen
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly libgtk-3-dev gstreamer1.0-gtk3 xvfb libgstrtspserver-1.0-dev
-  python3 python3-gi python3-numpy gir1.2-gst-plugins-base-1.0"
+  python3 python3-gi python3-numpy python3-pil gir1.2-gst-plugins-base-1.0"
 demo_packages="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav fonts-dejavu-core python3-numpy python3-pil"
 

@@ -77,6 +77,14 @@ class Stream(LiveCase):
         self.assertRegex(said, r'\d+ s +\d+ kbit/s +\d+ frames/s')
         self.assertEqual(SUMMARY.search(said)[1], '40', said)
 
+    def test_rate(self):
+        """kbit/s, in bits: in four seconds, with what one saves, no more than asked for, and most of it."""
+        said = self.finish(self.start(self.tool, 'send', '--port', free_port(), '--frames', 100, '--rate', 30, 'test'))
+        frames, bits = map(int, SUMMARY.search(said).groups())
+        self.assertEqual(frames, 100)
+        self.assertLessEqual(frames * bits, 30000 * (4 + 1), said)
+        self.assertGreater(frames * bits, 30000 * 4 // 2, said)
+
     def test_refusals(self):
         for arguments, words in ((['send', '--port', 'x'], 'whole number'), (['send', '--size', '0x5'], '640x360'),
                                  (['watch', '--bad'], 'no option --bad'), (['send', '/nowhere'], '/nowhere'), ([], 'send')):
