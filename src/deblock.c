@@ -21,6 +21,7 @@ typedef struct
   AlitraPlanes *to;
   const AlitraPlanes *from;
   const guint8 *depth;
+  const guint8 *mask;           /* NULL: all cells are written */
   gfloat half_depth;
 } Job;
 
@@ -118,12 +119,89 @@ filter_border_above (gpointer data, guint border, guint worker)
         to->chroma_stride, ALITRA_CELL / 2, columns, depth, chroma_weights);
 }
 
+/* --- single cells --------------------------------------------------------------------------------------------------- */
+
+#define WINDOW (ALITRA_CELL + 2 * REACH)
+
+/* One plane of one cell, in a window of its own with the samples around that the borders look at: first the borders
+ * between columns, also in the rows above and below, then those between rows, as for whole rows of cells. */
+static void
+filter_cell (const Job * job, gfloat * to, const gfloat * from, gsize stride,
+    gint cell, guint x, guint y, const gfloat * weights)
+{
+  const guint columns = job->to->grid.columns, rows = job->to->grid.rows;
+  const gint left = x > 0 ? REACH : 0, right = x + 1 < columns ? REACH : 0;
+  const gint above = y > 0 ? REACH : 0, below = y + 1 < rows ? REACH : 0;
+  const guint8 *depth = job->depth + (gsize) y * columns + x;
+  gfloat window[WINDOW * WINDOW];
+  gfloat *const origin = window + REACH * WINDOW + REACH;
+  gint i;
+
+  to += (gsize) y *cell * stride + x * cell;
+  from += (gsize) y *cell * stride + x * cell;
+  for (i = -above; i < cell + below; i++) {
+    const guint8 *d = i < 0 ? depth - columns : i < cell ? depth : depth
+        + columns;
+    gfloat *row = origin + i * WINDOW;
+
+    memcpy (row - left, from + i * (gssize) stride - left,
+        (left + cell + right) * sizeof (gfloat));
+    if (left)
+      smooth (row, 1, strength (job, d[-1], d[0]), weights);
+    if (right)
+      smooth (row + cell, 1, strength (job, d[0], d[1]), weights);
+  }
+  for (i = 0; above && i < cell; i++)
+    smooth (origin + i, WINDOW, strength (job, depth[0],
+            depth[-(gssize) columns]), weights);
+  for (i = 0; below && i < cell; i++)
+    smooth (origin + cell * WINDOW + i, WINDOW, strength (job, depth[columns],
+            depth[0]), weights);
+  for (i = 0; i < cell; i++)
+    memcpy (to + i * stride, origin + i * WINDOW, cell * sizeof (gfloat));
+}
+
+static void
+filter_cells_of_row (gpointer data, guint row, guint worker)
+{
+  const Job *job = data;
+  AlitraPlanes *to = job->to;
+  const guint8 *mask = job->mask + (gsize) row * to->grid.columns;
+  guint x, c;
+
+  for (x = 0; x < to->grid.columns; x++) {
+    if (!mask[x])
+      continue;
+    filter_cell (job, to->luma, job->from->luma, to->luma_stride, ALITRA_CELL,
+        x, row, luma_weights);
+    for (c = 0; c < 2; c++)
+      filter_cell (job, to->chroma[c], job->from->chroma[c], to->chroma_stride,
+          ALITRA_CELL / 2, x, row, chroma_weights);
+  }
+}
+
+/* Whole rows of cells are cheaper than windows where most cells are written. */
+static gboolean
+is_most (const guint8 * mask, AlitraGrid grid)
+{
+  const gsize cells = (gsize) grid.columns * grid.rows;
+  gsize set = 0, i;
+
+  for (i = 0; i < cells; i++)
+    set += mask[i] != 0;
+  return 2 * set >= cells;
+}
+
 void
 alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level,
-    const guint8 * depth, AlitraWorkers * workers)
+    const guint8 * depth, const guint8 * mask, AlitraWorkers * workers)
 {
-  Job job = { to, from, depth, half_depth[level] };
+  Job job = { to, from, depth, mask, half_depth[level] };
 
+  if (mask && !is_most (mask, to->grid)) {
+    alitra_workers_run (workers, to->grid.rows, filter_cells_of_row, &job);
+    return;
+  }
   alitra_workers_run (workers, to->grid.rows, copy_and_filter_row, &job);
   alitra_workers_run (workers, to->grid.rows - 1, filter_border_above, &job);
 }

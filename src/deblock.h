@@ -11,9 +11,10 @@ G_BEGIN_DECLS
  * spread over eight samples of that level.  Large steps are pictures, not errors, and cells with many tokens need it less.
  * Straight ramps stay as they are.
  *
- * to, from: planes of the level, two different ones.  depth: tokens of each cell. */
+ * to, from: planes of the level, two different ones.  depth: tokens of each cell.  mask: a byte for each cell, what is
+ * not zero is written, perhaps more; NULL: all.  The bits of a cell are the same either way. */
 void alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level, const guint8 * depth,
-    AlitraWorkers * workers);
+    const guint8 * mask, AlitraWorkers * workers);
 
 G_END_DECLS
 

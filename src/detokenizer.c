@@ -400,7 +400,8 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
     memset (stream->changed[level], 0, cells_of (stream, level));
   }
   alitra_deblock (&stream->smooth, alitra_rebuild_get_picture
-      (stream->rebuild, 0), 0, stream->shown[0], self->workers);
+      (stream->rebuild, 0), 0, stream->shown[0],
+      alitra_rebuild_get_touched (stream->rebuild, 0), self->workers);
   return alitra_picture_to_frame (&stream->smooth, self->model->chroma_gain,
       frame, NULL, self->workers, error);
 }

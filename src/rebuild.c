@@ -266,9 +266,9 @@ make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
 {
   Floor *coarse = &self->floor[level + 1], *fine = &self->floor[level];
 
-  alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
-      self->workers);
   alitra_mask_dilate (coarse->grid, coarse->scratch, coarse->painted);
+  alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
+      coarse->scratch, self->workers);
   alitra_mask_upsample (fine->grid, fine->base_painted, coarse->scratch);
   alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
       self->workers);
@@ -320,6 +320,15 @@ const AlitraPlanes *
 alitra_rebuild_get_picture (AlitraRebuild * self, guint level)
 {
   return &self->floor[level].picture;
+}
+
+const guint8 *
+alitra_rebuild_get_touched (AlitraRebuild * self, guint level)
+{
+  Floor *floor = &self->floor[level];
+
+  alitra_mask_dilate (floor->grid, floor->scratch, floor->painted);
+  return floor->scratch;
 }
 
 const AlitraPlanes *

@@ -32,6 +32,9 @@ void alitra_rebuild_level (AlitraRebuild * rebuild, guint level, const guint16 *
 /* The picture of a level after alitra_rebuild_level(). */
 const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint level);
 
+/* Cells that the last run painted again, and those around them: what a filter over their borders can change. */
+const guint8 *alitra_rebuild_get_touched (AlitraRebuild * rebuild, guint level);
+
 /* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from
  * nothing.  Valid once the coarser level is painted. */
 const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint level);
