@@ -52,6 +52,8 @@ typedef enum
   RATE_CONTROL_CONGESTION
 } RateControl;
 
+#define DEFAULT_MIN_BITRATE 8   /* kbit/s */
+
 /* With max-bitrate: what was not spent can be spent later, within this time. */
 #define SAVING_TIME GST_SECOND
 
@@ -440,6 +442,7 @@ static void
 gst_alitra_trim_init (GstAlitraTrim * self)
 {
   self->packet = g_byte_array_new ();
+  self->min_bitrate = DEFAULT_MIN_BITRATE;
   gst_alitra_congestion_init (&self->congestion);
 }
 
@@ -469,7 +472,8 @@ install_properties (GObjectClass * klass)
   g_object_class_install_property (klass, PROP_MIN_BITRATE,
       g_param_spec_uint ("min-bitrate", "Minimum bit rate",
           "With rate-control=congestion: kbit/s below which congestion does "
-          "not push the rate.", 0, G_MAXINT / 1000, 8, live));
+          "not push the rate.", 0, G_MAXINT / 1000, DEFAULT_MIN_BITRATE,
+          live));
   g_object_class_install_property (klass, PROP_RATE_CONTROL,
       g_param_spec_enum ("rate-control", "Rate control",
           "What else limits the bit rate.", RATE_CONTROL_TYPE,

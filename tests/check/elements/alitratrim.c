@@ -424,6 +424,25 @@ GST_START_TEST (test_congestion_by_loss)
 
 GST_END_TEST;
 
+/* Nobody set min-bitrate: what its description says holds. */
+GST_START_TEST (test_default_least)
+{
+  GPtrArray *packets = snow_packets (7);
+  GstHarness *h = start ("alitratrim");
+  guint n = 0, i;
+
+  g_object_set (h->element, "rate-control", 1, NULL);
+  for (i = 0; i < 30; i++) {
+    send_frames (h, packets, &n, 5);
+    report_loss (h, 1.);
+  }
+  assert_equals_int (kbits_of (h, "allowed-bitrate"), 8);
+  g_ptr_array_unref (packets);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 /* What rtpbin hands out: statistics of a source. */
 GST_START_TEST (test_source_stats)
 {
@@ -520,6 +539,7 @@ alitratrim_suite (void)
   tcase_add_test (tc, test_layers_help);
   tcase_add_test (tc, test_unreadable);
   tcase_add_test (tc, test_congestion_by_loss);
+  tcase_add_test (tc, test_default_least);
   tcase_add_test (tc, test_source_stats);
   tcase_add_test (tc, test_congestion_events);
   return suite;
