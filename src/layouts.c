@@ -116,8 +116,10 @@ alitra_level_price_init (AlitraLevelPrice * level_price,
 
 gdouble
 alitra_level_price_at (const AlitraLevelPrice * level_price, guint level,
-    gdouble price)
+    gdouble price, gboolean constant)
 {
+  if (constant)
+    return level_price->least[level];
   return MAX (level_price->least[level],
       level_price->at_one[level] * pow (price, level_price->slope[level]));
 }

@@ -37,7 +37,8 @@ typedef struct
 } AlitraLevelPrice;
 
 void alitra_level_price_init (AlitraLevelPrice * level_price, const AlitraModel * model);
-gdouble alitra_level_price_at (const AlitraLevelPrice * level_price, guint level, gdouble price);
+/* constant: the least, whatever the price is: streams that are cut live on coarse tokens. */
+gdouble alitra_level_price_at (const AlitraLevelPrice * level_price, guint level, gdouble price, gboolean constant);
 
 G_END_DECLS
 

@@ -80,6 +80,7 @@ struct _AlitraTokenizer
   AlitraBudget budget;
   AlitraLayouts layouts;
   AlitraLevelPrice level_price;
+  gboolean scalable;            /* of the last frame */
   Level level[ALITRA_LEVELS];
   guint patches;
   guint32 frame_number;
@@ -364,8 +365,8 @@ find_active (AlitraTokenizer * self, guint index, const Frame * frame)
 static gdouble
 price_at (const AlitraTokenizer * self, guint index, gdouble price)
 {
-  return price * alitra_level_price_at (&self->level_price, index, price)
-      / (1 << (2 * index));
+  return price * alitra_level_price_at (&self->level_price, index, price,
+      self->scalable) / (1 << (2 * index));
 }
 
 static gfloat
@@ -1211,7 +1212,8 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
     GByteArray * packet, AlitraFrameStats * stats, GError ** error)
 {
   const gboolean first = self->frame_number == 0;
-  const gboolean same = settings->allocation == self->last.allocation;
+  const gboolean same = settings->allocation == self->last.allocation
+      && settings->scalable == self->scalable;
   Frame frame = { settings, first || force_key || (settings->key_interval
         && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0
   };
@@ -1219,6 +1221,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
 
   if (!check_settings (settings, error) || !check_frame (self, picture, error))
     return FALSE;
+  self->scalable = settings->scalable;
   idle = settings->hold && !frame.key;
   if (!idle) {
     if (!alitra_intake_look (&self->intake, picture, settings->reuse_threshold,

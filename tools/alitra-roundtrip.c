@@ -15,7 +15,7 @@ typedef struct
   gint width, height, frames, threads;
   gint tokens, max_new, max_depth, key_interval, refresh, layers;
   gdouble quality, reuse_threshold;
-  gboolean exact, no_reuse, per_frame_key;
+  gboolean exact, no_reuse, per_frame_key, scalable;
   /* read from the strings */
   AlitraPixelFormat pixel_format;
   gboolean full_range;
@@ -162,6 +162,7 @@ fill_settings (Options * options)
   settings->reuse_threshold = options->reuse_threshold;
   settings->max_new_tokens = options->max_new;
   settings->refresh_interval = options->refresh;
+  settings->scalable = options->scalable;
   settings->key_interval = options->key_interval;
 }
 
@@ -208,6 +209,8 @@ options_parse (Options * options, int *argc, char ***argv, GError ** error)
     {"key-int", 0, 0, G_OPTION_ARG_INT, &options->key_interval,
         "Frames from key frame to key frame at most; 0: only the first; "
           "default 250", "N"},
+    {"scalable", 0, 0, G_OPTION_ARG_NONE, &options->scalable,
+        "Encode so that packets can be cut", NULL},
     {"refresh", 0, 0, G_OPTION_ARG_INT, &options->refresh,
         "Frames within which every cell is sent anew; 0 (default): off", "N"},
     {"per-frame-key", 0, 0, G_OPTION_ARG_NONE, &options->per_frame_key,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # libalitra: adaptive-length video tokens
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One encoding, cut to each number of quality layers, against encodings with so many tokens from the start.
+"""One scalable encoding, cut to each number of quality layers, against encodings with so many tokens from the start.
 
 Needs numpy, PIL and ffmpeg (Debian: python3-numpy python3-pil ffmpeg). Photographs are stills of 256x256 and judged by
 RGB; of clips a receiver gets the first layers of every packet, and luma counts. docs/trimming.md says what the columns
@@ -78,7 +78,7 @@ def rows_of(source):
         curve = Curve(source, budget)
         layers = most = 1
         while layers <= most:
-            cut, psnr = source.encode('--tokens=%d' % budget, '--layers=%d' % layers)
+            cut, psnr = source.encode('--tokens=%d' % budget, '--layers=%d' % layers, '--scalable')
             most = max(frame['layers'] for frame in cut.frames)
             held = values(cut, 'held')
             direct = curve.at(curve.psnr, held)
