@@ -8,7 +8,7 @@
 #include "reuse.h"
 
 #define NO_GAIN -16.f
-#define LEAST_GAIN 1.6e-5f      /* its square error */
+#define LEAST_GAIN 1.6e-5f      /* the energy of NO_GAIN */
 #define ANY_GAIN 12.f
 #define UNSETTLED 255
 /* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
