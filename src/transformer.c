@@ -15,91 +15,28 @@
 G_DEFINE_BOXED_TYPE (AlitraTransformer, alitra_transformer, alitra_transformer_ref, alitra_transformer_unref)
 /* *INDENT-ON* */
 
-/* Tensors of one part of the model. */
-typedef struct
-{
-  AlitraTransformer *to;
-  const char *prefix;
-  GError **error;
-} Part;
-
-static const float *
-take (const Part * part, const char *name, guint rank, guint first,
-    guint second)
-{
-  const guint size[2] = { first, second };
-  g_autofree char *whole = g_strconcat (part->prefix, name, NULL);
-
-  return alitra_weights_get_tensor (&part->to->weights, whole, rank, size,
-      part->error);
-}
-
-/* A matrix, with a bias if there is a name for it. */
-static gboolean
-take_matrix (const Part * part, AlitraMatrix * matrix, const char *weight,
-    const char *bias, guint outputs, guint inputs)
-{
-  const float *weights = take (part, weight, 2, outputs, inputs);
-  const float *start = weights && bias ? take (part, bias, 1, outputs, 1) :
-      NULL;
-
-  if (!weights || (bias && !start))
-    return FALSE;
-  alitra_matrix_init (matrix, outputs, inputs, weights, 1.f);
-  if (start)
-    memcpy (matrix->start, start, outputs * sizeof (float));
-  return TRUE;
-}
-
-static gboolean
-take_norm (const Part * part, const char *weight, const char *bias,
-    const float **gain, const float **offset)
-{
-  *gain = take (part, weight, 1, part->to->dim, 1);
-  *offset = *gain ? take (part, bias, 1, part->to->dim, 1) : NULL;
-  return *offset != NULL;
-}
-
-static gboolean
-take_block (AlitraTransformer * self, guint index, GError ** error)
-{
-  AlitraTransformerBlock *block = &self->block[index];
-  g_autofree char *prefix = g_strdup_printf ("blocks.%u.", index);
-  const Part part = { self, prefix, error };
-  const guint dim = self->dim;
-
-  return take_norm (&part, "norm1.weight", "norm1.bias", &block->gain[0],
-      &block->bias[0])
-      && take_norm (&part, "norm2.weight", "norm2.bias", &block->gain[1],
-      &block->bias[1])
-      && take_matrix (&part, &block->qkv, "qkv.weight", "qkv.bias", 3 * dim,
-      dim)
-      && take_matrix (&part, &block->out, "out.weight", "out.bias", dim, dim)
-      && take_matrix (&part, &block->grow, "grow.weight", "grow.bias",
-      self->hidden, dim)
-      && take_matrix (&part, &block->shrink, "shrink.weight", "shrink.bias",
-      dim, self->hidden);
-}
-
 static gboolean
 take_ends (AlitraTransformer * self, GError ** error)
 {
-  const Part part = { self, "", error };
+  const AlitraPart part = { &self->weights, "", error };
+  const guint dim = self->blocks.dim;
 
   for (guint i = 0; i < ALITRA_LEVELS; i++) {
     g_autofree char *prefix = g_strdup_printf ("into.%u.", i);
-    const Part level = { self, prefix, error };
+    const AlitraPart level = { &self->weights, prefix, error };
 
-    if (!take_matrix (&level, &self->into[i], "weight", "bias", self->dim,
+    if (!alitra_part_take_matrix (&level, &self->into[i], "weight", "bias", dim,
             self->vectors))
       return FALSE;
   }
-  self->depth = take (&part, "depth", 2, ALITRA_MAX_DEPTH, self->dim);
-  return self->depth && take_matrix (&part, &self->place, "place.weight", NULL,
-      self->dim, 4 * ALITRA_WAVES)
-      && take_norm (&part, "norm.weight", "norm.bias", &self->gain, &self->bias)
-      && take_matrix (&part, &self->head, "head.weight", "head.bias",
-      self->labels->len, self->dim);
+  self->depth = alitra_part_take (&part, "depth", 2, ALITRA_MAX_DEPTH, dim);
+  return self->depth
+      && alitra_part_take_matrix (&part, &self->place, "place.weight", NULL,
+      dim, 4 * ALITRA_WAVES)
+      && alitra_part_take_norm (&part, "norm.weight", "norm.bias", dim,
+      &self->gain, &self->bias)
+      && alitra_part_take_matrix (&part, &self->head, "head.weight",
+      "head.bias", self->labels->len, dim);
 }
 
 static gboolean
@@ -165,22 +102,9 @@ read_settings (AlitraTransformer * self, GError ** error)
           &self->vectors, error)
       || !alitra_weights_read_counts (settings, "waves", 1, ALITRA_WAVES,
           ALITRA_WAVES, &waves, error)
-      || !alitra_weights_read_counts (settings, "dim", 1, 8, 2048, &self->dim,
-          error)
-      || !alitra_weights_read_counts (settings, "heads", 1, 1, 64,
-          &self->heads, error)
-      || !alitra_weights_read_counts (settings, "layers", 1, 1, 48,
-          &self->layers, error)
-      || !alitra_weights_read_counts (settings, "hidden", 1, 8, 8192,
-          &self->hidden, error)
+      || !alitra_blocks_read_settings (&self->blocks, settings, error)
       || !read_labels (self, error))
     return FALSE;
-  if (self->dim % self->heads != 0) {
-    alitra_weights_invalid (error,
-        "its %u numbers should be a multiple of its %u heads", self->dim,
-        self->heads);
-    return FALSE;
-  }
   if (!alitra_weights_name_is_plain (alitra_weights_get_string (settings,
               "name"))) {
     alitra_weights_invalid (error,
@@ -196,7 +120,6 @@ alitra_transformer_load_bytes (GBytes * bytes, GError ** error)
   g_autoptr (AlitraTransformer) self = NULL;
   gsize size;
   const guint8 *data;
-  gboolean fine;
 
   g_return_val_if_fail (bytes, NULL);
 
@@ -207,11 +130,8 @@ alitra_transformer_load_bytes (GBytes * bytes, GError ** error)
   if (!alitra_weights_load (&self->weights, data, size, error)
       || !read_settings (self, error))
     return NULL;
-  self->block = g_new0 (AlitraTransformerBlock, self->layers);
-  fine = take_ends (self, error);
-  for (guint i = 0; fine && i < self->layers; i++)
-    fine = take_block (self, i, error);
-  if (!fine)
+  if (!take_ends (self, error)
+      || !alitra_blocks_take (&self->blocks, &self->weights, error))
     return NULL;
   self->id = g_strdup_printf ("%s-%08x",
       alitra_weights_get_string (self->weights.settings, "name"),
@@ -241,15 +161,6 @@ alitra_transformer_ref (AlitraTransformer * self)
   return self;
 }
 
-static void
-block_clear (AlitraTransformerBlock * block)
-{
-  alitra_matrix_clear (&block->qkv);
-  alitra_matrix_clear (&block->out);
-  alitra_matrix_clear (&block->grow);
-  alitra_matrix_clear (&block->shrink);
-}
-
 void
 alitra_transformer_unref (AlitraTransformer * self)
 {
@@ -259,9 +170,7 @@ alitra_transformer_unref (AlitraTransformer * self)
     alitra_matrix_clear (&self->into[i]);
   alitra_matrix_clear (&self->place);
   alitra_matrix_clear (&self->head);
-  for (guint i = 0; self->block && i < self->layers; i++)
-    block_clear (&self->block[i]);
-  g_free (self->block);
+  alitra_blocks_clear (&self->blocks);
   g_ptr_array_unref (self->labels);
   alitra_weights_clear (&self->weights);
   g_free (self->id);

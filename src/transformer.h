@@ -5,23 +5,12 @@
 
 #include <alitra/transformer.h>
 
-#include "matrix.h"
-#include "weights.h"
-#include "workers.h"
+#include "blocks.h"
 
 G_BEGIN_DECLS
 
 /* Octaves of the sines and cosines that tell a place. */
 #define ALITRA_WAVES 4
-
-/* x + out (attention (norm (x))), then x + shrink (gelu (grow (norm (x)))). */
-typedef struct
-{
-  const float *gain[2], *bias[2];       /* of the two norms */
-  AlitraMatrix qkv;             /* dim -> query, key, value: 3 dim */
-  AlitraMatrix out;
-  AlitraMatrix grow, shrink;    /* dim -> hidden -> dim */
-} AlitraTransformerBlock;
 
 struct _AlitraTransformer
 {
@@ -29,12 +18,11 @@ struct _AlitraTransformer
   gchar *id;
   guint32 model;                /* whose tokens it reads */
   guint vectors;                /* numbers of a token's vector */
-  guint dim, heads, layers, hidden;
   GPtrArray *labels;
   AlitraMatrix into[ALITRA_LEVELS];     /* sum of the vectors of a cell -> dim */
   AlitraMatrix place;           /* 4 ALITRA_WAVES -> dim */
   const float *depth;           /* ALITRA_MAX_DEPTH x dim: what the number of tokens in a cell adds */
-  AlitraTransformerBlock *block;
+  AlitraBlocks blocks;
   const float *gain, *bias;     /* of the last norm */
   AlitraMatrix head;
   AlitraWeights weights;        /* the file */
