@@ -11,6 +11,7 @@
 #define GATES (3 * HIDDEN)      /* update, reset, candidate */
 #define NODE (OWN + HIDDEN)     /* what neighbours see of a cell */
 #define INNER (9 * NODE)
+#define FEATURES (9 * OWN)
 /* The candidate's share of the hidden states is kept apart, because the reset gate multiplies it. */
 #define OUTER (4 * HIDDEN)
 #define PARENT (HIDDEN + 2)
@@ -37,10 +38,13 @@ typedef struct
   guint columns, rows;
   Weights weights;
   AlitraMatrix window;          /* all gates of a 3x3 window of nodes */
-  gfloat parent[PARENT * GATES];        /* weights.parent, one number of the parent after the other */
+  AlitraMatrix first;           /* the same of windows in which no cell has a state yet: features only */
+  AlitraMatrix parent;          /* weights.parent, for the children of a cell of the coarser grid; starts with the bias */
   gsize pitch;                  /* nodes from row to row, a border of one included */
   gfloat *node;                 /* (rows + 2) * pitch nodes of NODE numbers; the border stays zero */
+  guint8 *awake;                /* per node: it may have a state other than zero */
   gfloat *told;                 /* per cell, PARENT numbers for the children */
+  gfloat *heard;                /* per cell, GATES numbers: bias and what the cell says to its children */
   gfloat *said;                 /* per cell, GATES numbers: bias and what the parent says */
   gfloat *next;                 /* per cell, HIDDEN numbers on their way */
 } Grid;
@@ -67,20 +71,28 @@ log_energy (gfloat energy)
   return log2f (energy + FLOOR) * .25f;
 }
 
-static inline gfloat *
-node_of (const Grid * grid, guint32 cell)
+/* Where a cell stands among the nodes. */
+static inline gsize
+place_of (const Grid * grid, guint32 cell)
 {
   guint x = cell % grid->columns, y = cell / grid->columns;
 
-  return grid->node + ((y + 1) * grid->pitch + x + 1) * NODE;
+  return (y + 1) * grid->pitch + x + 1;
+}
+
+static inline gfloat *
+node_of (const Grid * grid, guint32 cell)
+{
+  return grid->node + place_of (grid, cell) * NODE;
 }
 
 /* Weights of the features (GATES x OWN x 3 x 3) and of the states (GATES x HIDDEN x 3 x 3) as one matrix whose columns
- * are the nodes of the 3x3 window, node by node. */
+ * are the nodes of the 3x3 window, node by node; and of the features alone, in the same order. */
 static void
-join_weights (const Weights * w, AlitraMatrix * window)
+join_weights (const Weights * w, AlitraMatrix * window, AlitraMatrix * first)
 {
   gfloat *joined = g_new0 (gfloat, OUTER * INNER);
+  gfloat *features = g_new0 (gfloat, OUTER * FEATURES);
   guint o, c, k;
 
   for (o = 0; o < GATES; o++)
@@ -90,22 +102,22 @@ join_weights (const Weights * w, AlitraMatrix * window)
           + k * NODE + OWN;
 
       for (c = 0; c < OWN; c++)
-        own[c] = w->own[(o * OWN + c) * 9 + k];
+        own[c] = features[o * FEATURES + k * OWN + c] =
+            w->own[(o * OWN + c) * 9 + k];
       for (c = 0; c < HIDDEN; c++)
         state[c] = w->state[(o * HIDDEN + c) * 9 + k];
     }
   alitra_matrix_init (window, OUTER, INNER, joined, 1.f);
+  alitra_matrix_init (first, OUTER, FEATURES, features, 1.f);
+  g_free (features);
   g_free (joined);
 }
 
 static void
-turn_parent_weights (Grid * grid)
+join_parent_weights (const Weights * w, AlitraMatrix * parent)
 {
-  guint o, c;
-
-  for (o = 0; o < GATES; o++)
-    for (c = 0; c < PARENT; c++)
-      grid->parent[c * GATES + o] = grid->weights.parent[o * PARENT + c];
+  alitra_matrix_init (parent, GATES, PARENT, w->parent, 1.f);
+  memcpy (parent->start, w->bias, GATES * sizeof (gfloat));
 }
 
 static gboolean
@@ -160,16 +172,19 @@ alitra_allocator_new (AlitraModel * model, guint columns, guint rows,
     grid->pitch = grid->columns + 2;
     cells = (gsize) grid->columns * grid->rows;
     grid->node = g_new0 (gfloat, (grid->rows + 2) * grid->pitch * NODE);
+    grid->awake = g_new0 (guint8, (grid->rows + 2) * grid->pitch);
     grid->told = g_new0 (gfloat, cells * PARENT);
+    grid->heard = i > 0 ? g_new0 (gfloat, cells * GATES) : NULL;
     grid->said = g_new0 (gfloat, cells * GATES);
     grid->next = g_new0 (gfloat, cells * HIDDEN);
     if (!find_weights (model, i, &grid->weights, error)) {
       alitra_allocator_free (self);
       return NULL;
     }
-    join_weights (&grid->weights, &grid->window);
-    turn_parent_weights (grid);
+    join_weights (&grid->weights, &grid->window, &grid->first);
+    join_parent_weights (&grid->weights, &grid->parent);
   }
+  alitra_allocator_reset (self);
   return self;
 }
 
@@ -180,13 +195,30 @@ alitra_allocator_free (AlitraAllocator * self)
 
   for (i = 0; i < ALITRA_LEVELS; i++) {
     g_free (self->grid[i].node);
+    g_free (self->grid[i].awake);
     g_free (self->grid[i].told);
+    g_free (self->grid[i].heard);
     g_free (self->grid[i].said);
     g_free (self->grid[i].next);
     alitra_matrix_clear (&self->grid[i].window);
+    alitra_matrix_clear (&self->grid[i].first);
+    alitra_matrix_clear (&self->grid[i].parent);
   }
   alitra_floats_free (self->windows);
   g_free (self);
+}
+
+/* Children of cells that said nothing yet hear the bias alone. */
+static void
+forget_what_was_heard (AlitraAllocator * self, guint level)
+{
+  const Grid *grid = &self->grid[level];
+  const gsize cells = (gsize) grid->columns * grid->rows;
+  gsize i;
+
+  for (i = 0; grid->heard && i < cells; i++)
+    memcpy (grid->heard + i * GATES, self->grid[level - 1].weights.bias,
+        GATES * sizeof (gfloat));
 }
 
 void
@@ -199,8 +231,10 @@ alitra_allocator_reset (AlitraAllocator * self)
 
     memset (grid->node, 0,
         (grid->rows + 2) * grid->pitch * NODE * sizeof (gfloat));
+    memset (grid->awake, 0, (grid->rows + 2) * grid->pitch);
     memset (grid->told, 0,
         (gsize) grid->columns * grid->rows * PARENT * sizeof (gfloat));
+    forget_what_was_heard (self, i);
   }
 }
 
@@ -209,21 +243,15 @@ static void
 listen_to_parent (AlitraAllocator * self, guint level, guint32 cell)
 {
   const Grid *grid = &self->grid[level];
-  const Weights *w = &grid->weights;
-  gfloat *said = grid->said + (gsize) cell * GATES;
-  guint o, c;
+  const gfloat *heard = grid->weights.bias;
 
-  memcpy (said, w->bias, GATES * sizeof (gfloat));
   if (level + 1 < ALITRA_LEVELS) {
     const Grid *coarse = &self->grid[level + 1];
     guint x = cell % grid->columns, y = cell / grid->columns;
-    const gfloat *told = coarse->told
-        + ((gsize) (y / 2) * coarse->columns + x / 2) * PARENT;
 
-    for (c = 0; c < PARENT; c++)
-      for (o = 0; o < GATES; o++)
-        said[o] += grid->parent[c * GATES + o] * told[c];
+    heard = coarse->heard + ((gsize) (y / 2) * coarse->columns + x / 2) * GATES;
   }
+  memcpy (grid->said + (gsize) cell * GATES, heard, GATES * sizeof (gfloat));
 }
 
 void
@@ -231,10 +259,15 @@ alitra_allocator_begin (AlitraAllocator * self, guint level, guint n,
     const guint32 * cells, gboolean carry)
 {
   const gsize size = (carry ? OWN : NODE) * sizeof (gfloat);
+  const Grid *grid = &self->grid[level];
   guint i;
 
   for (i = 0; i < n; i++) {
-    memset (node_of (&self->grid[level], cells[i]), 0, size);
+    const gsize at = place_of (grid, cells[i]);
+
+    memset (grid->node + at * NODE, 0, size);
+    if (!carry)
+      grid->awake[at] = FALSE;
     listen_to_parent (self, level, cells[i]);
   }
 }
@@ -272,28 +305,66 @@ step_cell (const Weights * w, const gfloat * node,
   return CLAMP (gain, LOWEST_GAIN, HIGHEST_GAIN);
 }
 
+/* No cell that these see has a state other than zero. */
+static gboolean
+all_sleep (const Grid * grid, guint n, const guint32 * cells)
+{
+  guint8 any = 0;
+  guint i;
+
+  for (i = 0; i < n; i++) {
+    const guint8 *awake = grid->awake + place_of (grid, cells[i]);
+    const guint8 *above = awake - grid->pitch, *below = awake + grid->pitch;
+
+    any |= above[-1] | above[0] | above[1] | awake[-1] | awake[0] | awake[1]
+        | below[-1] | below[0] | below[1];
+  }
+  return !any;
+}
+
+/* Sums of all gates over the windows of some cells.  Where all states are zero the features alone give the same sums. */
+static void
+sum_windows (const Grid * grid, guint n, const guint32 * cells,
+    gfloat * window, gfloat * sums)
+{
+  const gboolean asleep = all_sleep (grid, n, cells);
+  guint i, k;
+
+  for (i = 0; i < n; i++) {
+    const gfloat *node = node_of (grid, cells[i]);
+
+    for (k = 0; k < 9; k++) {
+      const gfloat *near = node
+          + (((gssize) (k / 3) - 1) * (gssize) grid->pitch + (k % 3) - 1)
+          * NODE;
+
+      if (asleep)
+        memcpy (window + i * FEATURES + k * OWN, near, OWN * sizeof (gfloat));
+      else
+        memcpy (window + i * INNER + k * NODE, near, NODE * sizeof (gfloat));
+    }
+  }
+  if (asleep)
+    alitra_matrix_multiply (&grid->first, n, window, FEATURES, sums, OUTER,
+        ALITRA_END_STORE);
+  else
+    alitra_matrix_multiply (&grid->window, n, window, INNER, sums, OUTER,
+        ALITRA_END_STORE);
+}
+
 static void
 predict_tile (gpointer data, guint tile, guint worker)
 {
   const Prediction *p = data;
   Grid *grid = &p->self->grid[p->level];
   const Weights *w = &grid->weights;
-  guint first = tile * TILE, n = MIN (TILE, p->n - first), i, row;
-  gfloat *window = p->self->windows + (gsize) worker * TILE * INNER;
+  guint first = tile * TILE, n = MIN (TILE, p->n - first), i;
   gfloat sums[TILE * OUTER];
 
   if (n == 0)
     return;
-  for (i = 0; i < n; i++) {
-    const gfloat *node = node_of (grid, p->cells[first + i]);
-
-    for (row = 0; row < 3; row++)
-      memcpy (window + i * INNER + row * 3 * NODE,
-          node + (((gssize) row - 1) * (gssize) grid->pitch - 1) * NODE,
-          3 * NODE * sizeof (gfloat));
-  }
-  alitra_matrix_multiply (&grid->window, n, window, INNER, sums, OUTER,
-      ALITRA_END_STORE);
+  sum_windows (grid, n, p->cells + first,
+      p->self->windows + (gsize) worker * TILE * INNER, sums);
   for (i = 0; i < n; i++) {
     guint32 cell = p->cells[first + i];
 
@@ -316,9 +387,36 @@ alitra_allocator_predict (AlitraAllocator * self, guint level, guint step,
   alitra_workers_run (self->workers, (n + TILE - 1) / TILE, predict_tile,
       &prediction);
   /* All cells step together: nobody sees a neighbour's new state before his own is made. */
-  for (i = 0; i < n; i++)
-    memcpy (node_of (grid, cells[i]) + OWN,
+  for (i = 0; i < n; i++) {
+    const gsize at = place_of (grid, cells[i]);
+
+    memcpy (grid->node + at * NODE + OWN,
         grid->next + (gsize) cells[i] * HIDDEN, HIDDEN * sizeof (gfloat));
+    grid->awake[at] = TRUE;
+  }
+}
+
+/* What some cells say to their children. */
+static void
+tell_children (AlitraAllocator * self, guint level, guint n,
+    const guint32 * cells)
+{
+  const Grid *grid = &self->grid[level];
+  gfloat told[TILE * PARENT], heard[TILE * GATES];
+  guint first, i;
+
+  for (first = 0; first < n; first += TILE) {
+    const guint count = MIN (n - first, TILE);
+
+    for (i = 0; i < count; i++)
+      memcpy (told + i * PARENT, grid->told
+          + (gsize) cells[first + i] * PARENT, PARENT * sizeof (gfloat));
+    alitra_matrix_multiply (&self->grid[level - 1].parent, count, told, PARENT,
+        heard, GATES, ALITRA_END_STORE);
+    for (i = 0; i < count; i++)
+      memcpy (grid->heard + (gsize) cells[first + i] * GATES, heard
+          + i * GATES, GATES * sizeof (gfloat));
+  }
 }
 
 void
@@ -335,4 +433,6 @@ alitra_allocator_settle (AlitraAllocator * self, guint level, guint n,
     told[HIDDEN] = depth[cells[i]] * .125f;
     told[HIDDEN + 1] = log_energy (left[i]);
   }
+  if (level > 0)
+    tell_children (self, level, n, cells);
 }
