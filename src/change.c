@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "change.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "model.h"
+#include "pixel-loops.h"
 
 typedef struct
 {
@@ -32,20 +32,11 @@ alitra_change_clear (AlitraChange * change)
 }
 
 /* Mean absolute difference of n x n samples. */
-static gfloat
+static inline gfloat
 difference (const gfloat * a, const gfloat * b, gsize stride, guint n)
 {
-  gfloat sum = 0.f;
-  guint x, y;
-
-  for (y = 0; y < n; y++) {
-    gfloat row = 0.f;
-
-    for (x = 0; x < n; x++)
-      row += fabsf (a[y * stride + x] - b[y * stride + x]);
-    sum += row;
-  }
-  return sum / (n * n);
+  return alitra_matrix_get_pixel_loops ()->difference (a, stride, b, stride, n)
+      / (n * n);
 }
 
 static gboolean

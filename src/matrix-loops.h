@@ -3,6 +3,7 @@
 #ifndef ALITRA_SRC_MATRIX_LOOPS_H
 #define ALITRA_SRC_MATRIX_LOOPS_H
 
+#include "byte-loops.h"
 #include "matrix.h"
 #include "pixel-loops.h"
 

@@ -246,3 +246,18 @@ alitra_matrix_get_pixel_loops (void)
   (void) loops;
   return &alitra_pixel_loops_plain;
 }
+
+const AlitraByteLoops *
+alitra_matrix_get_byte_loops (void)
+{
+  const AlitraLoops *loops = get_loops ();
+
+#ifdef ALITRA_HAVE_X86
+  if (loops == &alitra_loops_avx512)
+    return &alitra_byte_loops_avx512;
+  if (loops == &alitra_loops_avx2)
+    return &alitra_byte_loops_avx2;
+#endif
+  (void) loops;
+  return &alitra_byte_loops_plain;
+}

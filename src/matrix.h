@@ -92,8 +92,9 @@ float alitra_matrix_gates (const float *sums, const float *said, const float *hi
 /* n half floats of a file, little endian, at any address; FALSE: some are not finite. */
 gboolean alitra_matrix_from_halves (const guint8 *from, gsize n, float *to);
 
-/* The loops over samples for the same instruction set. */
+/* The loops over samples, and over bytes, for the same instruction set. */
 const struct _AlitraPixelLoops *alitra_matrix_get_pixel_loops (void);
+const struct _AlitraByteLoops *alitra_matrix_get_byte_loops (void);
 
 /* What the loops were compiled for: "avx512", "avx2" or "plain". */
 const char *alitra_matrix_get_loops (void);

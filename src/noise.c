@@ -3,8 +3,10 @@
 #include "noise.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "byte-loops.h"
+#include "matrix.h"
 
 #define PATCH 16
 #define HALF (PATCH / 2)
@@ -74,43 +76,62 @@ copy_block (guint8 * to, const guint8 * from, gint stride, guint step, guint n)
 {
   guint x, y;
 
-  for (y = 0; y < n; y++)
-    for (x = 0; x < n; x++)
-      to[y * n + x] = from[(gssize) y * stride + x * step];
+  for (y = 0; y < n; y++, from += stride) {
+    if (step == 1)
+      memcpy (to + y * n, from, n);
+    else
+      for (x = 0; x < n; x++)
+        to[y * n + x] = from[x * step];
+  }
 }
 
 /* Mean size of the finest diagonal detail of the difference of two blocks. */
-static gfloat
+static inline gfloat
 detail_of (const guint8 * a, const guint8 * b, guint n)
 {
-  guint sum = 0, x, y;
-
-  for (y = 0; y < n; y += 2)
-    for (x = 0; x < n; x += 2) {
-      const guint i = y * n + x;
-      gint d = a[i] - b[i] - (a[i + 1] - b[i + 1]) - (a[i + n] - b[i + n])
-          + (a[i + n + 1] - b[i + n + 1]);
-
-      sum += ABS (d);
-    }
-  return sum / (n * n / 4.f);
+  return alitra_matrix_get_byte_loops ()->detail (a, b, n) / (n * n / 4.f);
 }
 
 static gboolean
 is_saturated (const guint8 * block)
 {
-  static const guint8 black[PATCH] = { 0 };
-  const guint32 sum = alitra_picture_sad (block, PATCH, black, 0, PATCH, PATCH);
+  guint sum = 0, i;
 
+  for (i = 0; i < PATCH * PATCH; i++)
+    sum += block[i];
   return sum < DARK * PATCH * PATCH || sum > BRIGHT * PATCH * PATCH;
 }
 
-static int
-compare_floats (const void *a, const void *b)
+/* The number that would stand at `place` if they were in rising order. */
+static gfloat
+select_nth (gfloat * numbers, guint n, guint place)
 {
-  const gfloat x = *(const gfloat *) a, y = *(const gfloat *) b;
+  gint low = 0, high = (gint) n - 1;
 
-  return (x > y) - (x < y);
+  while (low < high) {
+    const gfloat middle = numbers[(low + high) / 2];
+    gint i = low, j = high;
+
+    while (i <= j) {
+      while (numbers[i] < middle)
+        i++;
+      while (numbers[j] > middle)
+        j--;
+      if (i <= j) {
+        const gfloat t = numbers[i];
+
+        numbers[i++] = numbers[j];
+        numbers[j--] = t;
+      }
+    }
+    if ((gint) place <= j)
+      high = j;
+    else if ((gint) place >= i)
+      low = i;
+    else
+      break;
+  }
+  return numbers[place];
 }
 
 static void
@@ -120,8 +141,7 @@ follow (gfloat * sigma, gfloat * details, guint n, gfloat scale, gboolean first)
 
   if (n == 0)
     return;
-  qsort (details, n, sizeof (*details), compare_floats);
-  now = MIN (details[n / QUIET] * scale / DETAIL, MOST);
+  now = MIN (select_nth (details, n, n / QUIET) * scale / DETAIL, MOST);
   if (first)
     *sigma = now;
   else

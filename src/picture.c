@@ -8,6 +8,8 @@
 
 #include "frame.h"
 #include "kernels.h"
+#include "matrix.h"
+#include "pixel-loops.h"
 
 #define HALF (ALITRA_CELL / 2)
 /* Pixels of a row that are converted together; even. */
@@ -26,6 +28,7 @@ typedef struct
   const float *gain;
   const guint8 *mask;
   Range range;
+  const AlitraPixelLoops *loops;
 } Work;
 
 static Range
@@ -86,7 +89,7 @@ chroma_row (const AlitraPlanes * planes, guint component, guint y)
 static void
 read_luma (const Work * work, const guint8 * bytes, float *row, guint count)
 {
-  alitra_orc_bytes_to_floats (row, bytes, 1 / work->range.luma_span,
+  work->loops->from_bytes (row, bytes, 1 / work->range.luma_span,
       -work->range.luma_start / work->range.luma_span - .5f, count);
 }
 
@@ -96,7 +99,7 @@ read_chroma (const Work * work, guint component, const guint8 * bytes,
 {
   const float scale = work->gain[component] / work->range.chroma_span;
 
-  alitra_orc_bytes_to_floats (row, bytes, scale, -128 * scale, count);
+  work->loops->from_bytes (row, bytes, scale, -128 * scale, count);
 }
 
 /* ORC takes elements of several bytes only at multiples of their size; frames may lie anywhere.
@@ -339,7 +342,9 @@ alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2],
     AlitraPlanes * planes, const guint8 * mask, AlitraWorkers * workers,
     GError ** error)
 {
-  Work work = { frame, planes, gain, mask, range_of (frame->full_range) };
+  Work work = { frame, planes, gain, mask, range_of (frame->full_range),
+    alitra_matrix_get_pixel_loops ()
+  };
   const gboolean rgb = frame->format >= ALITRA_PIXEL_RGB;
 
   if (!check_size (frame, planes->grid, error))
@@ -364,14 +369,14 @@ write_run (const Work * work, guint cells, guint first, guint end)
   if (x >= right)
     return;
   for (guint y = cells * ALITRA_CELL; y < bottom; y++)
-    alitra_orc_floats_to_bytes (frame_row (frame, 0, y) + x,
+    work->loops->to_bytes (frame_row (frame, 0, y) + x,
         luma_row (work->planes, y) + x, range->luma_span,
         range->luma_start + .5f * range->luma_span + .5f, right - x);
   if (frame->format == ALITRA_PIXEL_GRAY8)
     return;
   for (guint i = 0; i < 2; i++) {
     for (guint y = cells * HALF; y < (bottom + 1) / 2; y++)
-      alitra_orc_floats_to_bytes (frame_row (frame, 1 + i, y) + x / 2,
+      work->loops->to_bytes (frame_row (frame, 1 + i, y) + x / 2,
           chroma_row (work->planes, i, y) + x / 2,
           range->chroma_span / work->gain[i], 128.5f, (right + 1) / 2 - x / 2);
   }
@@ -402,7 +407,7 @@ alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2],
     GError ** error)
 {
   Work work = { frame, (AlitraPlanes *) planes, gain, mask,
-    range_of (frame->full_range)
+    range_of (frame->full_range), alitra_matrix_get_pixel_loops ()
   };
 
   if (frame->format != ALITRA_PIXEL_I420 && frame->format != ALITRA_PIXEL_GRAY8) {

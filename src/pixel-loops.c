@@ -1,9 +1,12 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Compiled once for each instruction set, with ALITRA_PIXEL_LOOPS as name of the table. Plain loops of fixed length: the
- * compiler makes vectors of them. */
+ * Compiled once for each instruction set, with ALITRA_PIXEL_LOOPS as name of the table and ALITRA_LANES floats in a vector
+ * register.  Every sample of a row goes through the same vector operations, wherever it is: the last ones of a row through
+ * a vector of their own. */
 #include "pixel-loops.h"
+
+#include <string.h>
 
 #define FULL 16
 #define HALF 8
@@ -13,11 +16,54 @@ typedef float Full
     __attribute__((vector_size (4 * FULL), aligned (4), may_alias));
 typedef float Half
     __attribute__((vector_size (4 * HALF), aligned (4), may_alias));
+typedef float Quarter __attribute__((vector_size (16), aligned (4), may_alias));
+typedef gint32 FullBits __attribute__((vector_size (4 * FULL)));
+typedef gint32 HalfBits __attribute__((vector_size (4 * HALF)));
+
+/* A register of samples anywhere. */
+typedef float Vector
+    __attribute__((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
+typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
+typedef guint8 Bytes
+    __attribute__((vector_size (ALITRA_LANES), aligned (1), may_alias));
 
 /* Rows of a picture lie far apart: the processor does not see by itself that the next cell will be asked for. */
 #define AHEAD 4
 
-#define DEFINE(Row, N, name) \
+/* Tree of additions: a fixed order, and not one long chain. */
+static inline float
+total_quarter (Quarter v)
+{
+  return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+static inline float
+total_half (Half v)
+{
+  Quarter parts[2];
+
+  memcpy (parts, &v, sizeof (v));
+  return total_quarter (parts[0] + parts[1]);
+}
+
+static inline float
+total_full (Full v)
+{
+  Half parts[2];
+
+  memcpy (parts, &v, sizeof (v));
+  return total_half (parts[0] + parts[1]);
+}
+
+static const float columns_full[FULL] = { -7.5f, -6.5f, -5.5f, -4.5f, -3.5f,
+  -2.5f, -1.5f, -.5f, .5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f
+};
+
+static const float columns_half[HALF] = { -3.5f, -2.5f, -1.5f, -.5f, .5f, 1.5f,
+  2.5f, 3.5f
+};
+
+#define DEFINE(Row, Bits, N, name) \
 static inline void \
 take_##name (const float *block, const float *less, gsize stride, float *to) \
 { \
@@ -33,7 +79,7 @@ copy_##name (const float *block, gsize stride, float *to) \
 } \
 \
 static inline void \
-sum_##name (const float *block, gsize stride, float *sums, float *slanted, float *squares) \
+measure_##name (const float *block, gsize stride, AlitraMoments *m) \
 { \
   Row sum = { 0 }, slope = { 0 }, square = { 0 }; \
 \
@@ -45,33 +91,47 @@ sum_##name (const float *block, gsize stride, float *sums, float *slanted, float
     slope += v * (y - (N - 1) / 2.f); \
     square += v * v; \
   } \
-  *(Row *) sums = sum; \
-  *(Row *) slanted = slope; \
-  *(Row *) squares = square; \
+  m->sum = total_##name (sum); \
+  m->across = total_##name (sum * *(const Row *) columns_##name); \
+  m->down = total_##name (slope); \
+  m->squares = total_##name (square); \
 } \
 \
 static inline void \
-compare_##name (const float *want, gsize want_stride, const float *have, gsize have_stride, float middle, \
-    const float *across, float dy, float *of_have, float *of_plane) \
+compare_##name (const float *want, gsize want_stride, const float *have, gsize have_stride, \
+    const AlitraSlope *plane, float *of_have, float *of_plane) \
 { \
-  const Row slope = *(const Row *) across + middle; \
+  const Row across = *(const Row *) columns_##name * plane->dx + plane->mean; \
   Row before = { 0 }, after = { 0 }; \
 \
   for (guint y = 0; y < N; y++) { \
     const Row wanted = *(const Row *) (want + y * want_stride); \
     const Row d = *(const Row *) (have + y * have_stride) - wanted; \
-    const Row e = slope + dy * (y - (N - 1) / 2.f) - wanted; \
+    const Row e = across + plane->dy * (y - (N - 1) / 2.f) - wanted; \
 \
     __builtin_prefetch (want + y * want_stride + AHEAD * N); \
     before += d * d; \
     after += e * e; \
   } \
-  *(Row *) of_have = before; \
-  *(Row *) of_plane = after; \
+  *of_have = total_##name (before); \
+  *of_plane = total_##name (after); \
+} \
+\
+static inline float \
+difference_##name (const float *a, gsize a_stride, const float *b, gsize b_stride) \
+{ \
+  Row sum = { 0 }; \
+\
+  for (guint y = 0; y < N; y++) { \
+    const Row d = *(const Row *) (a + y * a_stride) - *(const Row *) (b + y * b_stride); \
+\
+    sum += (Row) ((Bits) d & 0x7fffffff); \
+  } \
+  return total_##name (sum); \
 }
 
-DEFINE (Full, FULL, full)
-    DEFINE (Half, HALF, half)
+DEFINE (Full, FullBits, FULL, full)
+    DEFINE (Half, HalfBits, HALF, half)
      static void
          take_block (const float *block, const float *less, gsize stride,
     guint n, float *to)
@@ -87,27 +147,227 @@ DEFINE (Full, FULL, full)
 }
 
 static void
-sum_columns (const float *block, gsize stride, guint n, float *sums,
-    float *slanted, float *squares)
+measure (const float *block, gsize stride, guint n, AlitraMoments * moments)
 {
   if (n == FULL)
-    sum_full (block, stride, sums, slanted, squares);
+    measure_full (block, stride, moments);
   else
-    sum_half (block, stride, sums, slanted, squares);
+    measure_half (block, stride, moments);
 }
 
 static void
 compare_plane (const float *want, gsize want_stride, const float *have,
-    gsize have_stride, guint n, float middle, const float *across, float dy,
-    float *of_have, float *of_plane)
+    gsize have_stride, guint n, const AlitraSlope * plane, float *of_have,
+    float *of_plane)
 {
   if (n == FULL)
-    compare_full (want, want_stride, have, have_stride, middle, across, dy,
-        of_have, of_plane);
+    compare_full (want, want_stride, have, have_stride, plane, of_have,
+        of_plane);
   else
-    compare_half (want, want_stride, have, have_stride, middle, across, dy,
-        of_have, of_plane);
+    compare_half (want, want_stride, have, have_stride, plane, of_have,
+        of_plane);
+}
+
+static float
+difference (const float *a, gsize a_stride, const float *b, gsize b_stride,
+    guint n)
+{
+  return n == FULL ? difference_full (a, a_stride, b, b_stride)
+      : difference_half (a, a_stride, b, b_stride);
+}
+
+/* --- rows ----------------------------------------------------------------------------------------------------------- */
+
+static inline Vector
+load (const float *from)
+{
+  return *(const Vector *) from;
+}
+
+/* Some numbers, and zeros behind them. */
+static inline Vector
+load_some (const float *from, guint count)
+{
+  float all[ALITRA_LANES] = { 0 };
+
+  memcpy (all, from, count * sizeof (float));
+  return *(const Vector *) all;
+}
+
+static inline void
+store_some (float *to, Vector v, guint count)
+{
+  memcpy (to, &v, count * sizeof (float));
+}
+
+/* Every other number of two registers. */
+#if ALITRA_LANES == 16
+#define EVEN(a, b) __builtin_shuffle (a, b, (Index) { 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30 })
+#define ODD(a, b) __builtin_shuffle (a, b, (Index) { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31 })
+#define LOW(a, b) __builtin_shuffle (a, b, (Index) { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 })
+#define HIGH(a, b) __builtin_shuffle (a, b, (Index) { 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 })
+#elif ALITRA_LANES == 8
+#define EVEN(a, b) __builtin_shuffle (a, b, (Index) { 0, 2, 4, 6, 8, 10, 12, 14 })
+#define ODD(a, b) __builtin_shuffle (a, b, (Index) { 1, 3, 5, 7, 9, 11, 13, 15 })
+#define LOW(a, b) __builtin_shuffle (a, b, (Index) { 0, 8, 1, 9, 2, 10, 3, 11 })
+#define HIGH(a, b) __builtin_shuffle (a, b, (Index) { 4, 12, 5, 13, 6, 14, 7, 15 })
+#else
+#define EVEN(a, b) __builtin_shuffle (a, b, (Index) { 0, 2, 4, 6 })
+#define ODD(a, b) __builtin_shuffle (a, b, (Index) { 1, 3, 5, 7 })
+#define LOW(a, b) __builtin_shuffle (a, b, (Index) { 0, 4, 1, 5 })
+#define HIGH(a, b) __builtin_shuffle (a, b, (Index) { 2, 6, 3, 7 })
+#endif
+
+static inline Vector
+mean_of_four (Vector a, Vector b, Vector c, Vector d)
+{
+  return ((EVEN (a, b) + ODD (a, b)) + (EVEN (c, d) + ODD (c, d))) * .25f;
+}
+
+static void
+halve (float *to, const float *a, const float *b, guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES, a += 2 * ALITRA_LANES,
+      b += 2 * ALITRA_LANES)
+    *(Vector *) (to + i) = mean_of_four (load (a), load (a + ALITRA_LANES),
+        load (b), load (b + ALITRA_LANES));
+  if (i < count) {
+    float rows[2][2 * ALITRA_LANES] = { {0} };
+    const guint rest = count - i;
+
+    memcpy (rows[0], a, 2 * rest * sizeof (float));
+    memcpy (rows[1], b, 2 * rest * sizeof (float));
+    store_some (to + i, mean_of_four (load (rows[0]), load (rows[0]
+                + ALITRA_LANES), load (rows[1]), load (rows[1]
+                + ALITRA_LANES)), rest);
+  }
+}
+
+static void
+filter_down (float *to, const float *const rows[4], const float taps[4],
+    guint count)
+{
+  for (guint i = 0; i < count; i += ALITRA_LANES) {
+    Vector sum = load (rows[0] + i) * taps[0];
+
+    sum += load (rows[1] + i) * taps[1];
+    sum += load (rows[2] + i) * taps[2];
+    sum += load (rows[3] + i) * taps[3];
+    *(Vector *) (to + i) = sum;
+  }
+}
+
+static void
+filter_twice (float *to, const float *from, const float taps[4], guint count)
+{
+  for (guint i = 0; i < count; i += ALITRA_LANES) {
+    const Vector a = load (from + i), b = load (from + i + 1);
+    const Vector c = load (from + i + 2), d = load (from + i + 3);
+    const Vector e = load (from + i + 4);
+    Vector left = a * taps[3], right = b * taps[0], both[2];
+
+    left += b * taps[2];
+    right += c * taps[1];
+    left += c * taps[1];
+    right += d * taps[2];
+    left += d * taps[0];
+    right += e * taps[3];
+    both[0] = LOW (left, right);
+    both[1] = HIGH (left, right);
+    if (i + ALITRA_LANES <= count) {
+      *(Vector *) (to + 2 * i) = both[0];
+      *(Vector *) (to + 2 * i + ALITRA_LANES) = both[1];
+    } else {
+      memcpy (to + 2 * i, both, 2 * (count - i) * sizeof (float));
+    }
+  }
+}
+
+static void
+accumulate (float *to, const float *from, guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+    *(Vector *) (to + i) += load (from + i);
+  for (; i < count; i++)
+    to[i] += from[i];
+}
+
+static void
+add (float *to, const float *a, const float *b, guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+    *(Vector *) (to + i) = load (a + i) + load (b + i);
+  for (; i < count; i++)
+    to[i] = a[i] + b[i];
+}
+
+/* --- bytes ---------------------------------------------------------------------------------------------------------- */
+
+static inline Vector
+floats_of (Bytes bytes, float scale, float offset)
+{
+  return __builtin_convertvector (bytes, Vector) * scale + offset;
+}
+
+static void
+from_bytes (float *to, const guint8 * from, float scale, float offset,
+    guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+    *(Vector *) (to + i) = floats_of (*(const Bytes *) (from + i), scale,
+        offset);
+  if (i < count) {
+    guint8 rest[ALITRA_LANES] = { 0 };
+
+    memcpy (rest, from + i, count - i);
+    store_some (to + i, floats_of (*(const Bytes *) rest, scale, offset),
+        count - i);
+  }
+}
+
+/* a where the mask is set, else b */
+static inline Vector
+either (Index mask, Vector a, Vector b)
+{
+  return (Vector) ((mask & (Index) a) | (~mask & (Index) b));
+}
+
+static inline Bytes
+bytes_of (Vector v, float scale, float offset)
+{
+  const Vector least = { 0 }, most = least + 255.f;
+
+  v = v * scale + offset;
+  v = either ((Index) (v > least), v, least);
+  v = either ((Index) (v < most), v, most);
+  return __builtin_convertvector (__builtin_convertvector (v, Index), Bytes);
+}
+
+static void
+to_bytes (guint8 * to, const float *from, float scale, float offset,
+    guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+    *(Bytes *) (to + i) = bytes_of (load (from + i), scale, offset);
+  if (i < count) {
+    const Bytes rest = bytes_of (load_some (from + i, count - i), scale,
+        offset);
+
+    memcpy (to + i, &rest, count - i);
+  }
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, sum_columns, compare_plane };
+    { take_block, measure, compare_plane, difference, halve, filter_down,
+  filter_twice, accumulate, add, from_bytes, to_bytes
+};

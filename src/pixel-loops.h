@@ -7,17 +7,48 @@
 
 G_BEGIN_DECLS
 
-/* Loops over the samples of cells, compiled once for each instruction set (pixel-loops.c), for what ORC cannot express.
- * Blocks are n x n floats, n 16 or 8. */
+/* Numbers that rows of samples may be read beyond their end (never written): vectors are whole. */
+#define ALITRA_SLACK 32
+
+/* Sums over a block of samples; columns and rows count from the middle. */
+typedef struct
+{
+  float sum, squares;
+  float across, down;           /* of samples times column, and times row */
+} AlitraMoments;
+
+/* A plane over a block: value in the middle, and change from sample to sample. */
+typedef struct
+{
+  float mean, dx, dy;
+} AlitraSlope;
+
+/* Loops over the samples of cells, compiled once for each instruction set (pixel-loops.c), for what ORC cannot express, or
+ * is called for too few samples at a time.  Blocks are n x n floats, n 16 or 8; rows have any number of samples, and every
+ * sample has the same bits in a row of any length. */
 typedef struct _AlitraPixelLoops
 {
   /* to: the rows of a block one after the other, less those of `less` if that is not NULL */
   void (*take_block) (const float *block, const float *less, gsize stride, guint n, float *to);
-  /* sums of the samples of a block, of samples times row (counted from the middle), and of squares, for each column */
-  void (*sum_columns) (const float *block, gsize stride, guint n, float *sums, float *slanted, float *squares);
-  /* squared errors of `have`, and of a plane, against `want`, for each column; the plane: middle + across[x] + dy * row */
+  void (*measure) (const float *block, gsize stride, guint n, AlitraMoments * moments);
+  /* squared errors of `have`, and of a plane, against `want` */
   void (*compare_plane) (const float *want, gsize want_stride, const float *have, gsize have_stride, guint n,
-      float middle, const float *across, float dy, float *of_have, float *of_plane);
+      const AlitraSlope * plane, float *of_have, float *of_plane);
+  /* sum of absolute differences */
+  float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
+  /* means of 2x2 samples of two rows; count: results */
+  void (*halve) (float *to, const float *a, const float *b, guint count);
+  /* a filter of four taps over four rows; reads and writes up to ALITRA_SLACK numbers behind the last */
+  void (*filter_down) (float *to, const float *const rows[4], const float taps[4], guint count);
+  /* the same along a row, for the two samples that one becomes, the second with the taps turned round; from: the row from
+   * two samples before on; reads up to ALITRA_SLACK numbers behind the last */
+  void (*filter_twice) (float *to, const float *from, const float taps[4], guint count);
+  /* to += from */
+  void (*accumulate) (float *to, const float *from, guint count);
+  void (*add) (float *to, const float *a, const float *b, guint count);
+  void (*from_bytes) (float *to, const guint8 *from, float scale, float offset, guint count);
+  /* rounds down: offset should hold a half more; saturates at 0 and 255 */
+  void (*to_bytes) (guint8 *to, const float *from, float scale, float offset, guint count);
 } AlitraPixelLoops;
 
 extern const AlitraPixelLoops alitra_pixel_loops_plain;

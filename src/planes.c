@@ -56,7 +56,7 @@ alitra_planes_init (AlitraPlanes * planes, AlitraGrid grid)
   planes->chroma_stride = ((gsize) grid.columns * HALF + 15) & ~(gsize) 15;
   planes->luma =
       alitra_floats_new (planes->luma_stride * grid.rows * ALITRA_CELL +
-      2 * planes->chroma_stride * chroma_rows);
+      2 * planes->chroma_stride * chroma_rows + ALITRA_SLACK);
   planes->chroma[0] =
       planes->luma + planes->luma_stride * grid.rows * ALITRA_CELL;
   planes->chroma[1] = planes->chroma[0] + planes->chroma_stride * chroma_rows;
@@ -123,10 +123,11 @@ static void
 halve_run (const Plane * to, const Plane * a, const Plane * b, guint row,
     guint first, guint end)
 {
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
   const guint x = first * to->cell;
 
   for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
-    alitra_orc_halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x,
+    loops->halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x,
             2 * y + 1), (end - first) * to->cell);
 }
 
@@ -149,18 +150,19 @@ near_row (const Plane * plane, guint x, guint y, gint offset)
 /* Filters `count` source samples from x on of two rows into padded rows, with two more at either side, where the
  * plane's border is repeated. */
 static void
-upsample_rows (const Plane * from, guint x, guint count, guint y, float *upper,
-    float *lower)
+upsample_rows (const AlitraPixelLoops * loops, const Plane * from, guint x,
+    guint count, guint y, float *upper, float *lower)
 {
+  static const float taps[2][4] = { {TAP_D, TAP_C, TAP_B, TAP_A}, {TAP_A, TAP_B,
+      TAP_C, TAP_D}
+  };
   const guint left = MIN (x, 2), right = MIN (from->width - x - count, 2);
   const float *row[5];
 
   for (gint i = 0; i < 5; i++)
     row[i] = near_row (from, x - left, y, i - 2);
-  alitra_orc_taps (upper + 2 - left, row[0], row[1], row[2], row[3], TAP_D,
-      TAP_C, TAP_B, TAP_A, left + count + right);
-  alitra_orc_taps (lower + 2 - left, row[1], row[2], row[3], row[4], TAP_A,
-      TAP_B, TAP_C, TAP_D, left + count + right);
+  loops->filter_down (upper + 2 - left, row, taps[0], left + count + right);
+  loops->filter_down (lower + 2 - left, row + 1, taps[1], left + count + right);
   for (guint i = left; i < 2; i++) {
     upper[1 - i] = upper[2];
     lower[1 - i] = lower[2];
@@ -175,18 +177,17 @@ static void
 upsample_run (const Plane * to, const Plane * a, const Plane * b, guint row,
     guint first, guint end)
 {
-  float padded[2][MOST_CELLS * HALF + 4 + 12] __attribute__((aligned (64)));
+  static const float taps[4] = { TAP_A, TAP_B, TAP_C, TAP_D };
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  float padded[2][MOST_CELLS * HALF + 4 + 2 * ALITRA_SLACK]
+      __attribute__((aligned (64)));
   const guint half = to->cell / 2, x = first * half, count =
       (end - first) * half;
 
   for (guint y = row * half; y < (row + 1) * half; y++) {
-    upsample_rows (a, x, count, y, padded[0], padded[1]);
-    for (guint i = 0; i < 2; i++) {
-      const float *p = padded[i];
-
-      alitra_orc_taps_twice (at (to, 2 * x, 2 * y + i), p, p + 1, p + 2, p + 3,
-          p + 4, TAP_A, TAP_B, TAP_C, TAP_D, count);
-    }
+    upsample_rows (loops, a, x, count, y, padded[0], padded[1]);
+    for (guint i = 0; i < 2; i++)
+      loops->filter_twice (at (to, 2 * x, 2 * y + i), padded[i], taps, count);
   }
 }
 
@@ -222,14 +223,11 @@ static void
 add_run (const Plane * to, const Plane * a, const Plane * b, guint row,
     guint first, guint end)
 {
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
   const guint x = first * to->cell, count = (end - first) * to->cell;
 
-  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++) {
-    if (to->samples == a->samples)
-      alitra_orc_accumulate (at (to, x, y), at (b, x, y), count);
-    else
-      alitra_orc_add (at (to, x, y), at (a, x, y), at (b, x, y), count);
-  }
+  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
+    loops->add (at (to, x, y), at (a, x, y), at (b, x, y), count);
 }
 
 void

@@ -4,9 +4,10 @@
 
 #include <string.h>
 
-#include "kernels.h"
+#include "byte-loops.h"
+#include "matrix.h"
 
-#define BLOCK 8                 /* samples of a block's side; chroma of a patch is one, luma four */
+#define BLOCK ALITRA_BLOCK      /* chroma of a patch is one, luma four */
 
 /* How the bytes of a plane belong to patches. */
 typedef struct
@@ -18,11 +19,11 @@ typedef struct
   guint width, height;          /* bytes of a row, rows of the plane */
 } Layout;
 
-/* What a row of patches differs by in one plane, column of bytes by column. */
+/* What a row of patches differs by in one component, for each block's width of samples. */
 typedef struct
 {
-  guint16 *sizes;
-  gint16 *lean[2];              /* of the upper and of the lower blocks */
+  guint32 *sizes;
+  gint32 *lean[2];              /* of the upper and of the lower blocks */
 } Columns;
 
 typedef struct
@@ -82,8 +83,9 @@ alitra_reference_init (AlitraReference * reference, guint width, guint height,
   reference->size = stride * (height + 2 * ((gsize) (height + 1) / 2));
   reference->data = g_malloc0 (reference->size);
   reference->pitch = stride;
-  reference->sizes = g_new0 (guint16, threads * stride);
-  reference->lean = g_new0 (gint16, 2 * threads * stride);
+  reference->sizes = g_new0 (guint32, threads * stride / BLOCK);
+  reference->lean = g_new0 (gint32, 2 * threads * stride / BLOCK);
+  reference->room = g_malloc (2 * threads * stride);
   reference->sum = g_new0 (guint64, reference->grid.rows);
 }
 
@@ -93,6 +95,7 @@ alitra_reference_clear (AlitraReference * reference)
   g_free (reference->data);
   g_free (reference->sizes);
   g_free (reference->lean);
+  g_free (reference->room);
   g_free (reference->sum);
   memset (reference, 0, sizeof (*reference));
 }
@@ -119,43 +122,41 @@ take_format (AlitraReference * reference, const AlitraFrame * frame)
   }
 }
 
-/* Adds up a row of patches of one plane. */
+/* One of two components that take turns in a row, without the other; all of it if there is one alone. */
+static const guint8 *
+pick_component (const guint8 * bytes, const Layout * l, guint component,
+    guint8 * room)
+{
+  const guint count = l->width / l->step;
+
+  if (l->step == 1)
+    return bytes;
+  for (guint i = 0; i < count; i++)
+    room[i] = bytes[2 * i + component];
+  return room;
+}
+
+/* Adds up a row of patches of one component of one plane. */
 static void
-add_columns (const Job * job, const Layout * l, guint patches, Columns * to)
+add_columns (const Job * job, const Layout * l, guint patches, guint component,
+    guint8 * room, Columns * to)
 {
-  const guint top = patches * l->rows;
+  const AlitraByteLoops *loops = alitra_matrix_get_byte_loops ();
+  const guint top = patches * l->rows, count = l->width / l->step;
   const guint bottom = MIN (top + l->rows, l->height);
+  const gsize blocks = (count + BLOCK - 1) / BLOCK;
 
-  memset (to->sizes, 0, l->width * sizeof (guint16));
+  memset (to->sizes, 0, blocks * sizeof (*to->sizes));
   for (guint half = 0; half * BLOCK < l->rows; half++)
-    memset (to->lean[half], 0, l->width * sizeof (gint16));
+    memset (to->lean[half], 0, blocks * sizeof (*to->lean[half]));
   for (guint y = top; y < bottom; y++)
-    alitra_orc_compare (to->sizes, to->lean[(y - top) / BLOCK],
-        byte_at (job->frame, l->index, 0, y),
-        byte_at (&job->reference->frame, l->index, 0, y), l->width);
+    loops->compare (pick_component (byte_at (job->frame, l->index, 0, y), l,
+            component, room), pick_component (byte_at (&job->reference->frame,
+                l->index, 0, y), l, component, room + l->width), count,
+        to->sizes, to->lean[(y - top) / BLOCK]);
 }
 
-static inline guint
-add_sizes (const guint16 * columns, guint count, guint step)
-{
-  guint sum = 0;
-
-  for (guint x = 0; x < count; x += step)
-    sum += columns[x];
-  return sum;
-}
-
-static inline guint
-add_lean (const gint16 * columns, guint count, guint step)
-{
-  gint sum = 0;
-
-  for (guint x = 0; x < count; x += step)
-    sum += columns[x];
-  return ABS (sum);
-}
-
-/* What a patch differs by in one plane is more than the tolerance. */
+/* What a patch differs by in one component is more than the tolerance. */
 static gboolean
 patch_changed (const Job * job, const Layout * l, guint patches, guint column,
     const Columns * columns, guint64 * sum)
@@ -163,24 +164,41 @@ patch_changed (const Job * job, const Layout * l, guint patches, guint column,
   const AlitraTolerance *t = &job->tolerance;
   const gfloat most = l->index ? t->chroma : t->luma;
   const gfloat most_blocks = l->index ? t->chroma_blocks : t->luma_blocks;
-  const guint x = column * l->bytes, bytes = MIN (l->bytes, l->width - x);
+  const guint side = l->bytes / l->step, count = l->width / l->step;
+  const guint x = column * side, wide = MIN (side, count - x);
   const guint rows = MIN (l->rows, l->height - patches * l->rows);
-  const gfloat samples = rows * (bytes / l->step);
-  gboolean changed = FALSE;
+  const gfloat samples = rows * wide;
+  guint size = 0, blocks = 0;
 
-  for (guint c = 0; c < l->step; c++) {
-    const guint size = add_sizes (columns->sizes + x + c, bytes - c, l->step);
-    guint blocks = 0;
-
-    *sum += size;
+  for (guint at = x / BLOCK; at * BLOCK < x + wide; at++) {
+    size += columns->sizes[at];
     for (guint half = 0; half * BLOCK < l->rows; half++)
-      for (guint at = 0; at < bytes; at += BLOCK * l->step)
-        blocks += add_lean (columns->lean[half] + x + at + c,
-            MIN (BLOCK * l->step, bytes - at) - c, l->step);
-    changed = changed || size > most * samples
-        || blocks > most_blocks * samples;
+      blocks += ABS (columns->lean[half][at]);
   }
-  return changed;
+  *sum += size;
+  return size > most * samples || blocks > most_blocks * samples;
+}
+
+/* A row of patches of one plane. */
+static guint64
+compare_plane (const Job * job, const Layout * l, guint row, guint worker,
+    guint8 * changed)
+{
+  AlitraReference *reference = job->reference;
+  const guint columns = (job->frame->width + 15) / 16;
+  const gsize blocks = reference->pitch / BLOCK;
+  Columns c = { reference->sizes + worker * blocks, {reference->lean
+          + 2 * worker * blocks, reference->lean + (2 * worker + 1) * blocks}
+  };
+  guint64 sum = 0;
+
+  for (guint component = 0; component < l->step; component++) {
+    add_columns (job, l, row, component, reference->room
+        + 2 * worker * reference->pitch, &c);
+    for (guint x = 0; x < columns; x++)
+      changed[x] |= patch_changed (job, l, row, x, &c, &sum);
+  }
+  return sum;
 }
 
 static void
@@ -191,10 +209,6 @@ compare_row (gpointer data, guint row, guint worker)
   const guint columns = (job->frame->width + 15) / 16;
   const guint last = (job->frame->height + 15) / 16 - 1;
   guint8 *changed = job->changed + (gsize) row * reference->grid.columns;
-  Columns c = { reference->sizes + worker * reference->pitch,
-    {reference->lean + 2 * worker * reference->pitch,
-        reference->lean + (2 * worker + 1) * reference->pitch}
-  };
 
   memset (changed, 0, reference->grid.columns);
   reference->sum[row] = 0;
@@ -202,13 +216,11 @@ compare_row (gpointer data, guint row, guint worker)
     return;
   for (guint p = 0; p < planes_of (job->frame->format); p++) {
     const Layout layout = layout_of (job->frame, p);
-    guint64 sum = 0;
+    guint64 sum;
 
     if (row * layout.rows >= layout.height)
       continue;
-    add_columns (job, &layout, row, &c);
-    for (guint x = 0; x < columns; x++)
-      changed[x] |= patch_changed (job, &layout, row, x, &c, &sum);
+    sum = compare_plane (job, &layout, row, worker, changed);
     if (p == 0)
       reference->sum[row] = sum;
   }

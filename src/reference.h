@@ -16,8 +16,9 @@ typedef struct
   gboolean known;               /* something has been remembered */
   guint8 *data;
   gsize size;
-  guint16 *sizes;               /* scratch for each worker: a row of sums of differences, and two with their signs */
-  gint16 *lean;
+  guint32 *sizes;               /* scratch for each worker: a row of sums of differences, and two with their signs */
+  gint32 *lean;
+  guint8 *room;                 /* likewise: two rows of bytes */
   gsize pitch;
   guint64 *sum;                 /* scratch for each row of patches: of all differences of luma */
 } AlitraReference;

@@ -8,12 +8,6 @@
 #define CELL ALITRA_CELL
 #define FADE 4                  /* luma samples over which a smooth cell gives way to another neighbour */
 
-/* Value in the middle of a block of n x n samples, and change from sample to sample. */
-typedef struct
-{
-  gfloat mean, dx, dy;
-} Plane;
-
 typedef struct
 {
   const gfloat *samples;
@@ -33,42 +27,28 @@ block_of (const AlitraPlanes * planes, guint channel, guint column, guint row)
   return b;
 }
 
-/* Sums go column by column, which is a vector. */
-static gfloat
-add_up (const gfloat * columns, guint n)
+/* Sum of the squares of n numbers that are one apart, around their middle. */
+static inline gfloat
+spread_of (guint n)
 {
-  gfloat sum = 0.f;
-  guint x;
-
-  for (x = 0; x < n; x++)
-    sum += columns[x];
-  return sum;
+  return n * (n * n - 1.f) / 12.f;
 }
 
 /* Least squares. */
-static Plane
+static AlitraSlope
 fit_plane (const Block * b)
 {
-  const gfloat middle = (b->n - 1) / 2.f;
-  gfloat columns[CELL], slanted[CELL], squares[CELL];
-  gfloat spread = 0.f, sx = 0.f;
-  Plane plane;
-  guint x;
+  AlitraMoments moments;
 
-  alitra_matrix_get_pixel_loops ()->sum_columns (b->samples, b->stride, b->n,
-      columns, slanted, squares);
-  for (x = 0; x < b->n; x++) {
-    spread += (x - middle) * (x - middle);
-    sx += (x - middle) * columns[x];
-  }
-  plane.mean = add_up (columns, b->n) / (b->n * b->n);
-  plane.dx = sx / (spread * b->n);
-  plane.dy = add_up (slanted, b->n) / (spread * b->n);
-  return plane;
+  alitra_matrix_get_pixel_loops ()->measure (b->samples, b->stride, b->n,
+      &moments);
+  return (AlitraSlope) {
+  moments.sum / (b->n * b->n), moments.across / (spread_of (b->n) * b->n),
+        moments.down / (spread_of (b->n) * b->n)};
 }
 
 static inline gfloat
-plane_at (const Plane * plane, guint n, guint x, guint y)
+plane_at (const AlitraSlope * plane, guint n, guint x, guint y)
 {
   const gfloat middle = (n - 1) / 2.f;
 
@@ -80,19 +60,14 @@ static void
 try_channel (const Block * source, const Block * painted,
     AlitraSmoothTrial * trial)
 {
-  const guint n = painted->n;
-  const gfloat middle = (n - 1) / 2.f;
-  const Plane plane = fit_plane (painted);
-  gfloat before[CELL], after[CELL], across[CELL];
-  guint x;
+  const AlitraSlope plane = fit_plane (painted);
+  gfloat before, after;
 
-  for (x = 0; x < n; x++)
-    across[x] = plane.dx * (x - middle);
   alitra_matrix_get_pixel_loops ()->compare_plane (source->samples,
-      source->stride, painted->samples, painted->stride, n, plane.mean, across,
-      plane.dy, before, after);
-  trial->before += add_up (before, n);
-  trial->after += add_up (after, n);
+      source->stride, painted->samples, painted->stride, painted->n, &plane,
+      &before, &after);
+  trial->before += before;
+  trial->after += after;
 }
 
 AlitraSmoothTrial
@@ -115,12 +90,14 @@ gfloat
 alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row)
 {
   const Block b = block_of (planes, 0, column, row);
-  gfloat columns[CELL], slanted[CELL], squares[CELL], mean;
+  const gfloat samples = b.n * b.n;
+  AlitraMoments moments;
+  gfloat mean;
 
-  alitra_matrix_get_pixel_loops ()->sum_columns (b.samples, b.stride, b.n,
-      columns, slanted, squares);
-  mean = add_up (columns, b.n) / (b.n * b.n);
-  return MAX (add_up (squares, b.n) / (b.n * b.n) - mean * mean, 0.f);
+  alitra_matrix_get_pixel_loops ()->measure (b.samples, b.stride, b.n,
+      &moments);
+  mean = moments.sum / samples;
+  return MAX (moments.squares / samples - mean * mean, 0.f);
 }
 
 typedef struct
@@ -146,7 +123,7 @@ blend_block (const Block * b, const Neighbours * same)
 {
   gfloat *samples = (gfloat *) b->samples;
   const guint fade = FADE * b->n / CELL, last = b->n - 1;
-  Plane plane = fit_plane (b);
+  AlitraSlope plane = fit_plane (b);
   guint x, y;
 
   for (y = 0; y < b->n; y++) {
