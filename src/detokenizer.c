@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conceal.h"
+#include "bilateral.h"
 #include "deblock.h"
 #include "flat.h"
 #include "memory.h"
@@ -23,6 +24,7 @@ typedef struct
   AlitraUpdate *update;
   AlitraRebuild *rebuild;       /* NULL before the first picture */
   AlitraPlanes smooth;          /* the picture without cell borders */
+  AlitraPlanes even;            /* and without the grain of tokens */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
 } Stream;
@@ -83,6 +85,7 @@ stream_free (Stream * stream)
   }
   if (stream->rebuild) {
     alitra_planes_clear (&stream->smooth);
+    alitra_planes_clear (&stream->even);
     alitra_rebuild_free (stream->rebuild);
   }
   alitra_update_free (stream->update);
@@ -101,6 +104,7 @@ prepare_pictures (AlitraDetokenizer * self, Stream * stream)
       info->height, 0, self->workers);
   alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
           info->height, 0));
+  alitra_planes_init (&stream->even, stream->smooth.grid);
 }
 
 /* *INDENT-OFF* */
@@ -373,6 +377,7 @@ gboolean
 alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
     const AlitraFrame * frame, GError ** error)
 {
+  const guint8 *touched;
   Stream *stream;
   gint level;
 
@@ -399,9 +404,11 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
         stream->changed[level]);
     memset (stream->changed[level], 0, cells_of (stream, level));
   }
+  touched = alitra_rebuild_get_touched (stream->rebuild, 0);
   alitra_deblock (&stream->smooth, alitra_rebuild_get_picture
-      (stream->rebuild, 0), 0, stream->shown[0],
-      alitra_rebuild_get_touched (stream->rebuild, 0), self->workers);
-  return alitra_picture_to_frame (&stream->smooth, self->model->chroma_gain,
+      (stream->rebuild, 0), 0, stream->shown[0], touched, self->workers);
+  alitra_bilateral (&stream->even, &stream->smooth, stream->shown[0], touched,
+      self->workers);
+  return alitra_picture_to_frame (&stream->even, self->model->chroma_gain,
       frame, NULL, self->workers, error);
 }

@@ -27,6 +27,10 @@ typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
 typedef guint8 Bytes
     __attribute__((vector_size (ALITRA_LANES), aligned (1), may_alias));
 
+/* Weights of samples one and two away that do not differ. */
+#define NEAR .8f
+#define FAR .4f
+
 /* Rows of a picture lie far apart: the processor does not see by itself that the next cell will be asked for. */
 #define AHEAD 4
 
@@ -128,6 +132,30 @@ difference_##name (const float *a, gsize a_stride, const float *b, gsize b_strid
     sum += (Row) ((Bits) d & 0x7fffffff); \
   } \
   return total_##name (sum); \
+} \
+\
+static inline void \
+even_##name (const float *block, gsize stride, float limit, float *to, gsize to_stride) \
+{ \
+  const gssize step = stride; \
+  const gssize at[] = { -1, 1, -step, step, -2, 2, -2 * step, 2 * step }; \
+  const float fall = 1.f / (limit * limit); \
+\
+  for (guint y = 0; y < N; y++) { \
+    const float *p = block + y * stride; \
+    const Row here = *(const Row *) p; \
+    Row sum = { 0 }, weights = { 0 }; \
+\
+    for (guint i = 0; i < G_N_ELEMENTS (at); i++) { \
+      const Row d = *(const Row *) (p + at[i]) - here; \
+      Row w = 1.f - d * d * fall; \
+\
+      w = (Row) ((Bits) w & (Bits) (w > 0.f)) * (i < 4 ? NEAR : FAR); \
+      sum += w * d; \
+      weights += w; \
+    } \
+    *(Row *) (to + y * to_stride) = here + sum / (weights + 1.f); \
+  } \
 }
 
 DEFINE (Full, FullBits, FULL, full)
@@ -174,6 +202,16 @@ difference (const float *a, gsize a_stride, const float *b, gsize b_stride,
 {
   return n == FULL ? difference_full (a, a_stride, b, b_stride)
       : difference_half (a, a_stride, b, b_stride);
+}
+
+static void
+even_out (const float *block, gsize stride, guint n, float limit, float *to,
+    gsize to_stride)
+{
+  if (n == FULL)
+    even_full (block, stride, limit, to, to_stride);
+  else
+    even_half (block, stride, limit, to, to_stride);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
@@ -368,6 +406,6 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, measure, compare_plane, difference, halve, filter_down,
-  filter_twice, accumulate, add, from_bytes, to_bytes
+    { take_block, measure, compare_plane, difference, even_out, halve,
+  filter_down, filter_twice, accumulate, add, from_bytes, to_bytes
 };

@@ -36,6 +36,9 @@ typedef struct _AlitraPixelLoops
       const AlitraSlope * plane, float *of_have, float *of_plane);
   /* sum of absolute differences */
   float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
+  /* to: the samples of a block, each moved towards those at most two away on its row and column, by weights that fall to
+   * nothing where they differ by `limit`.  Reads two samples around the block. */
+  void (*even_out) (const float *block, gsize stride, guint n, float limit, float *to, gsize to_stride);
   /* means of 2x2 samples of two rows; count: results */
   void (*halve) (float *to, const float *a, const float *b, guint count);
   /* a filter of four taps over four rows; reads and writes up to ALITRA_SLACK numbers behind the last */

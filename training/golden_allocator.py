@@ -10,7 +10,8 @@ allocator.bin   u32 columns, rows of 64-cells; for each level, coarse first, for
                 f32 energy left of all cells
 flat.bin        for each picture: u32 width, height; f16 planes at quarter size (luma, Cb, Cr); u8 flat, u32 coarse and
                 fine of each cell (0 where not flat); f16 painted planes; f32 planes with the flat cells laid over
-deblock.bin     u32 columns, rows of 16-cells; u8 depth; f16 planes; f32 filtered planes"""
+deblock.bin     u32 columns, rows of 16-cells; u8 depth; f16 planes; f32 filtered planes
+bilateral.bin   the same"""
 import argparse
 import os
 import struct
@@ -20,6 +21,7 @@ import torch
 
 from alitra import flat
 from alitra.allocator import HIDDEN, Allocator, log_energy
+from alitra.bilateral import bilateral
 from alitra.deblock import deblock
 from alitra.model import LEVELS
 from alitra.pictures import CELL, Planes
@@ -113,14 +115,14 @@ def flat_vector(width, height, seed):
 
 
 @torch.no_grad()
-def deblock_vector(columns, rows):
+def filter_vector(filtered, columns, rows):
     torch.manual_seed(12)
     cells = lambda n, k: (torch.randn(1, k, rows, columns) * .15).repeat_interleave(n, 2).repeat_interleave(n, 3)
     luma = cells(CELL, 1) + torch.randn(1, 1, rows * CELL, columns * CELL) * .02
     chroma = cells(CELL // 2, 2) + torch.randn(1, 2, rows * CELL // 2, columns * CELL // 2) * .02
     planes, depth = halves(Planes(luma, chroma)), torch.randint(0, 9, (1, rows, columns))
     return b''.join([numbers(columns, rows), array(depth, 'u1'), planes_bytes(planes, '<f2'),
-                     planes_bytes(deblock(planes, depth), '<f4')])
+                     planes_bytes(filtered(planes, depth), '<f4')])
 
 
 def main():
@@ -134,7 +136,7 @@ def main():
            allocator.state_dict())
     files = {'allocator': allocator_vector(allocator, 2, 2),
              'flat': flat_vector(442, 234, 3) + flat_vector(100, 70, 4) + flat_vector(640, 128, 5),
-             'deblock': deblock_vector(4, 4)}
+             'deblock': filter_vector(deblock, 4, 4), 'bilateral': filter_vector(bilateral, 4, 4)}
     for name, data in files.items():
         with open(os.path.join(a.folder, name + '.bin'), 'wb') as f:
             f.write(data)

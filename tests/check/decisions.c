@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocator.h"
+#include "bilateral.h"
 #include "deblock.h"
 #include "flat.h"
 
@@ -279,10 +280,21 @@ test_flat (void)
   g_free (v.data);
 }
 
+/* A filter of the finest level. */
+typedef void (*Filter) (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * depth, const guint8 * mask, AlitraWorkers * workers);
+
+static void
+filter_borders (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * depth, const guint8 * mask, AlitraWorkers * workers)
+{
+  alitra_deblock (to, from, 0, depth, mask, workers);
+}
+
 /* Each cell by itself gets the same bits as among all, and no other cell is written. */
 static void
-check_deblock_cells (const AlitraPlanes * whole, const AlitraPlanes * from,
-    const guint8 * depth, AlitraWorkers * workers)
+check_single_cells (Filter filter, const AlitraPlanes * whole,
+    const AlitraPlanes * from, const guint8 * depth, AlitraWorkers * workers)
 {
   const AlitraGrid grid = from->grid;
   const guint cells = grid.columns * grid.rows;
@@ -294,7 +306,7 @@ check_deblock_cells (const AlitraPlanes * whole, const AlitraPlanes * from,
   for (guint cell = 0; cell < cells; cell++) {
     alitra_planes_init (&to, grid);
     mask[cell] = 1;
-    alitra_deblock (&to, from, 0, depth, mask, workers);
+    filter (&to, from, depth, mask, workers);
     mask[cell] = 0;
     for (guint i = 0; i < cells; i++) {
       alitra_planes_get_cell (&to, i % grid.columns, i / grid.columns, got);
@@ -308,10 +320,10 @@ check_deblock_cells (const AlitraPlanes * whole, const AlitraPlanes * from,
 }
 
 static void
-test_deblock (void)
+check_filter (const char *name, Filter filter)
 {
   AlitraWorkers *workers = alitra_workers_new (2);
-  Vector v = open_vector ("deblock.bin");
+  Vector v = open_vector (name);
   const AlitraGrid grid = { take_number (&v), take_number (&v) };
   const guint8 *depth = take (&v, grid.columns * grid.rows);
   AlitraPlanes from, to, expected;
@@ -323,17 +335,29 @@ test_deblock (void)
   take_planes (&v, &from, take_half);
   take_planes (&v, &expected, take_float);
   g_assert_true (v.at == v.end);
-  alitra_deblock (&to, &from, 0, depth, NULL, workers);
+  filter (&to, &from, depth, NULL, workers);
   worst = worst_difference (&to, &expected);
   g_test_message ("samples differ by at most %g", worst);
   g_assert_cmpfloat (worst, <, 1e-5f);
   g_assert_cmpfloat (worst_difference (&to, &from), >, .01f);
-  check_deblock_cells (&to, &from, depth, workers);
+  check_single_cells (filter, &to, &from, depth, workers);
   alitra_planes_clear (&from);
   alitra_planes_clear (&to);
   alitra_planes_clear (&expected);
   alitra_workers_free (workers);
   g_free (v.data);
+}
+
+static void
+test_deblock (void)
+{
+  check_filter ("deblock.bin", filter_borders);
+}
+
+static void
+test_bilateral (void)
+{
+  check_filter ("bilateral.bin", alitra_bilateral);
 }
 
 int
@@ -343,5 +367,6 @@ main (int argc, char **argv)
   g_test_add_func ("/decisions/allocator", test_allocator);
   g_test_add_func ("/decisions/flat", test_flat);
   g_test_add_func ("/decisions/deblock", test_deblock);
+  g_test_add_func ("/decisions/bilateral", test_bilateral);
   return g_test_run ();
 }
