@@ -67,7 +67,9 @@ def main():
     model = tokenizer_with(torch.load(a.tokenizer)['model'])
     rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)
     layouts = best_layouts(fixed_scores(model, Planes.from_ycc(rgb_to_ycc(rgb)), rgb, lambda text: print(text, flush=True)))
-    json.dump({'layouts': layouts}, open(a.out, 'w'))
+    with open(a.out + '.tmp', 'w') as file:
+        json.dump({'layouts': layouts}, file)
+    os.replace(a.out + '.tmp', a.out)
     print('%d layouts' % len(layouts))
 
 

@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
-"""Trains analysis, codes and synthesis:  train.py PHOTOS OUT.pt [--minutes M] [--resume]
+"""Trains analysis, codes and synthesis:  train.py PHOTOS OUT.pt [--minutes M | --steps N] [--resume]
 
 Starts in closed form (PCA, residual k-means), then descends on the mean log error (mean PSNR) over random prices, so
-that every depth map that the allocator may choose has been seen.  Writes OUT.pt every few minutes; --resume goes on."""
+that every depth map that the allocator may choose has been seen.  Writes OUT.pt every few minutes, and when it is stopped;
+--resume goes on."""
 import argparse
 import math
 import os
-import time
 
 import torch
 
-from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count, level_price
+from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count, fixed_depth, level_price
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
-from alitra.progress import Progress
+from alitra.progress import Progress, Span
 from alitra.score import ssim
 from alitra.start import start
+
+ABLATIONS = ('depth', 'mixing')
+SAVE_EVERY = 180.   # seconds
+
 
 def prices(batch, size, noise, rng_low=.03, rng_high=8.):
     """Random price per picture, smooth and rough noise per cell (log deviations) -> list of halts, fine to coarse."""
@@ -27,6 +31,13 @@ def prices(batch, size, noise, rng_low=.03, rng_high=8.):
         p = level_price(i, base) * torch.exp(noise * (1.25 * s + torch.randn(s.shape))) / 4 ** i
         halts.append(PriceHalt(p[:, 0]))
     return halts
+
+
+def halts_of(model, batch, size, noise, levels, every_depth):
+    """What ends the token loops of a step.  Coarse levels that an ablation leaves out get no token; without training for
+    every depth all cells of the others hold all tokens."""
+    halts = prices(batch, size, noise) if every_depth else [fixed_depth(level.depth) for level in model.levels]
+    return halts[:levels] + [fixed_depth(0)] * (LEVELS - levels)
 
 
 @torch.no_grad()
@@ -59,15 +70,23 @@ def begin_with(model, weights, crops):
         start(model, crops(), have=have)
 
 
+def save(what, path):
+    """Whole or not at all."""
+    torch.save(what, path + '.tmp')
+    os.replace(path + '.tmp', path)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('photos')
     ap.add_argument('out')
     ap.add_argument('--model', choices=SIZES, default='base')
     ap.add_argument('--minutes', type=float, default=60)
+    ap.add_argument('--steps', type=int, help='steps in all, instead of --minutes')
     ap.add_argument('--batch', type=int, default=8)
     ap.add_argument('--size', type=int, default=256)
     ap.add_argument('--start-crops', type=int, default=2500)
+    ap.add_argument('--start-samples', type=int, default=150000, help='cells for k-means')
     ap.add_argument('--rate', type=float, default=1e-3)
     ap.add_argument('--net-part', type=float, default=.5, help='rate of the synthesis, as a part of --rate')
     ap.add_argument('--code-part', type=float, default=1., help='rate of the codes, as a part of --rate')
@@ -75,6 +94,8 @@ def main():
     ap.add_argument('--structure', type=float, default=1.5, help='weight of what lacks in the SSIM of the luma')
     ap.add_argument('--noise', type=float, default=.4, help='log deviation of the price from cell to cell')
     ap.add_argument('--start', help='begin with the weights of an earlier run, its closed-form start (OUT.pt.start) among them')
+    ap.add_argument('--levels', type=int, choices=range(1, LEVELS + 1), default=LEVELS, help='fewer: an ablation')
+    ap.add_argument('--without', choices=ABLATIONS, help='leave out a part, to see what it gives')
     ap.add_argument('--every', type=int, default=100, help='steps from line to line of the table')
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--resume', action='store_true')
@@ -82,17 +103,23 @@ def main():
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(a.seed)
     photos = load_photos(a.photos, 512)
-    model = Tokenizer(**SIZES[a.model])
-    state = {'step': 0, 'spent': 0.}
+    sizes = SIZES[a.model]
+    model = Tokenizer(**dict(sizes, blocks=(0,) * LEVELS) if a.without == 'mixing' else sizes)
+    state, opt_state = {'step': 0, 'spent': 0.}, None
+    closed = a.out + '.start'
+    many = lambda: Crops(photos, a.size, a.seed).batch(a.start_crops)
     if a.resume and os.path.exists(a.out):
         saved = torch.load(a.out)
         model.load_state_dict(saved['model'])
         state = saved['state']
+        opt_state = state.pop('opt')
+    elif a.resume and os.path.exists(closed):
+        model.load_state_dict(torch.load(closed)['model'])
     elif a.start:
-        begin_with(model, torch.load(a.start)['model'], lambda: Crops(photos, a.size, a.seed).batch(a.start_crops))
+        begin_with(model, torch.load(a.start)['model'], many)
     else:
-        start(model, Crops(photos, a.size, a.seed).batch(a.start_crops))
-        torch.save({'model': model.state_dict(), 'state': state}, a.out + '.start')
+        start(model, many(), a.start_samples, lambda text: print(text, flush=True), levels=a.levels)
+        save({'model': model.state_dict(), 'state': state}, closed)
     codes, rest = [], []
     for name, p in model.named_parameters():
         # Straight-through gradients of cut-off token sums inflate the analysis without bound: it stays the PCA.
@@ -101,18 +128,18 @@ def main():
         else:
             (codes if name.endswith('codes') else rest).append(p)
     opt = torch.optim.Adam([{'params': rest, 'part': a.net_part}, {'params': codes, 'part': a.code_part}], betas=(.9, .98))
-    if 'opt' in state:
-        opt.load_state_dict(state.pop('opt'))
+    if opt_state:
+        opt.load_state_dict(opt_state)
     crops = Crops(photos, a.size, a.seed + 1 + state['step'])
-    began, whole = time.time() - state['spent'], a.minutes * 60
+    span = Span(state, a.minutes, a.steps)
     progress = Progress(a.out, ('dB', 'tokens', 'code loss', 'gradient'), a.every, a.resume)
-    while time.time() - began < whole:
-        done = (time.time() - began) / whole
-        rate = a.rate * min(1, (state['step'] + 1) / 100) * (.5 + .5 * math.cos(math.pi * done)) + a.rate * .01
+    saved_at = span.spent()
+    while not span.over():
+        rate = a.rate * min(1, (span.step + 1) / 100) * (.5 + .5 * math.cos(math.pi * span.done())) + a.rate * .01
         for g in opt.param_groups:
             g['lr'] = rate * g['part']
         planes = Planes.from_ycc(rgb_to_ycc(crops.batch(a.batch)))
-        pictures, depths, _, code_loss = model(planes, prices(a.batch, a.size, a.noise))
+        pictures, depths, _, code_loss = model(planes, halts_of(model, a.batch, a.size, a.noise, a.levels, a.without != 'depth'))
         final = image_error(pictures[-1], planes)
         half = planes.halve()
         coarse = torch.log(image_error(pictures[1], half) + 1e-4) + torch.log(image_error(pictures[0], half.halve()) + 1e-4)
@@ -124,14 +151,14 @@ def main():
         norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.))
         opt.step()
         hold_scale(model)
-        state['step'] += 1
+        span.step += 1
         tokens = sum(d.float().sum() for d in depths).item() / a.batch
-        progress.add(state['step'], (torch.log10(final).mean().item() * -10, tokens, float(code_loss), norm),
-                     time.time() - began, whole)
-        if state['step'] % 200 == 0 or time.time() - began >= whole:
-            state['spent'] = time.time() - began
-            torch.save({'model': model.state_dict(), 'state': dict(state, opt=opt.state_dict())}, a.out + '.tmp')
-            os.replace(a.out + '.tmp', a.out)
+        progress.add(span.step, (torch.log10(final).mean().item() * -10, tokens, float(code_loss), norm), span.spent(),
+                     span.whole())
+        if span.over() or span.spent() - saved_at > SAVE_EVERY:
+            saved_at = span.spent()
+            save({'model': model.state_dict(), 'levels': a.levels, 'state': dict(span.state(), opt=opt.state_dict())}, a.out)
+    span.finish()
 
 
 if __name__ == '__main__':

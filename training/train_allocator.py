@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the recurrent allocator on true gains:  train_allocator.py PHOTOS TOKENIZER.pt OUT.pt [--minutes M] [--resume]
+"""Trains the recurrent allocator on true gains:  train_allocator.py PHOTOS TOKENIZER.pt OUT.pt [--minutes M | --steps N] [--resume]
 
 Each step runs the token loop with the allocator's own halting at a random price; where a cell stands, a sparse set of
 cells gets the next token for a trial, and the fall of the squared error around each of them is what the allocator has
@@ -8,7 +8,6 @@ from a photograph, and starts from the state that the first frame left."""
 import argparse
 import math
 import os
-import time
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from alitra.allocator import ABLATIONS, Allocator, LevelRun
 from alitra.model import LEVELS, level_price, tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, next_frame, rgb_to_ycc
-from alitra.progress import Progress
+from alitra.progress import Progress, Span
 
 LOW, HIGH = .02, 10.
 
@@ -102,6 +101,7 @@ def main():
     ap.add_argument('tokenizer')
     ap.add_argument('out')
     ap.add_argument('--minutes', type=float, default=20)
+    ap.add_argument('--steps', type=int, help='steps in all, instead of --minutes')
     ap.add_argument('--batch', type=int, default=24)
     ap.add_argument('--fine', type=int, default=6, help='pictures of the batch that go to the finest level')
     ap.add_argument('--rate', type=float, default=4e-3)
@@ -126,16 +126,15 @@ def main():
     if saved:
         opt.load_state_dict(saved['opt'])
         state = saved['state']
-    step, began, whole = state['step'], time.time() - state['spent'], a.minutes * 60
+    span = Span(state, a.minutes, a.steps)
     progress = Progress(a.out, ('64-cells', '32-cells', '16-cells'), 20, a.resume)
-    while time.time() - began < whole:
-        done = (time.time() - began) / whole
+    while not span.over():
         for g in opt.param_groups:
-            g['lr'] = a.rate * min(1, (step + 1) / 30) * (.5 + .5 * math.cos(math.pi * done)) + 1e-5
+            g['lr'] = a.rate * min(1, (span.step + 1) / 30) * (.5 + .5 * math.cos(math.pi * span.done())) + 1e-5
         rgb = crops.batch(a.batch)
         price = torch.exp(torch.empty(a.batch).uniform_(math.log(LOW), math.log(HIGH)))
         hidden = [None] * LEVELS
-        if step % 2:    # a delta frame: the state of the frame before is where it starts
+        if span.step % 2:    # a delta frame: the state of the frame before is where it starts
             with torch.no_grad():
                 _, hidden = run_picture(tokenizer, allocator, rgb, price, a.fine, 0, hidden)
             rgb = next_frame(rgb)
@@ -145,12 +144,13 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(allocator.parameters(), .5)
         opt.step()
-        step += 1
-        progress.add(step, [x.item() for x in losses] + [float('nan')] * (LEVELS - len(losses)), time.time() - began, whole)
-        if step % 20 == 0 or time.time() - began >= whole:
-            state = {'step': step, 'spent': time.time() - began}
-            torch.save({'allocator': allocator.state_dict(), 'without': a.without, 'opt': opt.state_dict(), 'state': state}, a.out + '.tmp')
+        span.step += 1
+        progress.add(span.step, [x.item() for x in losses] + [float('nan')] * (LEVELS - len(losses)), span.spent(), span.whole())
+        if span.step % 20 == 0 or span.over():
+            torch.save({'allocator': allocator.state_dict(), 'without': a.without, 'opt': opt.state_dict(),
+                        'state': span.state()}, a.out + '.tmp')
             os.replace(a.out + '.tmp', a.out)
+    span.finish()
 
 
 if __name__ == '__main__':

@@ -15,6 +15,11 @@ SIZES = {
              'blocks': (1, 2, 2)},
     'fast': {'dim': 32, 'narrow': 16, 'hidden': 32, 'depth': (10, 10, 10), 'codes': (1024, 1024, 1024),
              'blocks': (1, 1, 1)},
+    # For ablations: as base, with codes that are found in minutes.
+    'ablation': {'dim': 96, 'narrow': 24, 'hidden': 192, 'depth': (12, 10, 8), 'codes': (512, 512, 512),
+                 'blocks': (1, 2, 2)},
+    # To see that a training runs, in seconds.
+    'tiny': {'dim': 16, 'narrow': 8, 'hidden': 16, 'depth': (2, 2, 2), 'codes': (64, 64, 64), 'blocks': (1, 1, 1)},
 }
 # What a token must take off at each level, finest first, times the price: max(LEAST, AT_ONE * price ** SLOPE).  A coarse
 # token has to take off more, because finer ones could have done a part of its work, and more so the lower the price is,
@@ -197,9 +202,10 @@ def count(state, prefix):
 def sizes_of(state):
     """What Tokenizer() takes, from the shapes of weights."""
     level = lambda i, what: 'levels.%d.%s.' % (i, what)
-    hidden, dim = state[level(0, 'synthesis') + '0.grow.weight'].shape
+    grow = state.get(level(0, 'synthesis') + '0.grow.weight')   # an ablation has no mixing blocks
     return {
-        'dim': dim, 'narrow': state['levels.0.steps.0.codes'].shape[1], 'hidden': hidden,
+        'dim': state['levels.0.embed.weight'].shape[0], 'narrow': state['levels.0.steps.0.codes'].shape[1],
+        'hidden': 0 if grow is None else grow.shape[0],
         'depth': [count(state, level(i, 'steps')) for i in range(LEVELS)],
         'codes': [state[level(i, 'steps') + '0.codes'].shape[0] for i in range(LEVELS)],
         'blocks': [count(state, level(i, 'synthesis')) for i in range(LEVELS)],

@@ -1,14 +1,56 @@
-"""What a long run shows: a bar with the time that is left, a table in OUT.csv and a plot of it in OUT.png."""
+"""How long a run goes on, and what it shows: a bar with the time that is left, a table in OUT.csv and a plot of it in
+OUT.png."""
 import csv
 import math
 import os
+import signal
 import sys
+import time
 
 WIDTH = 24
 
 
 def clock(seconds):
     return '%d:%02d' % divmod(int(seconds) // 60, 60) + ':%02d' % (int(seconds) % 60)
+
+
+class Span:
+    """From the state of a checkpoint to so many minutes, or to so many steps where they are given.  SIGINT and SIGTERM end
+    the run after the step at hand, so that what it has learned can be saved."""
+
+    def __init__(self, state, minutes, steps=None):
+        self.step, self.began, self.seconds, self.steps = state['step'], time.time() - state['spent'], minutes * 60, steps
+        self.stopped = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+
+    def stop(self, number, frame):
+        if self.stopped:    # asked twice: at once
+            sys.exit(128 + number)
+        self.stopped = number
+
+    def spent(self):
+        return time.time() - self.began
+
+    def done(self):
+        """Share of the whole, 0..1."""
+        return min(1., self.step / self.steps if self.steps else self.spent() / self.seconds)
+
+    def over(self):
+        return self.stopped is not None or self.done() >= 1
+
+    def whole(self):
+        """Seconds that it takes in all, as far as it can be told."""
+        return self.spent() / max(self.done(), 1e-3) if self.steps else self.seconds
+
+    def state(self):
+        return {'step': self.step, 'spent': self.spent()}
+
+    def finish(self):
+        """After the last save: a run that was stopped says so to what called it."""
+        if self.stopped:
+            print('stopped after step %d; --resume goes on' % self.step)
+            sys.exit(128 + self.stopped)
 
 
 class Progress:

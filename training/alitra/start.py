@@ -17,6 +17,9 @@ def nearest(x, codes):
 
 
 def kmeans(x, count, rounds=8):
+    if len(x) < count:      # more codes than samples: each some times, a little apart
+        x = x.repeat(-(-count // len(x)), 1)
+        x = x * (1 + .01 * torch.randn_like(x))
     codes = x[torch.randperm(len(x))[:count]].clone()
     for i in range(rounds):
         a = nearest(x, codes)
@@ -88,15 +91,15 @@ def residuals(level, left, depth, price):
 
 
 @torch.no_grad()
-def start(model, rgb, most=150000, say=print, have=(0, 0, 0)):
+def start(model, rgb, most=150000, say=print, have=(0, 0, 0), levels=LEVELS):
     """rgb: N,3,S,S in 0..1 (random crops).  have: steps of each level that are there already: a level that has any
-    keeps what it is and gets the steps that it lacks."""
+    keeps what it is and gets the steps that it lacks.  levels: so many of the finer ones; the others get no tokens."""
     planes = Planes.from_ycc(rgb_to_ycc(rgb))
     pyramid = [planes, planes.halve()]
     pyramid.append(pyramid[1].halve())
     price = random_price((len(rgb), 1, 1), spread=0)
     base = None
-    for i in reversed(range(LEVELS)):
+    for i in reversed(range(levels)):
         left = pyramid[i] if base is None else pyramid[i] - base
         level = model.levels[i]
         say('level %d' % i)
