@@ -10,9 +10,9 @@ from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 # What the list does not hold: the loops behind matrix.c, ORC's header, and a header of types alone.
-BELOW_ALL = ('matrix-loops', 'pixel-loops', 'kernels', 'vocabulary')
+BELOW_ALL = ('matrix-loops', 'pixel-loops', 'byte-loops', 'kernels', 'vocabulary')
 # One file in two parts: the loops are compiled once for each instruction set.
-TOGETHER = (('matrix-loops', 'matrix'), ('matrix-loops', 'pixel-loops'))
+TOGETHER = (('matrix-loops', 'matrix'), ('matrix-loops', 'pixel-loops'), ('matrix-loops', 'byte-loops'))
 
 
 def includes(path):
