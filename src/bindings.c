@@ -3,6 +3,7 @@
  *
  * What programs in C do with room of their own, for languages that would rather be given new objects. */
 #include <alitra/detokenizer.h>
+#include <alitra/generator.h>
 #include <alitra/overlay.h>
 #include <alitra/packet.h>
 #include <alitra/tensor.h>
@@ -131,4 +132,24 @@ alitra_token_vectors_fill_bytes (const AlitraTokenVectors * vectors,
   out = g_malloc0 (size);
   alitra_token_vectors_fill (vectors, table, count, out);
   return g_bytes_new_take (out, size);
+}
+
+GBytes *
+alitra_generator_run_bytes (AlitraGenerator * generator,
+    const AlitraGeneration * generation, guint64 pts, GError ** error)
+{
+  GByteArray *packet = g_byte_array_new ();
+
+  if (alitra_generator_run (generator, generation, pts, packet, error))
+    return g_byte_array_free_to_bytes (packet);
+  g_byte_array_unref (packet);
+  return NULL;
+}
+
+AlitraMemory *
+alitra_generator_dup_memory (AlitraGenerator * generator)
+{
+  const AlitraMemory *memory = alitra_generator_get_memory (generator);
+
+  return memory ? alitra_memory_copy (memory) : NULL;
 }

@@ -3,6 +3,7 @@
  *
  * Records of plain numbers: their defaults, and their types for languages other than C. */
 #include <alitra/detokenizer.h>
+#include <alitra/generator.h>
 #include <alitra/packet.h>
 #include <alitra/tokenizer.h>
 
@@ -21,6 +22,7 @@ DEFINE_RECORD (AlitraFrameStats, alitra_frame_stats)
 DEFINE_RECORD (AlitraLoss, alitra_loss)
 DEFINE_RECORD (AlitraPacketInfo, alitra_packet_info)
 DEFINE_RECORD (AlitraPacketLayout, alitra_packet_layout)
+G_DEFINE_BOXED_TYPE (AlitraGeneration, alitra_generation, alitra_generation_copy, alitra_generation_free)
 G_DEFINE_BOXED_TYPE (AlitraSettings, alitra_settings, alitra_settings_copy, alitra_settings_free)
 G_DEFINE_BOXED_TYPE (AlitraStreamInfo, alitra_stream_info, alitra_stream_info_copy, alitra_stream_info_free)
 /* *INDENT-ON* */
@@ -102,4 +104,37 @@ void
 alitra_settings_free (AlitraSettings * settings)
 {
   g_free (settings);
+}
+
+void
+alitra_generation_init (AlitraGeneration * generation)
+{
+  g_return_if_fail (generation);
+
+  memset (generation, 0, sizeof (*generation));
+  generation->label = -1;
+  generation->steps = 8;
+  generation->temperature = 1.;
+}
+
+AlitraGeneration *
+alitra_generation_new (void)
+{
+  AlitraGeneration *generation = g_new (AlitraGeneration, 1);
+
+  alitra_generation_init (generation);
+  return generation;
+}
+
+AlitraGeneration *
+alitra_generation_copy (const AlitraGeneration * generation)
+{
+  g_return_val_if_fail (generation, NULL);
+  return g_memdup2 (generation, sizeof *generation);
+}
+
+void
+alitra_generation_free (AlitraGeneration * generation)
+{
+  g_free (generation);
 }

@@ -4,12 +4,10 @@
  * Weights of a transformer, read from a file in which nothing is trusted. */
 #include "transformer.h"
 
-#include <string.h>
+#include "labels.h"
 
 #define DEFAULT_FILE "alitra-classify.safetensors"
 #define FORMAT 1
-#define MAX_LABELS 1000
-#define MAX_LABEL 100
 
 /* *INDENT-OFF* */
 G_DEFINE_BOXED_TYPE (AlitraTransformer, alitra_transformer, alitra_transformer_ref, alitra_transformer_unref)
@@ -40,56 +38,6 @@ take_ends (AlitraTransformer * self, GError ** error)
 }
 
 static gboolean
-read_labels (AlitraTransformer * self, GError ** error)
-{
-  JsonNode *node = json_object_get_member (self->weights.settings, "labels");
-  JsonArray *array = node
-      && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  const guint count = array ? json_array_get_length (array) : 0;
-
-  if (count < 2 || count > MAX_LABELS) {
-    alitra_weights_invalid (error,
-        "setting \"labels\" should be a list of 2 to %d words, got %u",
-        MAX_LABELS, count);
-    return FALSE;
-  }
-  for (guint i = 0; i < count; i++) {
-    JsonNode *item = json_array_get_element (array, i);
-    const char *label = JSON_NODE_HOLDS_VALUE (item) ?
-        json_node_get_string (item) : NULL;
-
-    if (!label || !*label || strlen (label) > MAX_LABEL
-        || !g_utf8_validate (label, -1, NULL)) {
-      alitra_weights_invalid (error,
-          "label %u should be a word of 1 to %d bytes of UTF-8", i, MAX_LABEL);
-      return FALSE;
-    }
-    g_ptr_array_add (self->labels, g_strdup (label));
-  }
-  return TRUE;
-}
-
-/* The number of the model whose tokens are read: eight hexadecimal digits. */
-static gboolean
-read_model (AlitraTransformer * self, GError ** error)
-{
-  const char *text =
-      alitra_weights_get_string (self->weights.settings, "model");
-  guint64 number;
-
-  if (!text || strlen (text) != 8
-      || !g_ascii_string_to_unsigned (text, 16, 0, G_MAXUINT32, &number,
-          NULL)) {
-    alitra_weights_invalid (error,
-        "setting \"model\" should be the number of the model whose tokens it reads, eight hexadecimal digits; "
-        "is it a transformer?");
-    return FALSE;
-  }
-  self->model = number;
-  return TRUE;
-}
-
-static gboolean
 read_settings (AlitraTransformer * self, GError ** error)
 {
   JsonObject *settings = self->weights.settings;
@@ -97,13 +45,13 @@ read_settings (AlitraTransformer * self, GError ** error)
 
   if (!alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
           &format, error)
-      || !read_model (self, error)
+      || !alitra_labels_read_model (settings, &self->model, error)
       || !alitra_weights_read_counts (settings, "vectors", 1, 8, 512,
           &self->vectors, error)
       || !alitra_weights_read_counts (settings, "waves", 1, ALITRA_WAVES,
           ALITRA_WAVES, &waves, error)
       || !alitra_blocks_read_settings (&self->blocks, settings, error)
-      || !read_labels (self, error))
+      || !alitra_labels_read (settings, self->labels, error))
     return FALSE;
   if (!alitra_weights_name_is_plain (alitra_weights_get_string (settings,
               "name"))) {

@@ -7,6 +7,7 @@
 #include <alitra/detokenizer.h>
 #include <alitra/error.h>
 #include <alitra/frame.h>
+#include <alitra/generator.h>
 #include <alitra/memory.h>
 #include <alitra/model.h>
 #include <alitra/overlay.h>

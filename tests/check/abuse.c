@@ -113,6 +113,8 @@ test_null_allowed (Fixture * f, gconstpointer unused)
   alitra_transformer_unref (NULL);
   alitra_classifier_unref (NULL);
   alitra_classifier_free (NULL);
+  alitra_generator_unref (NULL);
+  alitra_generation_free (NULL);
   alitra_version (NULL, NULL, NULL);
   /* errors that nobody wants to hear of */
   g_assert_null (alitra_model_load ("/nowhere/at/all", NULL));
@@ -202,6 +204,12 @@ test_null_forbidden (Fixture * f, gconstpointer unused)
   REFUSED (alitra_token_vectors_fill (NULL, NULL, 0, NULL));
   REFUSED (alitra_classifier_new (NULL, f->model, 1, &error));
   REFUSED (alitra_transformer_get_id (NULL));
+  REFUSED (alitra_generator_new (NULL, NULL, 1, &error));
+  REFUSED (alitra_generator_new_from_bytes (NULL, f->model, 1, &error));
+  REFUSED (alitra_generator_run_bytes (NULL, NULL, 0, &error));
+  REFUSED (alitra_generator_get_memory (NULL));
+  REFUSED (alitra_generation_init (NULL));
+  REFUSED (alitra_generation_copy (NULL));
   /* what is refused is no error that a program could handle */
   g_assert_no_error (error);
   assert_unharmed (f);

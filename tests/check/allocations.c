@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Once a stream runs, a frame allocates nothing: counts every call of malloc() and its kin, of all threads. */
+#include <alitra/generator.h>
 #include <errno.h>
 
 #include "drawing.h"
@@ -186,6 +187,35 @@ test_classifier (void)
   test_picture_free (scene);
 }
 
+/* Frames that are made out of nothing. The first few find out how long packets get. */
+static void
+test_generator (void)
+{
+  const AlitraStreamInfo info = { 256, 128, 25, 1, 1, 1, {1, 2, 2, 2} };
+  g_autofree gchar *file = test_golden_path ("allocator.safetensors");
+  g_autoptr (AlitraModel) model = alitra_model_load (file, NULL);
+  g_autoptr (GBytes) bytes = test_golden_bound ("generator.safetensors");
+  g_autoptr (AlitraGenerator) generator =
+      alitra_generator_new_from_bytes (bytes, model, 2, NULL);
+  g_autoptr (GByteArray) packet = g_byte_array_sized_new (65536);
+  AlitraGeneration generation;
+
+  alitra_generation_init (&generation);
+  generation.label = 1;
+  g_assert_true (alitra_generator_set_stream (generator, &info, NULL));
+  for (guint i = 0; i < 12; i++) {
+    generation.seed = i;
+    generation.guidance = i % 2;
+    generation.keep = i % 3 == 2 ? .5 : 0;
+    if (i == 8)
+      __atomic_store_n (&count, 0, __ATOMIC_RELAXED);
+    __atomic_store_n (&counting, i >= 8, __ATOMIC_RELAXED);
+    alitra_generator_run (generator, &generation, i, packet, NULL);
+    __atomic_store_n (&counting, 0, __ATOMIC_RELAXED);
+    g_assert_cmpint (i < 8 ? 0 : count, ==, 0);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -196,5 +226,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/allocations/two-threads", GUINT_TO_POINTER (2),
       test_frames);
   g_test_add_func ("/allocations/classifier", test_classifier);
+  g_test_add_func ("/allocations/generator", test_generator);
   return g_test_run ();
 }

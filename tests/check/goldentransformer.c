@@ -25,12 +25,12 @@ test_golden_bytes (const gchar * name)
 }
 
 GBytes *
-test_golden_transformer (void)
+test_golden_bound (const gchar * name)
 {
   static const gchar setting[] = "\\\"model\\\": \\\"";
   g_autoptr (GBytes) model_bytes = test_golden_bytes ("allocator.safetensors");
   g_autoptr (AlitraModel) model = alitra_model_load_bytes (model_bytes, NULL);
-  g_autoptr (GBytes) bytes = test_golden_bytes ("transformer.safetensors");
+  g_autoptr (GBytes) bytes = test_golden_bytes (name);
   gsize size;
   gchar *data = g_bytes_unref_to_data (g_steal_pointer (&bytes), &size);
   gchar *at = memmem (data, size, setting, strlen (setting)), number[9];
@@ -40,4 +40,10 @@ test_golden_transformer (void)
   g_snprintf (number, sizeof (number), "%08x", alitra_model_get_number (model));
   memcpy (at + strlen (setting), number, 8);
   return g_bytes_new_take (data, size);
+}
+
+GBytes *
+test_golden_transformer (void)
+{
+  return test_golden_bound ("transformer.safetensors");
 }
