@@ -7,12 +7,15 @@
 #include "matrix.h"
 #include "pixel-loops.h"
 
-#define REACH ALITRA_BILATERAL_REACH
-#define WINDOW (ALITRA_CELL + 2 * REACH)
+/* Limits in units of the planes, where chroma is about two times its own.  The last tap is less than half a cell of luma, or
+ * a cell of chroma, away. */
+static const AlitraTaps luma_taps = { 2, {1, 2}, {.8f, .4f}, .08f };
 
-/* Differences from which on a sample counts for nothing; chroma in units of the planes, which are about two times its own. */
-#define LUMA_LIMIT .08f
-#define CHROMA_LIMIT .06f
+static const AlitraTaps chroma_taps =
+    { 4, {1, 2, 4, 6}, {1.f, 1.f, 1.f, 1.f}, .06f };
+
+#define REACH 6                 /* of all taps */
+#define WINDOW (ALITRA_CELL + 2 * REACH)
 
 typedef struct
 {
@@ -30,7 +33,7 @@ typedef struct
   gfloat *to;
   gsize stride;
   guint n;
-  gfloat limit;
+  const AlitraTaps *taps;
 } Plane;
 
 static Plane
@@ -40,31 +43,50 @@ plane_of (const Job * job, guint channel)
 
   if (channel == 0)
     return (Plane) {
-    from->luma, to->luma, to->luma_stride, ALITRA_CELL, LUMA_LIMIT};
+    from->luma, to->luma, to->luma_stride, ALITRA_CELL, &luma_taps};
   return (Plane) {
   from->chroma[channel - 1], to->chroma[channel - 1], to->chroma_stride,
-        ALITRA_CELL / 2, CHROMA_LIMIT};
+        ALITRA_CELL / 2, &chroma_taps};
 }
 
-/* A cell at the end of the picture, with the samples around it; beyond the end the last ones are repeated. */
+/* The sample that stands for one beyond the end is as far inside. */
+static inline gint
+inside (gint at, gint size)
+{
+  return at < 0 ? -at : at < size ? at : 2 * (size - 1) - at;
+}
+
+/* Beyond the end of the picture ramps go on: what one is inside, turned round about the last sample. */
+static inline gfloat
+sample_at (const Plane * p, gint x, gint y, gint width, gint height)
+{
+  const gint ix = inside (x, width), iy = inside (y, height);
+  const gfloat v = p->from[iy * p->stride + ix];
+
+  if (ix == x && iy == y)
+    return v;
+  return 2.f * p->from[CLAMP (y, 0, height - 1) * p->stride
+      + CLAMP (x, 0, width - 1)] - v;
+}
+
+/* A cell at the end of the picture, in a window of its own with the samples around it. */
 static void
 filter_at_end (const Job * job, const Plane * p, guint column, guint row,
     gfloat * to)
 {
   const gint width = job->to->grid.columns * p->n;
   const gint height = job->to->grid.rows * p->n;
+  const gint left = column * p->n, top = row * p->n;
+  const gint away = p->taps->distance[p->taps->count - 1];
   gfloat window[WINDOW * WINDOW];
   gint x, y;
 
-  for (y = 0; y < (gint) p->n + 2 * REACH; y++) {
-    const gint line = CLAMP ((gint) (row * p->n) + y - REACH, 0, height - 1);
-
-    for (x = 0; x < (gint) p->n + 2 * REACH; x++)
-      window[y * WINDOW + x] = p->from[line * p->stride
-          + CLAMP ((gint) (column * p->n) + x - REACH, 0, width - 1)];
-  }
+  for (y = -away; y < (gint) p->n + away; y++)
+    for (x = -away; x < (gint) p->n + away; x++)
+      window[(y + REACH) * WINDOW + x + REACH] =
+          sample_at (p, left + x, top + y, width, height);
   job->loops->even_out (window + REACH * WINDOW + REACH, WINDOW, p->n,
-      p->limit, to, p->stride);
+      p->taps, to, p->stride);
 }
 
 static void
@@ -75,7 +97,7 @@ write_cell (const Job * job, guint channel, guint column, guint row)
   const gsize at = (gsize) row * p.n * p.stride + column * p.n;
   guint y;
 
-  if (!job->depth[(gsize) row * grid.columns + column])
+  if (channel == 0 && !job->depth[(gsize) row * grid.columns + column])
     for (y = 0; y < p.n; y++)
       memcpy (p.to + at + y * p.stride, p.from + at + y * p.stride,
           p.n * sizeof (gfloat));
@@ -83,7 +105,7 @@ write_cell (const Job * job, guint channel, guint column, guint row)
       || row + 1 == grid.rows)
     filter_at_end (job, &p, column, row, p.to + at);
   else
-    job->loops->even_out (p.from + at, p.stride, p.n, p.limit, p.to + at,
+    job->loops->even_out (p.from + at, p.stride, p.n, p.taps, p.to + at,
         p.stride);
 }
 

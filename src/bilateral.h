@@ -7,15 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* Samples that a change of one of them reaches. */
-#define ALITRA_BILATERAL_REACH 2
-
-/* The light bilateral filter over what tokens painted: the nearest of some thousand codes is never quite even where the
- * picture is, and of several one on the other the faint errors look like grain.  A sample moves towards the four on each
- * axis that are at most two away, towards each of them the less the more it differs; edges stay.
+/* The light bilateral filter over the picture that is shown.  The nearest of some thousand codes is never quite even where
+ * the picture is, and what several of them leave looks like grain, or like a tint that changes from cell to cell.  A sample
+ * moves towards others on its row and column, towards each of them the less the more it differs: edges stay, and so do
+ * straight ramps.  Luma looks two samples far, and only in cells that hold tokens; chroma six.
  *
- * to, from: planes of the finest level, two different ones.  depth: tokens of each cell; one without any is copied.
- * mask: a byte for each cell, what is not zero is written; NULL: all. */
+ * to, from: planes of the finest level, two different ones.  depth: tokens of each cell.  mask: a byte for each cell, what is
+ * not zero is written; NULL: all.  What a cell becomes depends on its eight neighbours at most, and on eight samples of
+ * these in chroma. */
 void alitra_bilateral (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * depth, const guint8 * mask,
     AlitraWorkers * workers);
 

@@ -27,10 +27,6 @@ typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
 typedef guint8 Bytes
     __attribute__((vector_size (ALITRA_LANES), aligned (1), may_alias));
 
-/* Weights of samples one and two away that do not differ. */
-#define NEAR .8f
-#define FAR .4f
-
 /* Rows of a picture lie far apart: the processor does not see by itself that the next cell will be asked for. */
 #define AHEAD 4
 
@@ -135,24 +131,27 @@ difference_##name (const float *a, gsize a_stride, const float *b, gsize b_strid
 } \
 \
 static inline void \
-even_##name (const float *block, gsize stride, float limit, float *to, gsize to_stride) \
+even_##name (const float *block, gsize stride, const AlitraTaps *taps, float *to, gsize to_stride) \
 { \
-  const gssize step = stride; \
-  const gssize at[] = { -1, 1, -step, step, -2, 2, -2 * step, 2 * step }; \
-  const float fall = 1.f / (limit * limit); \
+  const float fall = 1.f / (taps->limit * taps->limit); \
 \
   for (guint y = 0; y < N; y++) { \
     const float *p = block + y * stride; \
     const Row here = *(const Row *) p; \
     Row sum = { 0 }, weights = { 0 }; \
 \
-    for (guint i = 0; i < G_N_ELEMENTS (at); i++) { \
-      const Row d = *(const Row *) (p + at[i]) - here; \
-      Row w = 1.f - d * d * fall; \
+    for (guint i = 0; i < taps->count; i++) { \
+      const gssize away = taps->distance[i], rows = away * (gssize) stride; \
+      const gssize at[] = { -away, away, -rows, rows }; \
 \
-      w = (Row) ((Bits) w & (Bits) (w > 0.f)) * (i < 4 ? NEAR : FAR); \
-      sum += w * d; \
-      weights += w; \
+      for (guint k = 0; k < G_N_ELEMENTS (at); k++) { \
+        const Row d = *(const Row *) (p + at[k]) - here; \
+        Row w = 1.f - d * d * fall; \
+\
+        w = (Row) ((Bits) w & (Bits) (w > 0.f)) * taps->weight[i]; \
+        sum += w * d; \
+        weights += w; \
+      } \
     } \
     *(Row *) (to + y * to_stride) = here + sum / (weights + 1.f); \
   } \
@@ -205,13 +204,13 @@ difference (const float *a, gsize a_stride, const float *b, gsize b_stride,
 }
 
 static void
-even_out (const float *block, gsize stride, guint n, float limit, float *to,
-    gsize to_stride)
+even_out (const float *block, gsize stride, guint n, const AlitraTaps * taps,
+    float *to, gsize to_stride)
 {
   if (n == FULL)
-    even_full (block, stride, limit, to, to_stride);
+    even_full (block, stride, taps, to, to_stride);
   else
-    even_half (block, stride, limit, to, to_stride);
+    even_half (block, stride, taps, to, to_stride);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,18 @@ typedef struct
   float mean, dx, dy;
 } AlitraSlope;
 
+#define ALITRA_MAX_TAPS 4
+
+/* Samples that one looks at: how far they are, in all four directions, what those weigh that do not differ, and the
+ * difference from which on they weigh nothing. */
+typedef struct
+{
+  guint count;
+  guint distance[ALITRA_MAX_TAPS];
+  float weight[ALITRA_MAX_TAPS];
+  float limit;
+} AlitraTaps;
+
 /* Loops over the samples of cells, compiled once for each instruction set (pixel-loops.c), for what ORC cannot express, or
  * is called for too few samples at a time.  Blocks are n x n floats, n 16 or 8; rows have any number of samples, and every
  * sample has the same bits in a row of any length. */
@@ -36,9 +48,9 @@ typedef struct _AlitraPixelLoops
       const AlitraSlope * plane, float *of_have, float *of_plane);
   /* sum of absolute differences */
   float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
-  /* to: the samples of a block, each moved towards those at most two away on its row and column, by weights that fall to
-   * nothing where they differ by `limit`.  Reads two samples around the block. */
-  void (*even_out) (const float *block, gsize stride, guint n, float limit, float *to, gsize to_stride);
+  /* to: the samples of a block, each moved towards those on its row and column that the taps name; reads as many samples
+   * around the block as the last tap is away */
+  void (*even_out) (const float *block, gsize stride, guint n, const AlitraTaps * taps, float *to, gsize to_stride);
   /* means of 2x2 samples of two rows; count: results */
   void (*halve) (float *to, const float *a, const float *b, guint count);
   /* a filter of four taps over four rows; reads and writes up to ALITRA_SLACK numbers behind the last */
