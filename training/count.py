@@ -7,6 +7,10 @@ import struct
 import sys
 
 PANEL = 32          # codes of a panel, see alitra/cluster.py
+# Filter of the picture that is shown, see alitra/bilateral.py: samples of a patch and samples that each looks at, for luma and
+# chroma; operations for each of these, and at last.
+FILTER = ((256, 8), (128, 16))
+OF_TAP, AT_LAST = 9, 3
 
 
 def shapes(path):
@@ -51,7 +55,9 @@ def main():
     for i, (search, gates) in enumerate(token):
         print('a token of level %d   %.3f MFLOP: search %.3f, allocator %.3f' % (
             i, (search + gates) * 1e-6, search * 1e-6, gates * 1e-6))
-    print('decoder              %.3f MFLOP a patch' % (whole(synthesis) * 1e-6))
+    shown = sum(samples * (taps * OF_TAP + AT_LAST) for samples, taps in FILTER)
+    print('decoder              %.3f MFLOP a patch: synthesis %.3f, bilateral filter %.3f' % (
+        (whole(synthesis) + shown) * 1e-6, whole(synthesis) * 1e-6, shown * 1e-6))
 
 
 if __name__ == '__main__':
