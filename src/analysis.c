@@ -13,7 +13,7 @@ struct _AlitraAnalysis
   float *scratch;               /* scratch_size floats for each worker */
   gsize scratch_size;
   /* of the run */
-  const AlitraPlanes *planes, *less;
+  const AlitraPlanes *planes;
   guint width, height;
   const guint8 *wanted;         /* cells to do; NULL: all */
   float *latents;
@@ -52,27 +52,33 @@ alitra_analysis_free (AlitraAnalysis * analysis)
   g_free (analysis);
 }
 
-static void
-get_cell (const AlitraAnalysis * analysis, guint column, guint row,
-    float *samples)
+/* What is analysed: a picture, perhaps less another one. */
+typedef struct
 {
-  if (analysis->less)
-    alitra_planes_get_cell_left (analysis->planes, analysis->less, column, row,
+  const AlitraPlanes *planes, *less;
+} Source;
+
+static void
+get_cell (const AlitraAnalysis * analysis, const Source * source, guint column,
+    guint row, float *samples)
+{
+  if (source->less)
+    alitra_planes_get_cell_left (source->planes, source->less, column, row,
         analysis->width, analysis->height, samples);
   else
-    alitra_planes_get_cell (analysis->planes, column, row, samples);
+    alitra_planes_get_cell (source->planes, column, row, samples);
 }
 
 static void
-embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
-    float *scratch)
+embed_tile (AlitraAnalysis * analysis, const Source * source, guint row,
+    const Tile * tile, float *scratch)
 {
   const guint dim = analysis->model->dim;
   float *samples = scratch, *out =
       scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
 
   for (guint i = 0; i < tile->count; i++)
-    get_cell (analysis, tile->column[i], row,
+    get_cell (analysis, source, tile->column[i], row,
         samples + (gsize) i * ALITRA_CELL_SAMPLES);
   alitra_matrix_multiply (&analysis->level->embed, tile->count, samples,
       ALITRA_CELL_SAMPLES, out, dim, ALITRA_END_STORE);
@@ -83,12 +89,14 @@ embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
 }
 
 void
-alitra_analysis_do_row (AlitraAnalysis * analysis, guint row, guint worker)
+alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes,
+    const AlitraPlanes * less, guint row, guint worker)
 {
   const guint8 *wanted =
       analysis->wanted ? analysis->wanted +
       (gsize) row * analysis->grid.columns : NULL;
   float *scratch = analysis->scratch + worker * analysis->scratch_size;
+  const Source source = { planes, less };
   Tile tile = { 0 };
 
   for (guint column = 0; column < analysis->grid.columns; column++) {
@@ -96,36 +104,36 @@ alitra_analysis_do_row (AlitraAnalysis * analysis, guint row, guint worker)
       continue;
     tile.column[tile.count++] = column;
     if (tile.count == ALITRA_TILE) {
-      embed_tile (analysis, row, &tile, scratch);
+      embed_tile (analysis, &source, row, &tile, scratch);
       tile.count = 0;
     }
   }
   if (tile.count)
-    embed_tile (analysis, row, &tile, scratch);
+    embed_tile (analysis, &source, row, &tile, scratch);
 }
 
 static void
 embed_row (gpointer data, guint row, guint worker)
 {
-  alitra_analysis_do_row (data, row, worker);
+  AlitraAnalysis *analysis = data;
+
+  alitra_analysis_do_row (analysis, analysis->planes, NULL, row, worker);
 }
 
 void
 alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
     const guint8 * active, float *latents)
 {
-  alitra_analysis_begin (analysis, planes, NULL, 0, 0, active, latents);
+  alitra_analysis_begin (analysis, 0, 0, active, latents);
+  analysis->planes = planes;
   alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
       analysis);
 }
 
 void
-alitra_analysis_begin (AlitraAnalysis * analysis, const AlitraPlanes * planes,
-    const AlitraPlanes * less, guint width, guint height, const guint8 * active,
-    float *latents)
+alitra_analysis_begin (AlitraAnalysis * analysis, guint width, guint height,
+    const guint8 * active, float *latents)
 {
-  analysis->planes = planes;
-  analysis->less = less;
   analysis->width = width;
   analysis->height = height;
   analysis->latents = latents;

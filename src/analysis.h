@@ -21,11 +21,12 @@ void alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes
 
 /* The same row by row, for a caller who has more to do with the samples of a row while they are in the cache: begin, then
  * each row of cells on any thread (`worker` of alitra_workers_run(), of the workers given to alitra_analysis_new()).
- * less: taken off the picture, of which only width x height luma samples count then, see alitra_planes_get_cell_left();
- * NULL: nothing. */
-void alitra_analysis_begin (AlitraAnalysis * analysis, const AlitraPlanes * planes, const AlitraPlanes * less,
-    guint width, guint height, const guint8 * active, float *latents);
-void alitra_analysis_do_row (AlitraAnalysis * analysis, guint row, guint worker);
+ * planes: only the row of cells is looked at.  less: taken off the picture, of which only width x height luma samples count
+ * then, see alitra_planes_get_cell_left(); NULL: nothing. */
+void alitra_analysis_begin (AlitraAnalysis * analysis, guint width, guint height, const guint8 * active,
+    float *latents);
+void alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes, const AlitraPlanes * less,
+    guint row, guint worker);
 
 G_END_DECLS
 

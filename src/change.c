@@ -84,6 +84,18 @@ alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
   alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);
 }
 
+void
+alitra_change_detect_row (const AlitraChange * change,
+    const AlitraPlanes * planes, gfloat threshold, const guint8 * mask,
+    guint8 * active, guint row)
+{
+  Comparison comparison = { change, NULL, planes, threshold / 255.f, active,
+    mask
+  };
+
+  compare_row (&comparison, row, 0);
+}
+
 static void
 copy_block (gfloat * to, const gfloat * from, gsize stride, guint columns,
     guint rows)
@@ -135,4 +147,13 @@ alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes,
   Comparison comparison = { change, change, planes, 0.f, NULL, mask };
 
   alitra_workers_run (workers, planes->grid.rows, remember_row, &comparison);
+}
+
+void
+alitra_change_remember_row (AlitraChange * change, const AlitraPlanes * planes,
+    const guint8 * mask, guint row)
+{
+  Comparison comparison = { change, change, planes, 0.f, NULL, mask };
+
+  remember_row (&comparison, row, 0);
 }

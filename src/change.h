@@ -22,9 +22,14 @@ void alitra_change_clear (AlitraChange * change);
 void alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
     const guint8 * mask, guint8 * active, AlitraWorkers * workers);
 
+/* One row of cells of the same; of planes only that row is looked at. */
+void alitra_change_detect_row (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
+    const guint8 * mask, guint8 * active, guint row);
+
 /* Remembers the cells of the mask (NULL: all) as they are now. */
 void alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes, const guint8 * mask,
     AlitraWorkers * workers);
+void alitra_change_remember_row (AlitraChange * change, const AlitraPlanes * planes, const guint8 * mask, guint row);
 
 G_END_DECLS
 

@@ -20,9 +20,17 @@ alitra_intake_init (AlitraIntake * intake, guint width, guint height,
   memset (intake, 0, sizeof (*intake));
   memcpy (intake->gain, gain, sizeof (intake->gain));
   for (i = 0; i < ALITRA_LEVELS; i++) {
-    alitra_planes_init (&intake->source[i], alitra_grid_of (width, height, i));
+    intake->source[i].grid = alitra_grid_of (width, height, i);
+    if (i > 0)
+      alitra_planes_init (&intake->source[i], intake->source[i].grid);
     intake->changed[i] = g_malloc0 (cells_of (intake, i));
   }
+  intake->strips = alitra_workers_get_threads (workers);
+  intake->strip = g_new0 (AlitraPlanes, intake->strips);
+  for (i = 0; i < intake->strips; i++)
+    alitra_planes_init (&intake->strip[i], (AlitraGrid) {
+        intake->source[0].grid.columns, 2}
+  );
   alitra_reference_init (&intake->reference, width, height, workers);
   alitra_noise_init (&intake->noise, width, height);
 }
@@ -38,7 +46,11 @@ alitra_intake_clear (AlitraIntake * intake)
   }
   alitra_reference_clear (&intake->reference);
   alitra_noise_clear (&intake->noise);
+  for (i = 0; i < intake->strips; i++)
+    alitra_planes_clear (&intake->strip[i]);
+  g_free (intake->strip);
   alitra_planes_clear (&intake->copy);
+  alitra_planes_clear (&intake->kept);
   g_free (intake->copy_bytes);
 }
 
@@ -54,6 +66,7 @@ convert (AlitraIntake * intake, AlitraWorkers * workers, GError ** error)
 
   if (!intake->copy_bytes) {
     alitra_planes_init (&intake->copy, intake->source[0].grid);
+    alitra_planes_init (&intake->kept, intake->source[0].grid);
     intake->copy_bytes = g_malloc (luma_size + 2 * chroma_size);
   }
   bytes->format = ALITRA_PIXEL_I420;
@@ -117,24 +130,98 @@ gather_changes (AlitraIntake * intake, guint level)
     }
 }
 
-gboolean
-alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers,
-    GError ** error)
+static inline gboolean
+is_copied (const AlitraIntake * intake)
+{
+  return intake->frame->format != intake->bytes.format;
+}
+
+/* Cells first..end-1 of a row of level 0 that are set in `mask` (of the row; NULL: all): where nothing changed, as they were
+ * when they were last tokenised. */
+static void
+read_cells (const AlitraIntake * intake, guint row, guint first, guint end,
+    const guint8 * mask, AlitraPlanes * to)
+{
+  const guint columns = intake->source[0].grid.columns;
+  const guint8 *changed = intake->changed[0] + (gsize) row * columns;
+  guint next;
+
+  for (; first < end; first = MAX (next, first + 1)) {
+    for (next = first; next < end && (!mask || mask[next])
+        && changed[next] == changed[first]; next++);
+    if (next > first)
+      alitra_picture_read_run (changed[first] ? intake->frame
+          : &intake->reference.frame, intake->gain, to, row, first, next);
+  }
+}
+
+void
+alitra_intake_read_row (AlitraIntake * intake, guint row, const guint8 * mask,
+    guint worker, AlitraPlanes * view)
+{
+  const AlitraGrid grid = intake->source[0].grid;
+
+  if (is_copied (intake)) {
+    *view = intake->kept;
+    return;
+  }
+  alitra_planes_view (view, &intake->strip[worker], grid, row);
+  read_cells (intake, row, 0, grid.columns, mask + (gsize) row * grid.columns,
+      view);
+}
+
+/* Level 0 below the cells of a row of level 1 that changed, while they are in the cache: half of its size is level 1. */
+static void
+load_row_of_level_1 (AlitraIntake * intake, guint row, guint worker)
+{
+  const AlitraGrid grid = intake->source[0].grid;
+  const guint columns = intake->source[1].grid.columns;
+  const guint8 *changed = intake->changed[1] + (gsize) row * columns;
+  AlitraPlanes fine = intake->kept;
+  guint first, end, i;
+
+  if (!is_copied (intake))
+    alitra_planes_view (&fine, &intake->strip[worker], grid, 2 * row);
+  for (first = 0; first < columns; first = MAX (end, first + 1)) {
+    for (end = first; end < columns && changed[end]; end++);
+    if (end == first)
+      continue;
+    for (i = 0; !is_copied (intake) && i < 2; i++)
+      read_cells (intake, 2 * row + i, 2 * first, 2 * end, NULL, &fine);
+    alitra_planes_halve_run (&intake->source[1], &fine, row, first, end);
+  }
+}
+
+static void
+load_row_of_level_2 (gpointer data, guint row, guint worker)
+{
+  AlitraIntake *intake = data;
+  const guint columns = intake->source[2].grid.columns;
+  const guint8 *changed = intake->changed[2] + (gsize) row * columns;
+  guint first, end;
+
+  load_row_of_level_1 (intake, 2 * row, worker);
+  load_row_of_level_1 (intake, 2 * row + 1, worker);
+  for (first = 0; first < columns; first = MAX (end, first + 1)) {
+    for (end = first; end < columns && changed[end]; end++);
+    if (end > first)
+      alitra_planes_halve_run (&intake->source[2], &intake->source[1], row,
+          first, end);
+  }
+}
+
+void
+alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers)
 {
   guint i;
 
-  if (intake->frame->format != intake->bytes.format)
-    alitra_planes_copy (&intake->source[0], &intake->copy, intake->changed[0],
-        workers);
-  else if (!alitra_picture_from_frame (intake->frame, intake->gain,
-          &intake->source[0], intake->changed[0], workers, error))
-    return FALSE;
-  for (i = 1; i < ALITRA_LEVELS; i++) {
+  for (i = 1; i < ALITRA_LEVELS; i++)
     gather_changes (intake, i);
-    alitra_planes_halve (&intake->source[i], &intake->source[i - 1],
-        intake->changed[i], workers);
-  }
-  return TRUE;
+  if (is_copied (intake))
+    alitra_planes_copy (&intake->kept, &intake->copy, intake->changed[0],
+        workers);
+  alitra_workers_run (workers, intake->source[2].grid.rows,
+      load_row_of_level_2, intake);
 }
 
 void

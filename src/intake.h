@@ -8,10 +8,11 @@
 G_BEGIN_DECLS
 
 /* A frame comes in: what changed is found in its bytes, and only that becomes planes.  The planes of all levels hold what
- * was last tokenised where nothing changed. */
+ * was last tokenised where nothing changed.  Those of level 0 would be by far the largest: they are made row by row when
+ * they are needed, of the bytes of the frame and of what was last tokenised. */
 typedef struct
 {
-  AlitraPlanes source[ALITRA_LEVELS];
+  AlitraPlanes source[ALITRA_LEVELS];   /* of levels 1 and 2; of level 0 only the grid */
   guint8 *changed[ALITRA_LEVELS];       /* cells in which a patch changed */
   AlitraNoise noise;
   gdouble difference;           /* mean size in luma, grey levels, against what was last tokenised */
@@ -20,6 +21,9 @@ typedef struct
   const AlitraFrame *frame;     /* between alitra_intake_look() and alitra_intake_remember() */
   AlitraFrame bytes;            /* the frame, or a copy of it as I420 */
   AlitraPlanes copy;            /* of frames that cannot be compared as they are */
+  AlitraPlanes kept;            /* level 0 of those, which has more than their bytes as I420 say */
+  AlitraPlanes *strip;          /* for each worker: two rows of cells of level 0 */
+  guint strips;
   guint8 *copy_bytes;
   gfloat gain[2];
 } AlitraIntake;
@@ -38,7 +42,11 @@ void alitra_intake_take_all (AlitraIntake * intake);
 gboolean alitra_intake_is_unchanged (const AlitraIntake * intake);
 
 /* Planes of what changed. */
-gboolean alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers, GError ** error);
+void alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers);
+
+/* Samples of level 0 of the cells of a row that are set in `mask` (of the grid); valid until the next call of the same
+ * worker.  After alitra_intake_load(). */
+void alitra_intake_read_row (AlitraIntake * intake, guint row, const guint8 * mask, guint worker, AlitraPlanes * view);
 
 /* The frame has been tokenised. */
 void alitra_intake_remember (AlitraIntake * intake, AlitraWorkers * workers);

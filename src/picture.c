@@ -354,6 +354,17 @@ alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2],
   return TRUE;
 }
 
+void
+alitra_picture_read_run (const AlitraFrame * frame, const float gain[2],
+    AlitraPlanes * planes, guint row, guint first, guint end)
+{
+  const Work work = { frame, planes, gain, NULL, range_of (frame->full_range),
+    alitra_matrix_get_pixel_loops ()
+  };
+
+  read_run_ycc (&work, row, first, end);
+}
+
 /* --- back to bytes ---------------------------------------------------------------------------------------------- */
 
 /* Samples of cells first..end-1 of a row of cells, as far as the frame goes. */

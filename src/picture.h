@@ -15,6 +15,10 @@ G_BEGIN_DECLS
 gboolean alitra_picture_from_frame (const AlitraFrame * frame, const float gain[2], AlitraPlanes * planes,
     const guint8 * mask, AlitraWorkers * workers, GError ** error);
 
+/* Cells first..end-1 of a row of cells of a frame that has been checked, of a format other than RGB. */
+void alitra_picture_read_run (const AlitraFrame * frame, const float gain[2], AlitraPlanes * planes, guint row,
+    guint first, guint end);
+
 /* Planes of level 0 -> the samples of an I420 or GRAY8 frame, which may be smaller than the planes by less than a
  * 64-cell. Only the cells of `mask` (NULL: all) are written. */
 gboolean alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2], const AlitraFrame * frame,

@@ -69,6 +69,26 @@ alitra_planes_clear (AlitraPlanes * planes)
   planes->chroma[0] = planes->chroma[1] = NULL;
 }
 
+/* In whole numbers: what lies before the strip is nobody's. */
+static inline float *
+move_back (float *samples, gsize floats)
+{
+  return (float *) ((guintptr) samples - floats * sizeof (float));
+}
+
+void
+alitra_planes_view (AlitraPlanes * view, const AlitraPlanes * strip,
+    AlitraGrid whole, guint first)
+{
+  *view = *strip;
+  view->grid = whole;
+  view->luma = move_back (strip->luma, strip->luma_stride * first
+      * ALITRA_CELL);
+  for (guint i = 0; i < 2; i++)
+    view->chroma[i] = move_back (strip->chroma[i], strip->chroma_stride * first
+        * HALF);
+}
+
 static Plane
 get_plane (const AlitraPlanes * planes, guint index)
 {
@@ -129,6 +149,15 @@ halve_run (const Plane * to, const Plane * a, const Plane * b, guint row,
   for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
     loops->halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x,
             2 * y + 1), (end - first) * to->cell);
+}
+
+void
+alitra_planes_halve_run (AlitraPlanes * to, const AlitraPlanes * from,
+    guint row, guint first, guint end)
+{
+  const Work work = { to, from, NULL, NULL, halve_run };
+
+  do_run (&work, row, first, end);
 }
 
 void
@@ -198,6 +227,15 @@ alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from,
   Work work = { to, from, NULL, mask, upsample_run };
 
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
+}
+
+void
+alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * mask, guint row)
+{
+  Work work = { to, from, NULL, mask, upsample_run };
+
+  do_row (&work, row, 0);
 }
 
 static void

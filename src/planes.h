@@ -36,6 +36,10 @@ AlitraGrid alitra_grid_of (guint width, guint height, guint level);
 void alitra_planes_init (AlitraPlanes * planes, AlitraGrid grid);
 void alitra_planes_clear (AlitraPlanes * planes);
 
+/* view: stands for rows `first` to `first` + strip->grid.rows - 1 of cells of a picture of the size of `whole`, whose
+ * samples lie in `strip`, as wide; no other rows of it may be touched.  It owns nothing. */
+void alitra_planes_view (AlitraPlanes * view, const AlitraPlanes * strip, AlitraGrid whole, guint first);
+
 /* In what follows `mask` has a byte for each cell of the grid of `to`: only cells where it is not zero are written;
  * NULL: all. `to` may be the same planes as `a`. */
 
@@ -44,6 +48,10 @@ void alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from, const gu
 /* to: twice the size of `from` (a level down). */
 void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask,
     AlitraWorkers * workers);
+/* One row of cells of the same. */
+void alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, guint row);
+/* Likewise, of cells first..end-1. */
+void alitra_planes_halve_run (AlitraPlanes * to, const AlitraPlanes * from, guint row, guint first, guint end);
 void alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
 void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
     AlitraWorkers * workers);

@@ -74,11 +74,11 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
   floor->grid = alitra_grid_of (width, height, level);
   cells = (gsize) floor->grid.columns * floor->grid.rows;
   floor->base_painted = g_new0 (guint8, cells);
-  if (level < COARSEST)
-    alitra_planes_init (&floor->base, floor->grid);
   floor->fresh = TRUE;
   if (!paints)
     return;
+  if (level < COARSEST)
+    alitra_planes_init (&floor->base, floor->grid);
   floor->quantizer = alitra_quantizer_new (model, level, workers);
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
   floor->sums = alitra_floats_new (cells * model->dim);
@@ -270,8 +270,9 @@ make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
   alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
       coarse->scratch, self->workers);
   alitra_mask_upsample (fine->grid, fine->base_painted, coarse->scratch);
-  alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
-      self->workers);
+  if (fine->base.luma)
+    alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
+        self->workers);
 }
 
 void
@@ -334,7 +335,14 @@ alitra_rebuild_get_touched (AlitraRebuild * self, guint level)
 const AlitraPlanes *
 alitra_rebuild_get_base (AlitraRebuild * self, guint level)
 {
-  return level < COARSEST ? &self->floor[level].base : NULL;
+  return self->floor[level].base.luma ? &self->floor[level].base : NULL;
+}
+
+void
+alitra_rebuild_get_base_row (AlitraRebuild * self, guint level, guint row,
+    const guint8 * mask, AlitraPlanes * base)
+{
+  alitra_planes_upsample_row (base, &self->floor[level + 1].clean, mask, row);
 }
 
 const guint8 *

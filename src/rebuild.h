@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * own coarse pictures through it, the detokenizer shows the finest: both see the same. */
 typedef struct _AlitraRebuild AlitraRebuild;
 
-/* finest: the last level that will be painted; of the one after it there is only what it starts from. */
+/* finest: the last level that will be painted; of the one after it alitra_rebuild_get_base_row() says what it starts from. */
 AlitraRebuild *alitra_rebuild_new (AlitraModel * model, guint width, guint height, guint finest,
     AlitraWorkers * workers);
 void alitra_rebuild_free (AlitraRebuild * rebuild);
@@ -36,8 +36,12 @@ const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint l
 const guint8 *alitra_rebuild_get_touched (AlitraRebuild * rebuild, guint level);
 
 /* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from
- * nothing.  Valid once the coarser level is painted. */
+ * nothing, and for one that is not painted.  Valid once the coarser level is painted. */
 const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint level);
+
+/* The same of a level that is not painted, one row of cells: those of the mask (of the whole grid). */
+void alitra_rebuild_get_base_row (AlitraRebuild * rebuild, guint level, guint row, const guint8 * mask,
+    AlitraPlanes * base);
 
 /* Cells of the base that the last run of the coarser level painted again. */
 const guint8 *alitra_rebuild_get_base_painted (AlitraRebuild * rebuild, guint level);

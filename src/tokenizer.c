@@ -52,7 +52,7 @@ typedef struct
   AlitraGrid grid;
   AlitraAnalysis *analysis;
   AlitraTokenLoop loop;
-  const AlitraPlanes *source;   /* the frame at this level's size */
+  const AlitraPlanes *source;   /* the frame at this level's size; at the finest there is only its grid */
   AlitraChange change;          /* the frame when the level was last tokenised; unused at the finest */
   AlitraChange base;            /* what coarser levels said when the level was last tokenised */
   AlitraLifetime lifetime;
@@ -87,6 +87,9 @@ struct _AlitraTokenizer
   guint since_key;
   gdouble price;                /* of the last frame; 0: not known */
   guint priced_tokens;          /* budget that the price was found for; 0: none */
+  AlitraPlanes *strip;          /* for each worker: what coarser levels say of a row of the finest */
+  guint strips;
+  gboolean forgot;              /* what was last tokenised is not known at all levels */
   AlitraSettings last;          /* of the last frame that was tokenised */
   gboolean pending;             /* even if nothing changes, the next frame may bring tokens */
 };
@@ -218,6 +221,12 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
       model->chroma_gain, workers);
   for (i = 0; i < ALITRA_LEVELS; i++)
     level_init (&self->level[i], self, i);
+  self->strips = alitra_workers_get_threads (workers);
+  self->strip = g_new0 (AlitraPlanes, self->strips);
+  for (i = 0; i < self->strips; i++)
+    alitra_planes_init (&self->strip[i], (AlitraGrid) {
+        self->level[0].grid.columns, 1}
+  );
   self->patches = ((info->width + 15) / 16) * ((info->height + 15) / 16);
   return self;
 }
@@ -245,6 +254,9 @@ alitra_tokenizer_unref (AlitraTokenizer * self)
     return;
   for (i = 0; i < ALITRA_LEVELS; i++)
     level_clear (&self->level[i]);
+  for (i = 0; i < self->strips; i++)
+    alitra_planes_clear (&self->strip[i]);
+  g_free (self->strip);
   alitra_intake_clear (&self->intake);
   alitra_layouts_clear (&self->layouts);
   alitra_budget_clear (&self->budget);
@@ -332,7 +344,8 @@ typedef struct
   guint refresh_from, refresh_end;      /* slices that are sent anew */
 } Frame;
 
-/* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised. */
+/* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised; at the
+ * finest level the latter are found row by row, see analyse_finest_row(). */
 static void
 find_active (AlitraTokenizer * self, guint index, const Frame * frame)
 {
@@ -454,15 +467,18 @@ cut_to (AlitraTokenizer * self, Level * level, gsize most)
 
 typedef struct
 {
+  AlitraTokenizer *tokenizer;
   Level *level;
   const AlitraPlanes *base;     /* NULL: at the coarsest level */
+  const Frame *frame;
   gboolean measures;
 } Measure;
 
+/* Active cells of a row: how much more their gains count, and what the smooth token would do to them. */
 static void
-measure_row (const Measure * m, guint row)
+measure_row (Level * level, const AlitraPlanes * source,
+    const AlitraPlanes * base, guint row)
 {
-  Level *level = m->level;
   const guint columns = level->grid.columns;
   guint x;
 
@@ -472,11 +488,11 @@ measure_row (const Measure * m, guint row)
 
     if (!level->active[cell])
       continue;
-    variance = alitra_smooth_variance (level->source, x, row);
+    variance = alitra_smooth_variance (source, x, row);
     level->loop.boost[cell] = -MASKING
         * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
-    if (m->base)
-      level->trial[cell] = alitra_smooth_try (level->source, m->base, x, row);
+    if (base)
+      level->trial[cell] = alitra_smooth_try (source, base, x, row);
   }
 }
 
@@ -486,26 +502,70 @@ analyse_row (gpointer data, guint row, guint worker)
   const Measure *m = data;
 
   if (m->measures)
-    measure_row (m, row);
-  alitra_analysis_do_row (m->level->analysis, row, worker);
+    measure_row (m->level, m->level->source, m->base, row);
+  alitra_analysis_do_row (m->level->analysis, m->level->source, m->base, row,
+      worker);
+}
+
+/* Of a row of the finest level: cells for which coarser levels say something else than when they were tokenised become
+ * active.  base: what they say now, of these and of all active cells. */
+static void
+find_in_row (AlitraTokenizer * self, const Frame * frame, guint row,
+    AlitraPlanes * base)
+{
+  Level *level = &self->level[0];
+  const gsize columns = level->grid.columns, first = row * columns;
+  const guint8 *painted = alitra_rebuild_get_base_painted (self->rebuild, 0);
+  gsize i;
+
+  for (i = first; i < first + columns; i++)
+    level->mask[i] = level->inside[i] && (level->active[i] || painted[i]);
+  alitra_rebuild_get_base_row (self->rebuild, 0, row, level->mask, base);
+  if (frame->anew != ANEW_ALL)
+    alitra_change_detect_row (&level->base, base,
+        frame->settings->reuse_threshold, level->mask, level->active, row);
+}
+
+/* The finest level is the largest by far: everything is done to a row while its samples are in the cache. */
+static void
+analyse_finest_row (gpointer data, guint row, guint worker)
+{
+  const Measure *m = data;
+  AlitraTokenizer *self = m->tokenizer;
+  Level *level = m->level;
+  AlitraPlanes source, base;
+
+  alitra_planes_view (&base, &self->strip[worker], level->grid, row);
+  find_in_row (self, m->frame, row, &base);
+  if (!memchr (level->active + (gsize) row * level->grid.columns, 1,
+          level->grid.columns))
+    return;
+  alitra_intake_read_row (&self->intake, row, level->active, worker, &source);
+  if (m->measures)
+    measure_row (level, &source, &base, row);
+  alitra_analysis_do_row (level->analysis, &source, &base, row, worker);
+  if (m->frame->settings->temporal_reuse)
+    alitra_change_remember_row (&level->base, &base, level->active, row);
 }
 
 /* Latents of the active cells; for the learned allocation also how much more their gains count, and what the smooth token
  * would do to them. */
 static void
-analyse (AlitraTokenizer * self, guint index, gboolean learned)
+analyse (AlitraTokenizer * self, guint index, const Frame * frame,
+    gboolean learned)
 {
   Level *level = &self->level[index];
-  Measure measure = { level, alitra_rebuild_get_base (self->rebuild, index),
-    learned
+  Measure measure = { self, level,
+    alitra_rebuild_get_base (self->rebuild, index), frame, learned
   };
 
   /* Beyond the picture nobody sees what is left: it should not cost tokens. */
-  alitra_analysis_begin (level->analysis, level->source, measure.base,
+  alitra_analysis_begin (level->analysis,
       (self->stream.width + (1 << index) - 1) >> index,
       (self->stream.height + (1 << index) - 1) >> index, level->active,
       level->loop.latents);
-  alitra_workers_run (self->workers, level->grid.rows, analyse_row, &measure);
+  alitra_workers_run (self->workers, level->grid.rows,
+      index > 0 ? analyse_row : analyse_finest_row, &measure);
 }
 
 /* Whether the smooth token helps a cell most.  Where the receiver holds it already it costs nothing; where it holds others
@@ -853,7 +913,7 @@ encode_levels (AlitraTokenizer * self, const Frame * frame,
     AlitraTokenLoop *loop = &level->loop;
 
     find_active (self, index, frame);
-    analyse (self, index, layout == NULL);
+    analyse (self, index, frame, layout == NULL);
     if (layout) {
       alitra_token_loop_begin (loop, level->active, NULL);
       run_control (self, index, frame->settings, layout, purse);
@@ -1013,20 +1073,22 @@ make_layers (AlitraTokenizer * self, gboolean learned)
     alitra_layers_none (self->update);
 }
 
+/* Without reuse the next frame does not look at what was tokenised, but for the coarsest picture, which tells cuts. */
 static void
-remember (AlitraTokenizer * self)
+remember (AlitraTokenizer * self, const Frame * frame)
 {
   guint index;
 
   alitra_intake_remember (&self->intake, self->workers);
+  self->forgot = !frame->settings->temporal_reuse;
   for (index = 0; index < ALITRA_LEVELS; index++) {
     Level *level = &self->level[index];
     const AlitraPlanes *base = alitra_rebuild_get_base (self->rebuild, index);
 
-    if (index > 0)
+    if (index == COARSEST || (index > 0 && !self->forgot))
       alitra_change_remember (&level->change, level->source, level->active,
           self->workers);
-    if (base)
+    if (base && !self->forgot)
       alitra_change_remember (&level->base, base, level->active, self->workers);
     alitra_token_loop_keep (&level->loop);
   }
@@ -1202,7 +1264,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
         - sum_depth (update->keep, cells);
   }
   self->pending |= new_tokens > 0 || dropped > 0;
-  remember (self);
+  remember (self, frame);
   self->last = *settings;
 }
 
@@ -1228,7 +1290,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
             self->workers, error))
       return FALSE;
     plan_refresh (self, &frame);
-    all = frame.key || !settings->temporal_reuse || !same;
+    all = frame.key || !settings->temporal_reuse || !same || self->forgot;
     if (all)
       alitra_intake_take_all (&self->intake);
     idle = !all && frame.refresh_from == frame.refresh_end
@@ -1238,8 +1300,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
   if (idle) {
     keep_all (self);
   } else {
-    if (!alitra_intake_load (&self->intake, self->workers, error))
-      return FALSE;
+    alitra_intake_load (&self->intake, self->workers);
     cut = !first && self->intake.difference > CUT_DIFFERENCE
         && is_cut (&self->level[COARSEST]);
     if (cut) {
@@ -1248,8 +1309,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
       alitra_noise_cut (&self->intake.noise);
       alitra_intake_take_all (&self->intake);
       plan_refresh (self, &frame);
-      if (!alitra_intake_load (&self->intake, self->workers, error))
-        return FALSE;
+      alitra_intake_load (&self->intake, self->workers);
     }
     frame.anew = all ? ANEW_ALL : ANEW_CHANGED;
     frame.reuse = !all && settings->allocation == ALITRA_ALLOCATION_LEARNED;
