@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "pixel-loops.h"
+
 #define CELL ALITRA_CELL
 #define PIXELS 64               /* of the picture, a cell */
 #define TOLERANCE (1.5f / 255.f)        /* root of the mean squared error up to which a cell is flat */
@@ -50,6 +52,8 @@ alitra_flat_grid_new (guint width, guint height, const gfloat gain[2])
   grid->colour = g_new0 (gfloat, cells * 3);
   grid->slope_x = g_new0 (gfloat, cells * 3);
   grid->slope_y = g_new0 (gfloat, cells * 3);
+  grid->noted_flat = g_new0 (guint8, cells);
+  grid->noted = g_new0 (gfloat, cells * 9);
   grid->coarse = g_new0 (guint, cells);
   grid->fine = g_new0 (guint, cells);
   return grid;
@@ -62,6 +66,8 @@ alitra_flat_grid_free (AlitraFlatGrid * grid)
   g_free (grid->colour);
   g_free (grid->slope_x);
   g_free (grid->slope_y);
+  g_free (grid->noted_flat);
+  g_free (grid->noted);
   g_free (grid->coarse);
   g_free (grid->fine);
   g_free (grid);
@@ -189,6 +195,36 @@ channel_of (const AlitraFlatGrid * grid, const AlitraPlanes * planes,
   return channel;
 }
 
+/* The picture covers all of the cell: as many simple loops as there are cells like that. */
+static inline gboolean
+is_whole (const Channel * ch)
+{
+  return ch->cx == 1.f && ch->cy == 1.f;
+}
+
+static gfloat
+mean_of_channel (const Channel * ch)
+{
+  AlitraMoments moments;
+
+  if (!is_whole (ch))
+    return mean_of (ch->samples, ch->stride, ch->cx * ch->n, ch->cy * ch->n);
+  alitra_matrix_get_pixel_loops ()->measure (ch->samples, ch->stride, ch->n,
+      &moments);
+  return moments.sum / (ch->n * ch->n);
+}
+
+/* Squared error of a plane over a whole cell. */
+static gfloat
+error_of (const Channel * ch, const AlitraSlope * plane)
+{
+  gfloat none, error;
+
+  alitra_matrix_get_pixel_loops ()->compare_plane (ch->samples, ch->stride,
+      ch->samples, ch->stride, ch->n, plane, &none, &error);
+  return error;
+}
+
 /* Takes the nearest colour of the lattice for a cell, as its slopes have it in the middle. */
 static void
 take_colour (AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
@@ -201,9 +237,10 @@ take_colour (AlitraFlatGrid * grid, const AlitraPlanes * quarter, gsize cell)
         cell / grid->columns, c);
     gfloat wide = ch.cx * ch.n, high = ch.cy * ch.n;
 
-    mean[c] = mean_of (ch.samples, ch.stride, wide, high) / ch.gain
-        + grid->slope_x[cell * 3 + c] * lag (wide, ch.n)
-        + grid->slope_y[cell * 3 + c] * lag (high, ch.n);
+    mean[c] = mean_of_channel (&ch) / ch.gain;
+    if (!is_whole (&ch))
+      mean[c] += grid->slope_x[cell * 3 + c] * lag (wide, ch.n)
+          + grid->slope_y[cell * 3 + c] * lag (high, ch.n);
   }
   alitra_flat_quantise (mean, &grid->coarse[cell], &grid->fine[cell]);
   alitra_flat_colour (grid->coarse[cell], grid->fine[cell],
@@ -299,6 +336,14 @@ surface_error (const AlitraFlatGrid * grid, gsize cell, guint c,
   gfloat sum = 0.f;
   guint x, y;
 
+  if (is_whole (ch)) {
+    const gfloat step = ch->gain / ch->n;
+    const AlitraSlope plane = { grid->colour[cell * 3 + c] * ch->gain,
+      grid->slope_x[cell * 3 + c] * step, grid->slope_y[cell * 3 + c] * step
+    };
+
+    return error_of (ch, &plane);
+  }
   for (y = 0; y < high; y++)
     for (x = 0; x < wide; x++) {
       gfloat d = surface_at (grid, cell, c, ch, position (wide, x),
@@ -327,9 +372,9 @@ spread_of (gfloat covered, gfloat * middle, gfloat * spread)
   *spread = squares;
 }
 
-/* Squared error of the plane that fits one channel of a cell best. */
+/* Squared error of the plane that fits one channel of a cell best that the picture covers in part. */
 static gfloat
-plane_error (const Channel * ch)
+plane_error_of_part (const Channel * ch)
 {
   const gfloat wide = ch->cx * ch->n, high = ch->cy * ch->n;
   const gfloat mean = mean_of (ch->samples, ch->stride, wide, high);
@@ -356,6 +401,24 @@ plane_error (const Channel * ch)
       sum += d * d * share (wide, x) * share (high, y);
     }
   return sum;
+}
+
+/* Squared error of the plane that fits one channel of a cell best. */
+static gfloat
+plane_error (const Channel * ch)
+{
+  const gfloat samples = ch->n * ch->n;
+  const gfloat spread = samples * (samples - 1.f) / 12.f;
+  AlitraMoments moments;
+  AlitraSlope plane;
+
+  if (!is_whole (ch))
+    return plane_error_of_part (ch);
+  alitra_matrix_get_pixel_loops ()->measure (ch->samples, ch->stride, ch->n,
+      &moments);
+  plane = (AlitraSlope) {
+  moments.sum / samples, moments.across / spread, moments.down / spread};
+  return error_of (ch, &plane);
 }
 
 /* Whether a cell is plain or shades evenly at all: one that does not must not bend its neighbours' slopes. */
@@ -456,46 +519,42 @@ painted_sides (const AlitraFlatGrid * grid, guint x, guint y)
   return s;
 }
 
-static inline gfloat
-ramp (guint distance, guint fade)
+/* How much of the surface shows along one side of n samples, towards painted neighbours before and behind. */
+static void
+fade (gfloat * weights, guint n, gboolean before, gboolean behind)
 {
-  return MIN ((distance + .5f) / fade, 1.f);
-}
+  const guint length = FADE * n / CELL;
+  guint i;
 
-static inline gfloat
-weight_at (const PaintedSides * s, guint x, guint y, guint n)
-{
-  guint fade = FADE * n / CELL;
-  gfloat w = 1.f;
-
-  if (s->side[0])
-    w *= ramp (x, fade);
-  if (s->side[1])
-    w *= ramp (n - 1 - x, fade);
-  if (s->side[2])
-    w *= ramp (y, fade);
-  if (s->side[3])
-    w *= ramp (n - 1 - y, fade);
-  return w;
+  for (i = 0; i < n; i++) {
+    weights[i] = before ? MIN ((i + .5f) / length, 1.f) : 1.f;
+    if (behind)
+      weights[i] *= MIN ((n - 1 - i + .5f) / length, 1.f);
+  }
 }
 
 static void
 blend_channel (const AlitraFlatGrid * grid, gsize cell, guint c,
     const Channel * ch, const PaintedSides * sides)
 {
+  gfloat across[CELL], down[CELL], surface[CELL];
   guint x, y;
 
-  for (y = 0; y < ch->n; y++)
-    for (x = 0; x < ch->n; x++) {
-      gfloat *p = ch->samples + y * ch->stride + x;
+  fade (across, ch->n, sides->side[0], sides->side[1]);
+  fade (down, ch->n, sides->side[2], sides->side[3]);
+  for (y = 0; y < ch->n; y++) {
+    gfloat *row = ch->samples + y * ch->stride;
 
-      *p += (surface_at (grid, cell, c, ch, x + .5f, y + .5f) - *p)
-          * weight_at (sides, x, y, ch->n);
-    }
+    for (x = 0; x < ch->n; x++)
+      surface[x] = surface_at (grid, cell, c, ch, x + .5f, y + .5f);
+    for (x = 0; x < ch->n; x++)
+      row[x] += (surface[x] - row[x]) * (across[x] * down[y]);
+  }
 }
 
 void
-alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted)
+alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted,
+    const guint8 * mask)
 {
   guint x, y, c;
 
@@ -504,7 +563,7 @@ alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted)
       const gsize cell = (gsize) y * grid->columns + x;
       PaintedSides sides;
 
-      if (!grid->flat[cell])
+      if (!grid->flat[cell] || !mask[cell])
         continue;
       sides = painted_sides (grid, x, y);
       for (c = 0; c < 3; c++) {
@@ -512,5 +571,57 @@ alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted)
 
         blend_channel (grid, cell, c, &channel, &sides);
       }
+    }
+}
+
+void
+alitra_flat_grid_note (AlitraFlatGrid * grid)
+{
+  const gsize cells = (gsize) grid->columns * grid->rows;
+
+  memcpy (grid->noted_flat, grid->flat, cells);
+  memcpy (grid->noted, grid->colour, 3 * cells * sizeof (gfloat));
+  memcpy (grid->noted + 3 * cells, grid->slope_x, 3 * cells * sizeof (gfloat));
+  memcpy (grid->noted + 6 * cells, grid->slope_y, 3 * cells * sizeof (gfloat));
+}
+
+static gboolean
+is_other_surface (const AlitraFlatGrid * grid, gsize cell)
+{
+  const gsize cells = (gsize) grid->columns * grid->rows;
+  const gfloat *noted = grid->noted + 3 * cell;
+  const gsize size = 3 * sizeof (gfloat);
+
+  return memcmp (noted, grid->colour + 3 * cell, size) != 0
+      || memcmp (noted + 3 * cells, grid->slope_x + 3 * cell, size) != 0
+      || memcmp (noted + 6 * cells, grid->slope_y + 3 * cell, size) != 0;
+}
+
+/* A flat cell fades towards painted neighbours. */
+static gboolean
+fades_otherwise (const AlitraFlatGrid * grid, guint x, guint y)
+{
+  const gsize columns = grid->columns, cell = y * columns + x;
+  const guint8 *now = grid->flat + cell, *then = grid->noted_flat + cell;
+
+  return (x > 0 && now[-1] != then[-1])
+      || (x + 1 < columns && now[1] != then[1])
+      || (y > 0 && now[-(gssize) columns] != then[-(gssize) columns])
+      || (y + 1 < grid->rows && now[columns] != then[columns]);
+}
+
+void
+alitra_flat_grid_add_touched (const AlitraFlatGrid * grid, guint8 * touched)
+{
+  guint x, y;
+
+  for (y = 0; y < grid->rows; y++)
+    for (x = 0; x < grid->columns; x++) {
+      const gsize cell = (gsize) y * grid->columns + x;
+
+      if (grid->flat[cell] != grid->noted_flat[cell] || (grid->flat[cell]
+              && (is_other_surface (grid, cell)
+                  || fades_otherwise (grid, x, y))))
+        touched[cell] = 1;
     }
 }

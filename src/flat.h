@@ -27,6 +27,9 @@ typedef struct
                                  * the picture covers of the cell */
   gfloat *slope_x, *slope_y;    /* per cell 3 numbers: change over one cell */
   guint *coarse, *fine;         /* per cell: the colour that alitra_flat_grid_detect() took, as two indices */
+  /*< private > */
+  guint8 *noted_flat;           /* as they were at alitra_flat_grid_note() */
+  gfloat *noted;                /* colour, slope_x, slope_y */
 } AlitraFlatGrid;
 
 /* width, height: of the picture, luma samples.  gain: of Cb and Cr in the planes. */
@@ -46,8 +49,13 @@ void alitra_flat_grid_slopes (AlitraFlatGrid * grid);
  * surface does not describe. */
 void alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter, const guint8 * candidate);
 
-/* Lays the flat cells over what the synthesis painted. */
-void alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted);
+/* What a grid looked like: notes it, and sets `touched` for the cells that look different since then.  A painted cell
+ * counts only if it was flat. */
+void alitra_flat_grid_note (AlitraFlatGrid * grid);
+void alitra_flat_grid_add_touched (const AlitraFlatGrid * grid, guint8 * touched);
+
+/* Lays the flat cells of the mask over what the synthesis painted. */
+void alitra_flat_grid_blend (const AlitraFlatGrid * grid, AlitraPlanes * painted, const guint8 * mask);
 
 G_END_DECLS
 

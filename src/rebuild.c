@@ -6,15 +6,15 @@
 
 #include "deblock.h"
 #include "flat.h"
+#include "pixel-loops.h"
 #include "quantizer.h"
 #include "smooth.h"
 #include "synthesis.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)
-/* Cells of the coarsest level that a change of one cell can reach: its flat neighbours' slopes look two cells far, and
- * the fade of the next one looks at whether it is flat. */
-#define FLAT_REACH 3
-
+/* Mean difference of a cell that finer levels are not told of, where the picture is not shown: a token that changes reaches
+ * cells all around, mostly by far less than a grey level. */
+#define SMALL_CHANGE (.25f / 255.f)
 typedef struct
 {
   AlitraGrid grid;
@@ -26,6 +26,7 @@ typedef struct
   AlitraPlanes base;            /* what the coarser levels say; unused at the coarsest */
   AlitraPlanes picture;         /* both; at the coarsest with flat cells laid over */
   AlitraPlanes clean;           /* the picture without cell borders, for finer levels; unused at the finest */
+  AlitraPlanes passed;          /* the same as it was last passed on to the finer level; unless everything is */
   guint8 *painted;              /* cells of the picture that the last run wrote */
   guint8 *base_painted;
   guint8 *smooth;               /* cells that hold the smooth token; unused at the coarsest */
@@ -37,6 +38,7 @@ struct _AlitraRebuild
 {
   AlitraModel *model;
   AlitraWorkers *workers;
+  gboolean exact;               /* the picture is shown: every change counts */
   AlitraFlatGrid *flat;
   gfloat *flat_latents;         /* 3 x dim: latents of unit luma, Cb and Cr */
   Floor floor[ALITRA_LEVELS];
@@ -103,8 +105,10 @@ floor_clear (Floor * floor, guint level)
   alitra_planes_clear (&floor->picture);
   if (level < COARSEST)
     alitra_planes_clear (&floor->base);
-  if (level > 0)
+  if (level > 0) {
     alitra_planes_clear (&floor->clean);
+    alitra_planes_clear (&floor->passed);
+  }
   g_free (floor->painted);
   g_free (floor->base_painted);
   g_free (floor->smooth);
@@ -124,6 +128,9 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
   self->flat_latents = latents_of_plain_cells (model);
   for (i = 0; i < ALITRA_LEVELS; i++)
     floor_init (&self->floor[i], model, width, height, i, i >= finest, workers);
+  self->exact = finest == 0;
+  for (i = 1; i < ALITRA_LEVELS && !self->exact; i++)
+    alitra_planes_init (&self->floor[i].passed, self->floor[i].grid);
   return self;
 }
 
@@ -165,6 +172,7 @@ read_flat_cells (AlitraRebuild * self, const guint16 * tokens,
   const guint dim = self->model->dim;
   guint i, c, k;
 
+  alitra_flat_grid_note (self->flat);
   for (i = 0; i < n; i++) {
     guint32 cell = floor->list[i];
     const guint16 *id = tokens + (gsize) cell * max_depth;
@@ -183,20 +191,6 @@ read_flat_cells (AlitraRebuild * self, const guint16 * tokens,
     }
   }
   alitra_flat_grid_slopes (self->flat);
-}
-
-/* Which cells of the coarsest picture may differ: all that a change reaches. */
-static void
-spread_change (Floor * floor, const guint8 * changed)
-{
-  guint8 *from = floor->scratch, *to = floor->painted;
-  guint i;
-
-  memcpy (from, changed, cells_of (floor));
-  for (i = 0; i < FLAT_REACH; i++) {
-    alitra_mask_dilate (floor->grid, to, from);
-    memcpy (from, to, cells_of (floor));
-  }
 }
 
 static void
@@ -247,16 +241,40 @@ read_smooth_cells (AlitraRebuild * self, guint level, const guint16 * tokens,
   }
 }
 
-static void
-copy_planes (AlitraPlanes * to, const AlitraPlanes * from)
+static gboolean
+differs (const AlitraPlanes * a, const AlitraPlanes * b, guint column,
+    guint row, const gfloat gain[2])
 {
-  const gsize rows = (gsize) from->grid.rows * ALITRA_CELL;
-  guint c;
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  const guint half = ALITRA_CELL / 2;
+  const gsize luma = row * ALITRA_CELL * a->luma_stride + column * ALITRA_CELL;
+  const gsize chroma = row * half * a->chroma_stride + column * half;
+  guint i;
 
-  memcpy (to->luma, from->luma, rows * from->luma_stride * sizeof (float));
-  for (c = 0; c < 2; c++)
-    memcpy (to->chroma[c], from->chroma[c],
-        rows / 2 * from->chroma_stride * sizeof (float));
+  if (loops->difference (a->luma + luma, a->luma_stride, b->luma + luma,
+          b->luma_stride, ALITRA_CELL) > SMALL_CHANGE * ALITRA_CELL
+      * ALITRA_CELL)
+    return TRUE;
+  for (i = 0; i < 2; i++)
+    if (loops->difference (a->chroma[i] + chroma, a->chroma_stride,
+            b->chroma[i] + chroma, b->chroma_stride, half)
+        > SMALL_CHANGE * gain[i] * half * half)
+      return TRUE;
+  return FALSE;
+}
+
+/* Drops cells of the mask that hardly differ from what was passed on. */
+static void
+drop_small_changes (AlitraRebuild * self, Floor * floor, guint8 * mask)
+{
+  const gsize cells = cells_of (floor);
+  gsize i;
+
+  for (i = 0; i < cells; i++)
+    mask[i] = mask[i] && (floor->fresh || differs (&floor->clean,
+            &floor->passed, i % floor->grid.columns, i / floor->grid.columns,
+            self->model->chroma_gain));
+  alitra_planes_copy (&floor->passed, &floor->clean, mask, self->workers);
 }
 
 /* Twice the size for the next finer level, where the picture changed; the filter over the borders takes a change as far
@@ -269,6 +287,8 @@ make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
   alitra_mask_dilate (coarse->grid, coarse->scratch, coarse->painted);
   alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
       coarse->scratch, self->workers);
+  if (!self->exact)
+    drop_small_changes (self, coarse, coarse->scratch);
   alitra_mask_upsample (fine->grid, fine->base_painted, coarse->scratch);
   if (fine->base.luma)
     alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
@@ -295,14 +315,12 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   written = alitra_synthesis_run (floor->synthesis, floor->sums, depth,
       floor->fresh ? NULL : changed, &floor->contribution);
   if (level == COARSEST) {
-    if (floor->fresh) {
-      memset (floor->painted, 1, cells);
-    } else {
-      spread_change (floor, changed);
-      add_mask (floor->painted, written, cells);
-    }
-    copy_planes (&floor->picture, &floor->contribution);
-    alitra_flat_grid_blend (self->flat, &floor->picture);
+    memset (floor->painted, floor->fresh, cells);
+    add_mask (floor->painted, written, cells);
+    alitra_flat_grid_add_touched (self->flat, floor->painted);
+    alitra_planes_copy (&floor->picture, &floor->contribution, floor->painted,
+        self->workers);
+    alitra_flat_grid_blend (self->flat, &floor->picture, floor->painted);
   } else {
     memcpy (floor->painted, floor->base_painted, cells);
     add_mask (floor->painted, floor->fresh ? NULL : written, cells);
@@ -312,9 +330,9 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
     alitra_smooth_blend (&floor->picture, floor->smooth, floor->painted,
         self->workers);
   }
-  floor->fresh = FALSE;
   if (level > 0)
     make_base (self, level - 1, depth);
+  floor->fresh = FALSE;
 }
 
 const AlitraPlanes *

@@ -54,6 +54,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->last = g_new0 (gfloat, cells);
   loop->worst = g_new0 (gfloat, cells);
   loop->known = g_new0 (guint8, cells);
+  loop->open = g_new (guint32, cells);
   loop->some = g_new (guint32, cells);
   loop->found = g_new (guint16, cells);
   loop->taken = g_new (gfloat, cells);
@@ -89,6 +90,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->last);
   g_free (loop->worst);
   g_free (loop->known);
+  g_free (loop->open);
   g_free (loop->some);
   g_free (loop->found);
   g_free (loop->taken);
@@ -282,14 +284,14 @@ alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell)
       : loop->left[(gsize) cell * (loop->max_depth + 1) + loop->depth[cell]];
 }
 
-/* Predicts the gain of token t for the listed cells that stand there and have not been asked yet. */
+/* Predicts the gain of token t for the open cells that stand there and have not been asked yet. */
 static void
 predict (AlitraTokenLoop * loop, guint t)
 {
   guint i, n = 0;
 
-  for (i = 0; i < loop->n; i++) {
-    guint32 cell = loop->list[i];
+  for (i = 0; i < loop->n_open; i++) {
+    guint32 cell = loop->open[i];
 
     if (loop->reach[cell] != t || loop->known[cell] == t + 1)
       continue;
@@ -372,23 +374,51 @@ choose_depths (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
   }
 }
 
+/* The cell is worth asking for a token behind those that it reaches. */
+static inline gboolean
+is_promising (const AlitraTokenLoop * loop, guint32 cell, gfloat stop)
+{
+  return loop->worst[cell] > stop + loop->toll[cell] - SEARCH_SLACK;
+}
+
+/* Of the listed cells those that have not been asked yet, or may go on: few where little changed. */
+static void
+open_cells (AlitraTokenLoop * loop, gfloat stop)
+{
+  guint i;
+
+  loop->n_open = 0;
+  for (i = 0; i < loop->n; i++) {
+    const guint32 cell = loop->list[i];
+
+    if (loop->known[cell] != loop->reach[cell] + 1
+        || is_promising (loop, cell, stop))
+      loop->open[loop->n_open++] = cell;
+  }
+}
+
 void
 alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
     guint most)
 {
-  guint t, i, n;
+  guint t, i, n, left;
 
   list_cells (loop, NULL);
+  open_cells (loop, stop);
   most = MIN (most, loop->max_depth);
-  for (t = 0; t < most; t++) {
+  for (t = 0; t < most && loop->n_open > 0; t++) {
     predict (loop, t);
-    for (i = n = 0; i < loop->n; i++) {
-      const guint32 cell = loop->list[i];
+    for (i = n = left = 0; i < loop->n_open; i++) {
+      const guint32 cell = loop->open[i];
 
-      if (loop->reach[cell] == t
-          && loop->worst[cell] > stop + loop->toll[cell] - SEARCH_SLACK)
+      if (loop->reach[cell] == t) {
+        if (!is_promising (loop, cell, stop))
+          continue;
         loop->some[n++] = cell;
+      }
+      loop->open[left++] = cell;
     }
+    loop->n_open = left;
     give (loop, t, n);
   }
   choose_depths (loop, stop, kept_stop, most);

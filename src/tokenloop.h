@@ -48,6 +48,8 @@ typedef struct
   gfloat *sums;                 /* per cell, model->dim: scratch */
   gfloat *start, *last, *worst; /* per cell */
   guint8 *known;                /* per cell: 1 + the step that `worst` is a prediction for */
+  guint n_open;                 /* scratch: cells of the list that the run is not done with */
+  guint32 *open;
   guint32 *some;                /* scratch: a part of the list */
   guint16 *found;               /* scratch: ids of the part */
   gfloat *taken;                /* scratch: gains of the part */

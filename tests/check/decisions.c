@@ -256,7 +256,7 @@ check_flat (Vector * v, AlitraModel * model)
           receiver->colour + 3 * i);
   }
   alitra_flat_grid_slopes (receiver);
-  alitra_flat_grid_blend (receiver, &painted);
+  alitra_flat_grid_blend (receiver, &painted, all);
   worst = worst_difference (&painted, &blended);
   g_test_message
       ("%ux%u: %u of %u cells are flat; samples differ by at most %g", width,
