@@ -11,6 +11,7 @@ import os
 
 import torch
 
+from alitra import device
 from alitra.model import tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.score import psnr
@@ -62,9 +63,11 @@ def main():
     ap.add_argument('tokenizer')
     ap.add_argument('out')
     ap.add_argument('--pictures', type=int, default=16)
+    device.add_option(ap)
     a = ap.parse_args()
+    device.use(a.device)
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    model = tokenizer_with(torch.load(a.tokenizer)['model'])
+    model = tokenizer_with(device.load(a.tokenizer)['model'])
     rgb = Crops(load_photos(a.photos, 512), 256, 11).batch(a.pictures)
     layouts = best_layouts(fixed_scores(model, Planes.from_ycc(rgb_to_ycc(rgb)), rgb, lambda text: print(text, flush=True)))
     with open(a.out + '.tmp', 'w') as file:

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # From a folder of photographs to the model file: make.sh PHOTOS OUT.safetensors [WORK_FOLDER]
 # Stopped, it goes on where it was when it is called again. MODEL=fast makes the smaller one. TOKENIZER_OPTIONS,
-# ALLOCATOR_OPTIONS and CALIBRATE_OPTIONS hold more options of these steps, as "--steps 100" instead of the minutes.
+# ALLOCATOR_OPTIONS and CALIBRATE_OPTIONS hold more options of these steps, as "--steps 100" instead of the minutes;
+# DEVICE=cuda computes on a GPU.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
-  sed -n 's/^# //p' "$0" | head -n 3
+  sed -n 's/^# //p' "$0" | head -n 4
   exit 2
 fi
-photos=$1 out=$2 work=${3:-training-run} model=${MODEL:-base}
+photos=$1 out=$2 work=${3:-training-run} model=${MODEL:-base} device=${DEVICE:-cpu}
 probes=32
 if [ "$model" = fast ]; then probes=12; fi
 here=$(dirname "$0")
@@ -17,9 +18,10 @@ export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM
 mkdir -p "$work"
 python=${PYTHON:-/usr/bin/python3}
 "$python" "$here/train.py" "$photos" "$work/tok.pt" --model "$model" --resume --minutes "${TOKENIZER_MINUTES:-60}" \
-  ${TOKENIZER_OPTIONS:-}
+  --device "$device" ${TOKENIZER_OPTIONS:-}
 "$python" "$here/train_allocator.py" "$photos" "$work/tok.pt" "$work/alloc.pt" --resume --minutes "${ALLOCATOR_MINUTES:-25}" \
-  ${ALLOCATOR_OPTIONS:-}
-[ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/extra.json" ${CALIBRATE_OPTIONS:-}
+  --device "$device" ${ALLOCATOR_OPTIONS:-}
+[ -s "$work/extra.json" ] || "$python" "$here/calibrate.py" "$photos" "$work/tok.pt" "$work/extra.json" \
+  --device "$device" ${CALIBRATE_OPTIONS:-}
 "$python" "$here/export.py" "$work/tok.pt" "$out" --name "alitra-$model-2" --probes "$probes" --allocator "$work/alloc.pt" --extra "$work/extra.json"
 echo "wrote $out"

@@ -10,6 +10,7 @@ import os
 
 import torch
 
+from alitra import device
 from alitra.model import CELL, LEVELS, SIZES, PriceHalt, Tokenizer, count, fixed_depth, level_price
 from alitra.pictures import Crops, Planes, load_photos, rgb_to_ycc
 from alitra.progress import Progress, Span
@@ -99,7 +100,9 @@ def main():
     ap.add_argument('--every', type=int, default=100, help='steps from line to line of the table')
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--resume', action='store_true')
+    device.add_option(ap)
     a = ap.parse_args()
+    device.use(a.device)
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(a.seed)
     photos = load_photos(a.photos, 512)
@@ -109,14 +112,14 @@ def main():
     closed = a.out + '.start'
     many = lambda: Crops(photos, a.size, a.seed).batch(a.start_crops)
     if a.resume and os.path.exists(a.out):
-        saved = torch.load(a.out)
+        saved = device.load(a.out)
         model.load_state_dict(saved['model'])
         state = saved['state']
         opt_state = state.pop('opt')
     elif a.resume and os.path.exists(closed):
-        model.load_state_dict(torch.load(closed)['model'])
+        model.load_state_dict(device.load(closed)['model'])
     elif a.start:
-        begin_with(model, torch.load(a.start)['model'], many)
+        begin_with(model, device.load(a.start)['model'], many)
     else:
         start(model, many(), a.start_samples, lambda text: print(text, flush=True), levels=a.levels)
         save({'model': model.state_dict(), 'state': state}, closed)

@@ -12,6 +12,7 @@ import os
 import torch
 import torch.nn.functional as F
 
+from alitra import device
 from alitra.allocator import ABLATIONS, Allocator, LevelRun
 from alitra.model import LEVELS, level_price, tokenizer_with
 from alitra.pictures import Crops, Planes, load_photos, next_frame, rgb_to_ycc
@@ -108,16 +109,18 @@ def main():
     ap.add_argument('--resume', action='store_true', help='go on with OUT.pt')
     ap.add_argument('--start', help='begin with the allocator of another checkpoint')
     ap.add_argument('--without', choices=ABLATIONS, help='leave out a part, to see what it gives')
+    device.add_option(ap)
     a = ap.parse_args()
+    device.use(a.device)
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     torch.manual_seed(1)
-    tokenizer = tokenizer_with(torch.load(a.tokenizer)['model'])
+    tokenizer = tokenizer_with(device.load(a.tokenizer)['model'])
     for p in tokenizer.parameters():
         p.requires_grad_(False)
     allocator = Allocator(a.without)
     if a.start:
-        allocator.load_state_dict(torch.load(a.start)['allocator'])
-    saved = torch.load(a.out) if a.resume and os.path.exists(a.out) else None
+        allocator.load_state_dict(device.load(a.start)['allocator'])
+    saved = device.load(a.out) if a.resume and os.path.exists(a.out) else None
     if saved:
         allocator.load_state_dict(saved['allocator'])
     crops = Crops(load_photos(a.photos, 512), 256, 7 + (saved['state']['step'] if saved else 0))

@@ -25,7 +25,7 @@ if missing:
 import numpy as np
 from PIL import Image
 
-STEPS, STOPPED_AFTER, PATIENCE = 20, 3, 300
+STEPS, STOPPED_AFTER, PATIENCE = 12, 2, 300
 
 
 def draw_photographs(folder):

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from .device import here
+
 CELL = 16
 # What a chroma error weighs against a luma error in mean RGB error, times four luma samples a chroma sample.
 CHROMA_GAIN = (2.085, 1.818)
@@ -124,7 +126,7 @@ def centre_crops(folder, size=256):
             im = im.resize((max(size, round(im.size[0] * scale)), max(size, round(im.size[1] * scale))), Image.LANCZOS)
         x, y = (im.size[0] - size) // 2, (im.size[1] - size) // 2
         crops.append(np.array(im.crop((x, y, x + size, y + size))))
-    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.stack(crops)).to(here()).permute(0, 3, 1, 2).float() / 255
 
 
 class Crops:
@@ -158,7 +160,7 @@ class Crops:
 
     def batch(self, n):
         """n,3,size,size in 0..1."""
-        return torch.from_numpy(np.stack([self.one() for _ in range(n)])).permute(0, 3, 1, 2).float() / 255
+        return torch.from_numpy(np.stack([self.one() for _ in range(n)])).to(here()).permute(0, 3, 1, 2).float() / 255
 
 
 def next_frame(rgb):
