@@ -433,6 +433,38 @@ test_heals (void)
   end (&f);
 }
 
+/* A receiver paints what changed only; one that paints all at once shows the same bytes. */
+static void
+test_painted_in_parts (void)
+{
+  Fixture f = begin ();
+  const TestPicture *shown = f.stream->shown;
+  TestPicture *whole = test_picture_new (ALITRA_PIXEL_I420, shown->frame.width,
+      shown->frame.height, 0, FALSE);
+  g_autoptr (GPtrArray) packets =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+
+  for (guint time = 0; time < 12; time++) {
+    g_autoptr (AlitraDetokenizer) late = alitra_detokenizer_new (f.model, 1);
+
+    test_picture_draw_scene (f.picture, time / 2);
+    test_picture_square (f.picture, 13 * time % 60, 21, 9 + time, 20 * time);
+    encode (&f);
+    g_ptr_array_add (packets, g_bytes_new (f.stream->packet->data,
+            f.stream->packet->len));
+    for (guint i = 0; i < packets->len; i++) {
+      gsize size;
+      gconstpointer data = g_bytes_get_data (packets->pdata[i], &size);
+
+      g_assert_true (alitra_detokenizer_decode (late, data, size, NULL));
+    }
+    g_assert_true (alitra_detokenizer_render (late, 0, &whole->frame, NULL));
+    g_assert_cmpmem (whole->data, whole->size, shown->data, shown->size);
+  }
+  test_picture_free (whole);
+  end (&f);
+}
+
 /* ---- prefixes ---- */
 
 static void
@@ -491,6 +523,7 @@ main (int argc, char **argv)
   g_test_add_func ("/temporal/limit", test_limit);
   g_test_add_func ("/temporal/refresh", test_refresh);
   g_test_add_func ("/temporal/heals", test_heals);
+  g_test_add_func ("/temporal/painted-in-parts", test_painted_in_parts);
   g_test_add_func ("/temporal/prefix", test_prefix);
   g_test_add_func ("/temporal/gains", test_gains);
   return g_test_run ();
