@@ -3,7 +3,8 @@
 
 Reads what ablations.sh has trained into WORK.  Rows of the tokenizer are coded by one and the same rule, a token where what
 it takes off the latents' residual is above the price (of tokens that later ones build on, the best of these), without
-an allocator, flat or smooth cells; rows of the allocator by the allocators on TOK.pt.  One price for all pictures, on both sides of
+an allocator, flat or smooth cells; rows of the allocator by the allocators on TOK.pt, as the encoder does it, and by their
+predictions alone.  One price for all pictures, on both sides of
 each number of tokens, and what lies between over the logarithm of tokens: the centre crops of VAL, PSNR of RGB as the
 mean of the pictures and of the error over all, SSIM."""
 import argparse
@@ -128,23 +129,26 @@ def main():
     ap.add_argument('work')
     ap.add_argument('--tokenizer', help='that the allocators were trained on')
     ap.add_argument('--every', type=int, default=1, help='every so manieth crop only')
-    ap.add_argument('--rows', help='names, with commas; default: all that are there')
+    ap.add_argument('--only', choices=('tokenizer', 'allocator'), help='rows of that part; OUT keeps the others that it has')
     ap.add_argument('--out')
     a = ap.parse_args()
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     rgb, rows = centre_crops(a.photos)[::a.every], []
-    wanted = lambda name: not a.rows or name in a.rows.split(',')
-    for name in filter(wanted, TOKENIZERS):
+    for name in TOKENIZERS if a.only != 'allocator' else ():
         saved = torch.load(os.path.join(a.work, name + '.pt'))
         encode = by_residual(tokenizer_with(saved['model']), saved.get('levels', LEVELS))
         rows += rows_of('tokenizer', name, steps_of(saved), encode, rgb)
     tokenizer = tokenizer_with(torch.load(a.tokenizer)['model']) if a.tokenizer else None
-    for name in filter(wanted, ALLOCATORS if tokenizer else ()):
+    for name in ALLOCATORS if tokenizer and a.only != 'tokenizer' else ():
         saved = torch.load(os.path.join(a.work, 'allocator-%s.pt' % name))
         allocator = allocator_with(saved)
-        rows += rows_of('allocator', name, steps_of(saved), lambda planes, price: encode_at(tokenizer, allocator, planes, price),
-                        rgb)
+        for part, measured in (('allocator', True), ('prediction', False)):
+            rows += rows_of(part, name, steps_of(saved),
+                            lambda planes, price: encode_at(tokenizer, allocator, planes, price, measured), rgb)
     if a.out:
+        if a.only and os.path.exists(a.out):
+            with open(a.out, newline='') as file:
+                rows += [row for row in csv.DictReader(file) if row['part'] not in {fresh['part'] for fresh in rows}]
         with open(a.out, 'w', newline='') as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()

@@ -9,7 +9,7 @@ if [ $# -lt 3 ]; then
 fi
 photos=$1 val=$2 tokenizer=$3 work=${4:-ablations-run} out=${5:-}
 here=$(dirname "$0")
-steps=${TOKENIZER_STEPS:-300} allocator_steps=${ALLOCATOR_STEPS:-160}
+steps=${TOKENIZER_STEPS:-600} allocator_steps=${ALLOCATOR_STEPS:-160}
 export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 python=${PYTHON:-/usr/bin/python3}
 mkdir -p "$work"

@@ -10,9 +10,9 @@ SEARCH_SLACK = .4     # log2: tokens whose predicted gain is that little below t
 
 
 @torch.no_grad()
-def encode_at(tokenizer, allocator, planes, price):
+def encode_at(tokenizer, allocator, planes, price, measured=True):
     """price: B.  Tokens are looked for while their predicted gain is little below the price; those stay that do gain it.
-    -> picture, depths (coarse first)."""
+    measured: False: the prediction alone decides.  -> picture, depths (coarse first)."""
     half = planes.halve()
     pyramid, base, parent, depths = [planes, half, half.halve()], None, None, []
     for i in reversed(range(LEVELS)):
@@ -26,8 +26,9 @@ def encode_at(tokenizer, allocator, planes, price):
             if not run.active.any():
                 break
             run.predict(t)
-            run.take(t, run.worst > stop - SEARCH_SLACK)
-        run.depth = (run.gains > stop[:, None]).long().cumprod(1).sum(1)
+            run.take(t, run.worst > stop - (SEARCH_SLACK if measured else 0))
+        if measured:
+            run.depth = (run.gains > stop[:, None]).long().cumprod(1).sum(1)
         total = token_sum(level, run.ids, run.depth)
         run.r = z.reshape(total.shape) - total
         out = level.synthesise(total.reshape(z.shape))

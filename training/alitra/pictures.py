@@ -134,6 +134,8 @@ class Crops:
 
     def __init__(self, photos, size, seed=0):
         self.photos = [p for p in photos if min(p.shape[:2]) >= 96]
+        if not self.photos:
+            raise SystemExit('expected photographs of at least 96 pixels a side, found none; name the folder that holds them')
         self.size, self.rng = size, np.random.default_rng(seed)
 
     def one(self):
