@@ -5,7 +5,7 @@
  * SECTION:plugin-alitra
  *
  * Live video as adaptive-length tokens: encoder, decoder, parser and typefinder for `video/x-alitra`, a trimmer, tensors,
- * a classifier, and payloader and depayloader for RTP.
+ * a classifier, a generator, and payloader and depayloader for RTP.
  */
 #include "gstalitraelements.h"
 
@@ -22,6 +22,7 @@ plugin_init (GstPlugin * plugin)
   ok |= GST_ELEMENT_REGISTER (rtpalitradepay, plugin);
   ok |= GST_ELEMENT_REGISTER (alitratensor, plugin);
   ok |= GST_ELEMENT_REGISTER (alitraclassify, plugin);
+  ok |= GST_ELEMENT_REGISTER (alitragensrc, plugin);
   ok |= GST_TYPE_FIND_REGISTER (alitra, plugin);
   return ok;
 }

@@ -74,6 +74,8 @@ class Run:
         self.model, self.mean = Generator(**shape), Generator(**shape)
         self.sets = self.caches('train')
         self.start()
+        if a.start:
+            self.model.load_state_dict(torch.load(a.start, map_location='cpu')['model'])
         self.mean.load_state_dict(self.model.state_dict())
         matrices = [p for name, p in self.model.named_parameters() if p.ndim > 1 and name.endswith('weight')]
         rest = [p for name, p in self.model.named_parameters() if not (p.ndim > 1 and name.endswith('weight'))]
@@ -179,6 +181,7 @@ def main():
     ap.add_argument('--batch', type=int, default=64)
     ap.add_argument('--rate', type=float, default=2e-3)
     ap.add_argument('--seed', type=int, default=0)
+    ap.add_argument('--start', help='begin with the weights of this checkpoint')
     ap.add_argument('--resume', action='store_true')
     ap.add_argument('--verbose', action='store_true')
     a = ap.parse_args()
