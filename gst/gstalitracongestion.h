@@ -11,21 +11,25 @@ G_BEGIN_DECLS
 typedef struct
 {
   gdouble rate;                 /* bit/s that may be sent; 0: nothing says that there is a limit */
-  gdouble sent;                 /* bit/s that were sent lately */
+  gdouble sent, wanted;         /* bit/s that were sent lately, and that there were to send */
+  gdouble threshold;            /* bit/s up to which the rate rises fast */
+  gboolean falling;             /* it has not risen since it fell */
   GstClockTime last;            /* of the last packet */
+  GstClockTime raised;          /* up to when the rate has risen */
   GstClockTime moved;           /* when lateness last moved the rate */
 } GstAlitraCongestion;
 
 void gst_alitra_congestion_init (GstAlitraCongestion * self);
 
-/* A packet went out. */
-void gst_alitra_congestion_sent (GstAlitraCongestion * self, GstClockTime time, guint64 bits);
+/* A packet went out, with so many of the bits that it had. */
+void gst_alitra_congestion_sent (GstAlitraCongestion * self, GstClockTime time, guint64 bits, guint64 wanted);
 
-/* A receiver or the network reports which part of the packets got lost, 0 .. 1. */
-void gst_alitra_congestion_loss (GstAlitraCongestion * self, gdouble lost);
+/* A receiver or the network reports which part of the packets got lost, 0 .. 1; least: bit/s below which the rate
+ * does not fall. */
+void gst_alitra_congestion_loss (GstAlitraCongestion * self, gdouble lost, gdouble least);
 
 /* A sink says whether it got its last buffer too late. */
-void gst_alitra_congestion_late (GstAlitraCongestion * self, gboolean late);
+void gst_alitra_congestion_late (GstAlitraCongestion * self, gboolean late, gdouble least);
 
 /* What such a report looks like in GStreamer: statistics of an RTPSource, feedback of transport-wide congestion control.
  * Returns: FALSE: nothing in it says what was lost. */

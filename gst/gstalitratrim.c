@@ -120,6 +120,13 @@ rate_control_get_type (void)
 
 /* PROPERTIES */
 
+/* Bits a second below which congestion does not push the rate; 0 would never rise again. Object lock. */
+static gdouble
+least_of (const GstAlitraTrim * self)
+{
+  return MAX (self->min_bitrate, 1) * 1000.;
+}
+
 /* Bits a second that the packets may have; 0: as many as they like. Object lock. */
 static guint
 get_bitrate (const GstAlitraTrim * self)
@@ -129,7 +136,7 @@ get_bitrate (const GstAlitraTrim * self)
 
   if (self->rate_control != RATE_CONTROL_CONGESTION || rate <= 0.)
     return most;
-  rate = MAX (rate, self->min_bitrate * 1000.);
+  rate = MAX (rate, least_of (self));
   return most > 0 ? MIN (rate, most) : MIN (rate, G_MAXINT);
 }
 
@@ -319,7 +326,8 @@ trim (GstAlitraTrim * self, const guint8 * data, gsize size, GstClockTime time)
     self->savings -= 8 * (gint64) layout->trimmed_size[layers - 1];
     count (self, layers, within == 0);
     gst_alitra_congestion_sent (&self->congestion, time,
-        8 * (guint64) layout->trimmed_size[layers - 1]);
+        8 * (guint64) layout->trimmed_size[layers - 1],
+        8 * (guint64) layout->info.size);
   } else {
     self->totals.unreadable++;
   }
@@ -394,7 +402,7 @@ take_report (GstAlitraTrim * self, const GstStructure * report)
   if (!gst_alitra_congestion_parse (report, &lost))
     return;
   GST_OBJECT_LOCK (self);
-  gst_alitra_congestion_loss (&self->congestion, lost);
+  gst_alitra_congestion_loss (&self->congestion, lost, least_of (self));
   GST_DEBUG_OBJECT (self, "%.1f %% lost: %u bit/s from now on", 100. * lost,
       get_bitrate (self));
   GST_OBJECT_UNLOCK (self);
@@ -420,7 +428,8 @@ gst_alitra_trim_src_event (GstBaseTransform * transform, GstEvent * event)
     gst_event_parse_qos (event, &type, NULL, &difference, NULL);
     GST_OBJECT_LOCK (self);
     if (type != GST_QOS_TYPE_THROTTLE)
-      gst_alitra_congestion_late (&self->congestion, difference > 0);
+      gst_alitra_congestion_late (&self->congestion, difference > 0,
+          least_of (self));
     GST_OBJECT_UNLOCK (self);
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_UPSTREAM && structure
       && gst_structure_has_name (structure, "RTPTWCCPackets")) {
@@ -472,8 +481,7 @@ install_properties (GObjectClass * klass)
   g_object_class_install_property (klass, PROP_MIN_BITRATE,
       g_param_spec_uint ("min-bitrate", "Minimum bit rate",
           "With rate-control=congestion: kbit/s below which congestion does "
-          "not push the rate.", 0, G_MAXINT / 1000, DEFAULT_MIN_BITRATE,
-          live));
+          "not push the rate.", 0, G_MAXINT / 1000, DEFAULT_MIN_BITRATE, live));
   g_object_class_install_property (klass, PROP_RATE_CONTROL,
       g_param_spec_enum ("rate-control", "Rate control",
           "What else limits the bit rate.", RATE_CONTROL_TYPE,

@@ -405,7 +405,10 @@ GST_START_TEST (test_congestion_by_loss)
   report_loss (h, .05);
   assert_equals_int (kbits_of (h, "allowed-bitrate"), low);
   for (i = 0; i < 60; i++) {
+    low = kbits_of (h, "allowed-bitrate");
     report_loss (h, 0.);
+    /* No report alone lets it rise more than it could in its time. */
+    fail_unless (kbits_of (h, "allowed-bitrate") <= 2 * low + 1);
     more = send_frames (h, packets, &n, 7);
   }
   more = send_frames (h, packets, &n, 28);
@@ -416,6 +419,10 @@ GST_START_TEST (test_congestion_by_loss)
     send_frames (h, packets, &n, 1);
   }
   assert_equals_int (kbits_of (h, "allowed-bitrate"), 40);
+  /* From there it begins to rise at once, twofold in a second while far below what was sent before. */
+  send_frames (h, packets, &n, TEST_FPS);
+  report_loss (h, 0.);
+  fail_unless (kbits_of (h, "allowed-bitrate") >= 79);
   g_object_set (h->element, "max-bitrate", 30, NULL);
   assert_equals_int (kbits_of (h, "allowed-bitrate"), 30);
   g_ptr_array_unref (packets);

@@ -417,9 +417,10 @@ GST_START_TEST (test_loss)
 
 GST_END_TEST;
 
-#define CAMERA "videotestsrc is-live=true pattern=ball num-buffers=%d " \
-    "! video/x-raw,format=I420,width=%d,height=%d,framerate=25/1 " \
+#define CAMERA "videotestsrc is-live=true pattern=ball num-buffers=50 " \
+    "! video/x-raw,format=I420,width=320,height=192,framerate=25/1 " \
     "! alitraenc name=encoder threads=1 key-int-max=0 ! rtpalitrapay mtu=200 "
+G_STATIC_ASSERT (FRAMES == 50 && WIDTH == 320 && HEIGHT == 192);
 
 /* Both ways, as with rtspsrc or webrtcbin: only the first frame is a key frame, but the receiver asks for others by RTCP
  * when it needs them. */
@@ -441,23 +442,23 @@ start_asking_receiver (Watched * watched)
   return receiver;
 }
 
+/* Of what the camera sees; it also hears what the receiver reports. */
 static GstElement *
-start_asked_sender (GstElement * receiver, Network * network)
+start_asked_sender (GstElement * receiver, const gchar * camera)
 {
   gchar *description = g_strdup_printf ("rtpbin name=bin rtp-profile=avpf "
-      CAMERA "! bin.send_rtp_sink_0 "
-      "bin.send_rtp_src_0 ! udpsink name=network host=127.0.0.1 port=%d "
-      "sync=false async=false "
+      "%s ! bin.send_rtp_sink_0 bin.send_rtp_src_0 "
+      "! udpsink name=network host=127.0.0.1 port=%d sync=false async=false "
       "bin.send_rtcp_src_0 ! udpsink host=127.0.0.1 port=%d sync=false "
       "async=false "
       "udpsrc name=answers address=127.0.0.1 port=0 ! bin.recv_rtcp_sink_0",
-      FRAMES, WIDTH, HEIGHT, port_of (receiver, "source"),
-      port_of (receiver, "reports"));
+      camera, port_of (receiver, "source"), port_of (receiver, "reports"));
   GstElement *sender = launch (description);
 
   g_free (description);
-  open_network (network, element_of (sender, "network"));
   gst_element_set_state (sender, GST_STATE_PAUSED);
+  g_object_set (element_of (receiver, "answers"), "port",
+      port_of (sender, "answers"), NULL);
   return sender;
 }
 
@@ -469,9 +470,8 @@ GST_START_TEST (test_asking)
   GstStructure *stats;
   guint64 keys;
 
-  sender = start_asked_sender (receiver, &network);
-  g_object_set (element_of (receiver, "answers"), "port",
-      port_of (sender, "answers"), NULL);
+  sender = start_asked_sender (receiver, CAMERA);
+  open_network (&network, element_of (sender, "network"));
   gst_element_set_state (receiver, GST_STATE_PLAYING);
   gst_element_set_state (sender, GST_STATE_PLAYING);
   /* The socket that waits for reports never ends, so neither does the pipeline. */
@@ -494,6 +494,136 @@ GST_START_TEST (test_asking)
   /* Nothing follows that would tell of last frames that came too late for a short jitter buffer. */
   fail_unless (watched.pictures >= FRAMES - 5 && watched.pictures <= FRAMES);
   fail_if (watched.last_concealed);
+}
+
+GST_END_TEST;
+
+/* What RTCP reports of a network that loses packets moves the rate of a trimmer. */
+
+/* kbit/s */
+#define LEAST_RATE 20
+#define SNOW "videotestsrc is-live=true pattern=snow " \
+    "! video/x-raw,format=I420,width=192,height=128,framerate=25/1 " \
+    "! alitraenc name=encoder threads=1 scalable=true quality=60 " \
+    "! alitratrim name=trim rate-control=congestion min-bitrate=" \
+    G_STRINGIFY (LEAST_RATE) " ! rtpalitrapay mtu=200 "
+
+typedef struct
+{
+  gint loses;                   /* atomic: every second packet */
+  guint packets;
+} Link;
+
+static GstPadProbeReturn
+pass_link (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  Link *link = data;
+  GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
+  guint i = 0;
+
+  list = gst_buffer_list_make_writable (list);
+  while (i < gst_buffer_list_length (list))
+    if (link->packets++ % 2 && g_atomic_int_get (&link->loses))
+      gst_buffer_list_remove (list, i, 1);
+    else
+      i++;
+  GST_PAD_PROBE_INFO_DATA (info) = list;
+  return i > 0 ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
+static void
+on_report (GObject * session, GObject * source, GstElement * trim)
+{
+  GstStructure *stats;
+
+  g_object_get (source, "stats", &stats, NULL);
+  g_signal_emit_by_name (trim, "receiver-report", stats);
+  gst_structure_free (stats);
+}
+
+/* The session of the bin reports often, so that the test need not wait long. */
+static GObject *
+session_of (GstElement * pipeline)
+{
+  GObject *session;
+
+  g_signal_emit_by_name (element_of (pipeline, "bin"), "get-internal-session",
+      0, &session);
+  fail_unless (session != NULL);
+  g_object_set (session, "rtcp-min-interval",
+      (guint64) 200 * GST_MSECOND, NULL);
+  return session;
+}
+
+static guint
+allowed_rate (GstElement * sender)
+{
+  GstStructure *stats;
+  guint rate;
+
+  g_object_get (element_of (sender, "trim"), "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint (stats, "allowed-bitrate", &rate));
+  gst_structure_free (stats);
+  return rate;
+}
+
+/* Waits until the rate is between the two, at most for a minute. */
+static guint
+wait_for_rate (GstElement * sender, guint least, guint most)
+{
+  guint i, rate = 0;
+
+  for (i = 0; i < 1200; i++) {
+    rate = allowed_rate (sender);
+    fail_unless (rate == 0 || rate >= LEAST_RATE, "%u kbit/s", rate);
+    if (rate >= least && rate <= most)
+      break;
+    g_usleep (G_USEC_PER_SEC / 20);
+  }
+  fail_unless (i < 1200, "%u kbit/s are allowed, not %u to %u", rate, least,
+      most);
+  return rate;
+}
+
+GST_START_TEST (test_congestion)
+{
+  Link link = { FALSE, 0 };
+  Watched watched = { 0, };
+  GstElement *receiver = start_asking_receiver (&watched), *sender;
+  GObject *sends, *receives;
+  guint before, fallen, after, shown;
+  GstPad *pad;
+
+  sender = start_asked_sender (receiver, SNOW);
+  pad = gst_element_get_static_pad (element_of (sender, "network"), "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER_LIST, pass_link, &link,
+      NULL);
+  gst_object_unref (pad);
+  sends = session_of (sender);
+  receives = session_of (receiver);
+  g_signal_connect (sends, "on-ssrc-active", G_CALLBACK (on_report),
+      element_of (sender, "trim"));
+  gst_element_set_state (receiver, GST_STATE_PLAYING);
+  gst_element_set_state (sender, GST_STATE_PLAYING);
+
+  /* All is well, and nothing limits the rate. */
+  wait_for_pictures (&watched);
+  assert_equals_int (allowed_rate (sender), 0);
+  g_atomic_int_set (&link.loses, TRUE);
+  before = wait_for_rate (sender, LEAST_RATE, G_MAXUINT);
+  fallen = wait_for_rate (sender, LEAST_RATE, LEAST_RATE);
+  g_atomic_int_set (&link.loses, FALSE);
+  after = wait_for_rate (sender, before / 2, G_MAXUINT);
+  shown = count_pictures (&watched);
+  expect_no_error (receiver);
+  expect_no_error (sender);
+  stop (sender);
+  stop (receiver);
+  g_object_unref (sends);
+  g_object_unref (receives);
+  g_print ("congestion: %u kbit/s, then %u, then %u again; %u pictures\n",
+      before, fallen, after, shown);
+  fail_unless (before > 3 * LEAST_RATE);
 }
 
 GST_END_TEST;
@@ -614,6 +744,7 @@ rtpalitraudp_suite (void)
   tcase_add_test (tc, test_order);
   tcase_add_test (tc, test_loss);
   tcase_add_test (tc, test_asking);
+  tcase_add_test (tc, test_congestion);
   tcase_add_test (tc, test_protection);
   return suite;
 }
