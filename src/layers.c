@@ -17,6 +17,10 @@ static const guint tokens_for[] = { 24, 64, 160 };
 
 #define LAYERS (G_N_ELEMENTS (tokens_for) + 1)
 
+/* Coarse tokens travel so many octaves earlier than what they took off says: finer cells describe what all of them left
+ * over, so that one which is cut leaves an error that nothing else repairs. */
+static const gdouble earlier[ALITRA_LEVELS] = { 0., 1.4, 2.4 };
+
 /* Where cells are full before the price is reached, nearly all tokens are worth far more than it: from so many times the
  * price on it is their median that decides. */
 #define FAR_ABOVE 6.f
@@ -29,6 +33,7 @@ typedef struct
 {
   const AlitraTokenLoop *loop;
   AlitraUpdateLevel *update;
+  guint8 *layer;                /* of AlitraLayers */
   guint columns;
   gfloat least[LAYERS - 1];     /* what a token must take off for each layer but the last */
 } Level;
@@ -108,20 +113,37 @@ reach (const gfloat * value, guint from, guint depth, gfloat least)
   return best;
 }
 
+/* The layer of the last token that a cell keeps. A receiver without it cannot use those behind it. */
+static guint
+layer_of_kept (const Level * level, gsize cell)
+{
+  const guint keep = level->update->keep[cell];
+
+  return keep > 0 ? level->layer[cell * level->loop->max_depth + keep - 1] : 0;
+}
+
 /* The first `merged` layers end where the last of them does. */
 static void
 cut_cell (const Level * level, gsize cell, guint merged)
 {
-  const gfloat *value = level->loop->value + cell * level->loop->max_depth;
+  const guint max_depth = level->loop->max_depth;
+  const gfloat *value = level->loop->value + cell * max_depth;
+  guint8 *travels = level->layer + cell * max_depth;
   AlitraUpdateLevel *update = level->update;
-  guint at = update->keep[cell], k;
+  const guint first = layer_of_kept (level, cell);
+  guint at = update->keep[cell], k, t = at;
 
-  for (k = 0; k + 1 < LAYERS; k++) {
+  for (k = 0; k < LAYERS; k++) {
     const guint layer = MAX (k + 1, merged) - 1;
 
-    at = layer + 1 < LAYERS ? reach (value, at, update->depth[cell],
-        level->least[layer]) : update->depth[cell];
-    update->cut[k][cell] = at;
+    if (layer + 1 == LAYERS)
+      at = update->depth[cell];
+    else if (k >= first)
+      at = reach (value, at, update->depth[cell], level->least[layer]);
+    if (k + 1 < LAYERS)
+      update->cut[k][cell] = at;
+    for (; t < at; t++)
+      travels[t] = k;
   }
 }
 
@@ -146,6 +168,28 @@ count_merged (const Level levels[ALITRA_LEVELS], guint slices)
 }
 
 void
+alitra_layers_init (AlitraLayers * layers, const AlitraMemory * memory)
+{
+  guint l;
+
+  for (l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+
+    layers->layer[l] = g_new0 (guint8,
+        (gsize) level->columns * level->rows * level->max_depth);
+  }
+}
+
+void
+alitra_layers_clear (AlitraLayers * layers)
+{
+  guint l;
+
+  for (l = 0; l < ALITRA_LEVELS; l++)
+    g_clear_pointer (&layers->layer[l], g_free);
+}
+
+void
 alitra_layers_none (AlitraUpdate * update)
 {
   update->layers = 1;
@@ -153,9 +197,9 @@ alitra_layers_none (AlitraUpdate * update)
 }
 
 void
-alitra_layers_make (AlitraUpdate * update,
+alitra_layers_make (AlitraLayers * layers, AlitraUpdate * update,
     const AlitraTokenLoop * const loop[ALITRA_LEVELS],
-    const gdouble price[ALITRA_LEVELS], guint slices)
+    const gdouble price[ALITRA_LEVELS], guint slices, gboolean scalable)
 {
   Level levels[ALITRA_LEVELS];
   gdouble times = 1.;
@@ -169,15 +213,20 @@ alitra_layers_make (AlitraUpdate * update,
   for (l = 0; l < ALITRA_LEVELS; l++) {
     levels[l].loop = loop[l];
     levels[l].update = &update->level[l];
+    levels[l].layer = layers->layer[l];
     levels[l].columns = (loop[l]->cells >> (COARSEST - l)) / slices;
   }
   median = find_median (levels, price);
   if (median > FAR_ABOVE && isfinite (median))
     times = median / exp2 (OCTAVES);
   for (l = 0; l < ALITRA_LEVELS; l++)
-    for (k = 0; k + 1 < LAYERS; k++)
-      levels[l].least[k] = times * price[l] * exp2 (OCTAVES * (LAYERS - 1 - k));
-  merged = count_merged (levels, slices);
+    for (k = 0; k + 1 < LAYERS; k++) {
+      const gdouble octaves = OCTAVES * (LAYERS - 1 - k)
+          - (scalable ? earlier[l] : 0.);
+
+      levels[l].least[k] = times * price[l] * exp2 (MAX (octaves, 0.));
+    }
+  merged = scalable ? 1 : count_merged (levels, slices);
   for (l = 0; l < ALITRA_LEVELS; l++)
     for (i = 0; i < loop[l]->cells; i++)
       cut_cell (&levels[l], i, merged);

@@ -114,12 +114,15 @@ alitra_level_price_init (AlitraLevelPrice * level_price,
   read_numbers (model, "level_price_slope", -2., 0., 0., level_price->slope);
 }
 
+/* Of a stream that is cut: times the least. Found with tools/trimming.py. */
+static const gdouble scalable_times[ALITRA_LEVELS] = { 1., 3., 8. };
+
 gdouble
 alitra_level_price_at (const AlitraLevelPrice * level_price, guint level,
-    gdouble price, gboolean constant)
+    gdouble price, gboolean scalable)
 {
-  if (constant)
-    return level_price->least[level];
+  if (scalable)
+    return level_price->least[level] * scalable_times[level];
   return MAX (level_price->least[level],
       level_price->at_one[level] * pow (price, level_price->slope[level]));
 }

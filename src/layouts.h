@@ -37,8 +37,9 @@ typedef struct
 } AlitraLevelPrice;
 
 void alitra_level_price_init (AlitraLevelPrice * level_price, const AlitraModel * model);
-/* constant: the least, whatever the price is: streams that are cut live on coarse tokens. */
-gdouble alitra_level_price_at (const AlitraLevelPrice * level_price, guint level, gdouble price, gboolean constant);
+/* scalable: the same, whatever the price is. Streams that are cut live on coarse tokens, so there must be some at any price;
+ * and finer ones repair none of those that are cut, so there must not be many that only the last layers bring. */
+gdouble alitra_level_price_at (const AlitraLevelPrice * level_price, guint level, gdouble price, gboolean scalable);
 
 G_END_DECLS
 

@@ -80,6 +80,7 @@ struct _AlitraTokenizer
   AlitraBudget budget;
   AlitraLayouts layouts;
   AlitraLevelPrice level_price;
+  AlitraLayers layers;
   gboolean scalable;            /* of the last frame */
   Level level[ALITRA_LEVELS];
   guint patches;
@@ -217,6 +218,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   alitra_budget_init (&self->budget);
   alitra_layouts_init (&self->layouts, model);
   alitra_level_price_init (&self->level_price, model);
+  alitra_layers_init (&self->layers, self->memory);
   alitra_intake_init (&self->intake, info->width, info->height,
       model->chroma_gain, workers);
   for (i = 0; i < ALITRA_LEVELS; i++)
@@ -258,6 +260,7 @@ alitra_tokenizer_unref (AlitraTokenizer * self)
     alitra_planes_clear (&self->strip[i]);
   g_free (self->strip);
   alitra_intake_clear (&self->intake);
+  alitra_layers_clear (&self->layers);
   alitra_layouts_clear (&self->layouts);
   alitra_budget_clear (&self->budget);
   alitra_flat_grid_free (self->flat);
@@ -1067,8 +1070,8 @@ make_layers (AlitraTokenizer * self, gboolean learned)
     price[index] = exp2 (stop_of (self, index, self->price));
   }
   if (learned)
-    alitra_layers_make (self->update, loop, price,
-        self->level[COARSEST].grid.rows);
+    alitra_layers_make (&self->layers, self->update, loop, price,
+        self->level[COARSEST].grid.rows, self->scalable);
   else
     alitra_layers_none (self->update);
 }

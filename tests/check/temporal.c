@@ -465,6 +465,65 @@ test_painted_in_parts (void)
   end (&f);
 }
 
+/* ---- cut streams ---- */
+
+static guint
+count_new (const AlitraMemory * memory)
+{
+  guint fresh = 0, columns, rows;
+  AlitraCell cell;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    alitra_memory_get_grid (memory, l, &columns, &rows);
+    for (guint i = 0; i < columns * rows; i++) {
+      alitra_memory_get_cell (memory, l, i % columns, i / columns, &cell);
+      fresh += cell.depth - cell.kept;
+    }
+  }
+  return fresh;
+}
+
+/* Tokens of the first layers never build on one of a later layer: a receiver of them has a place for all that it is sent. */
+static void
+test_cut (void)
+{
+  Fixture f = begin ();
+  AlitraDetokenizer *cut[3];
+  g_autoptr (GByteArray) packet = g_byte_array_new ();
+  AlitraPacketLayout layout;
+  guint fewer = 0;
+
+  f.settings.scalable = TRUE;
+  f.settings.quality = 70.;
+  for (guint k = 0; k < G_N_ELEMENTS (cut); k++)
+    cut[k] = alitra_detokenizer_new (f.model, 1);
+  for (guint time = 0; time < 20; time++) {
+    draw_pan (&f, time * 8);
+    encode (&f);
+    for (guint k = 0; k < G_N_ELEMENTS (cut); k++) {
+      GError *error = NULL;
+      guint sent = 0;
+
+      g_assert_true (alitra_packet_trim (f.stream->packet->data,
+              f.stream->packet->len, k + 1, packet, NULL));
+      g_assert_true (alitra_detokenizer_decode (cut[k], packet->data,
+              packet->len, &error));
+      g_assert_no_error (error);
+      g_assert_cmpint (alitra_packet_read_layout (packet->data, packet->len,
+              &layout), ==, ALITRA_PACKET_OK);
+      for (guint i = 0; i < layout.info.layers; i++)
+        sent += layout.tokens[i];
+      g_assert_cmpuint (count_new (alitra_detokenizer_get_memory (cut[k])), ==,
+          sent);
+      fewer += time > 0 && sent > 0 && sent < f.stream->stats.new_tokens;
+    }
+  }
+  g_assert_cmpuint (fewer, >, 20);
+  for (guint k = 0; k < G_N_ELEMENTS (cut); k++)
+    alitra_detokenizer_free (cut[k]);
+  end (&f);
+}
+
 /* ---- prefixes ---- */
 
 static void
@@ -524,6 +583,7 @@ main (int argc, char **argv)
   g_test_add_func ("/temporal/refresh", test_refresh);
   g_test_add_func ("/temporal/heals", test_heals);
   g_test_add_func ("/temporal/painted-in-parts", test_painted_in_parts);
+  g_test_add_func ("/temporal/cut", test_cut);
   g_test_add_func ("/temporal/prefix", test_prefix);
   g_test_add_func ("/temporal/gains", test_gains);
   return g_test_run ();
