@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "deblock.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "model.h"
+#include "pixel-loops.h"
 
 #define REACH 4
 #define LIMIT .08f              /* excess step at which half of the effect is left */
@@ -13,8 +13,9 @@
 /* Tokens on both sides at which half of the effect is left, by level: the borders of coarse cells show most. */
 static const gfloat half_depth[ALITRA_LEVELS] = { 3.5f, 5.f, 30.f };
 
-static const gfloat luma_weights[REACH] = { .5f, .42f, .34f, .2f };
-static const gfloat chroma_weights[REACH] = { .42f, .34f, 0.f, 0.f };
+static const AlitraSoftening of_luma = { {.5f, .42f, .34f, .2f}, LIMIT };
+
+static const AlitraSoftening of_chroma = { {.42f, .34f, 0.f, 0.f}, LIMIT };
 
 typedef struct
 {
@@ -23,6 +24,7 @@ typedef struct
   const guint8 *depth;
   const guint8 *mask;           /* NULL: all cells are written */
   gfloat half_depth;
+  const AlitraPixelLoops *loops;
 } Job;
 
 /* How much of the effect is left between two cells of these depths. */
@@ -32,50 +34,28 @@ strength (const Job * job, guint a, guint b)
   return job->half_depth / (job->half_depth + a + b);
 }
 
-/* One line of samples across a border; p is the first sample behind it, `step` leads along the line. */
-static inline void
-smooth (gfloat * p, gssize step, gfloat strength, const gfloat * weights)
-{
-  const gfloat a0 = p[-step], a1 = p[-2 * step], a2 = p[-3 * step];
-  const gfloat b0 = p[0], b1 = p[step], b2 = p[2 * step];
-  const gfloat slope = ((a0 - a1) + (a1 - a2) + (b1 - b0) + (b2 - b1)) / 4.f;
-  gfloat d = b0 - a0 - slope;
-  guint i;
-
-  d *= LIMIT / (fabsf (d) + LIMIT) * strength;
-  for (i = 0; i < REACH; i++) {
-    p[-(gssize) (i + 1) * step] += d * weights[i];
-    p[(gssize) i * step] -= d * weights[i];
-  }
-}
-
 /* Borders between the columns of cells, for one row of cells. */
 static void
 filter_across (const Job * job, gfloat * samples, gsize stride, guint cell,
-    guint columns, const guint8 * depth, const gfloat * weights)
+    guint columns, const guint8 * depth, const AlitraSoftening * how)
 {
-  guint x, y;
+  guint x;
 
-  for (y = 0; y < cell; y++)
-    for (x = 1; x < columns; x++)
-      smooth (samples + y * stride + x * cell, 1,
-          strength (job, depth[x - 1], depth[x]), weights);
+  for (x = 1; x < columns; x++)
+    job->loops->soften_across (samples + x * cell, stride, cell, how,
+        strength (job, depth[x - 1], depth[x]));
 }
 
 /* The border between a row of cells and the one above it. */
 static void
 filter_down (const Job * job, gfloat * samples, gsize stride, guint cell,
-    guint columns, const guint8 * depth, const gfloat * weights)
+    guint columns, const guint8 * depth, const AlitraSoftening * how)
 {
-  guint x, i;
+  guint x;
 
-  for (x = 0; x < columns; x++) {
-    gfloat s = strength (job, depth[x],
-        depth[(gssize) x - (gssize) columns]);
-
-    for (i = 0; i < cell; i++)
-      smooth (samples + x * cell + i, stride, s, weights);
-  }
+  for (x = 0; x < columns; x++)
+    job->loops->soften_down (samples + x * cell, stride, cell, how,
+        strength (job, depth[x], depth[(gssize) x - (gssize) columns]));
 }
 
 static void
@@ -92,13 +72,13 @@ copy_and_filter_row (gpointer data, guint row, guint worker)
   memcpy (to->luma + at, from->luma + at,
       ALITRA_CELL * to->luma_stride * sizeof (gfloat));
   filter_across (job, to->luma + at, to->luma_stride, ALITRA_CELL, columns,
-      depth, luma_weights);
+      depth, &of_luma);
   at = (gsize) row *(ALITRA_CELL / 2) * to->chroma_stride;
   for (c = 0; c < 2; c++) {
     memcpy (to->chroma[c] + at, from->chroma[c] + at,
         ALITRA_CELL / 2 * to->chroma_stride * sizeof (gfloat));
     filter_across (job, to->chroma[c] + at, to->chroma_stride, ALITRA_CELL / 2,
-        columns, depth, chroma_weights);
+        columns, depth, &of_chroma);
   }
 }
 
@@ -112,11 +92,11 @@ filter_border_above (gpointer data, guint border, guint worker)
   guint c;
 
   filter_down (job, to->luma + (gsize) row * ALITRA_CELL * to->luma_stride,
-      to->luma_stride, ALITRA_CELL, columns, depth, luma_weights);
+      to->luma_stride, ALITRA_CELL, columns, depth, &of_luma);
   for (c = 0; c < 2; c++)
     filter_down (job, to->chroma[c]
         + (gsize) row * (ALITRA_CELL / 2) * to->chroma_stride,
-        to->chroma_stride, ALITRA_CELL / 2, columns, depth, chroma_weights);
+        to->chroma_stride, ALITRA_CELL / 2, columns, depth, &of_chroma);
 }
 
 /* --- single cells --------------------------------------------------------------------------------------------------- */
@@ -127,7 +107,7 @@ filter_border_above (gpointer data, guint border, guint worker)
  * between columns, also in the rows above and below, then those between rows, as for whole rows of cells. */
 static void
 filter_cell (const Job * job, gfloat * to, const gfloat * from, gsize stride,
-    gint cell, guint x, guint y, const gfloat * weights)
+    gint cell, guint x, guint y, const AlitraSoftening * how)
 {
   const guint columns = job->to->grid.columns, rows = job->to->grid.rows;
   const gint left = x > 0 ? REACH : 0, right = x + 1 < columns ? REACH : 0;
@@ -135,28 +115,38 @@ filter_cell (const Job * job, gfloat * to, const gfloat * from, gsize stride,
   const guint8 *depth = job->depth + (gsize) y * columns + x;
   gfloat window[WINDOW * WINDOW];
   gfloat *const origin = window + REACH * WINDOW + REACH;
-  gint i;
+  /* the cell, and the rows of those above and below that its borders look at */
+  const struct
+  {
+    gint first, count;
+    const guint8 *depth;
+  } part[3] = { {-above, above, depth - columns}, {0, cell, depth}, {cell,
+      below, depth + columns}
+  };
+  gint i, k;
 
   to += (gsize) y *cell * stride + x * cell;
   from += (gsize) y *cell * stride + x * cell;
-  for (i = -above; i < cell + below; i++) {
-    const guint8 *d = i < 0 ? depth - columns : i < cell ? depth : depth
-        + columns;
-    gfloat *row = origin + i * WINDOW;
-
-    memcpy (row - left, from + i * (gssize) stride - left,
+  for (i = -above; i < cell + below; i++)
+    memcpy (origin + i * WINDOW - left, from + i * (gssize) stride - left,
         (left + cell + right) * sizeof (gfloat));
-    if (left)
-      smooth (row, 1, strength (job, d[-1], d[0]), weights);
-    if (right)
-      smooth (row + cell, 1, strength (job, d[0], d[1]), weights);
+  for (k = 0; k < 3; k++) {
+    gfloat *row = origin + part[k].first * WINDOW;
+    const guint8 *d = part[k].depth;
+
+    if (left && part[k].count)
+      job->loops->soften_across (row, WINDOW, part[k].count, how,
+          strength (job, d[-1], d[0]));
+    if (right && part[k].count)
+      job->loops->soften_across (row + cell, WINDOW, part[k].count, how,
+          strength (job, d[0], d[1]));
   }
-  for (i = 0; above && i < cell; i++)
-    smooth (origin + i, WINDOW, strength (job, depth[0],
-            depth[-(gssize) columns]), weights);
-  for (i = 0; below && i < cell; i++)
-    smooth (origin + cell * WINDOW + i, WINDOW, strength (job, depth[columns],
-            depth[0]), weights);
+  if (above)
+    job->loops->soften_down (origin, WINDOW, cell, how, strength (job,
+            depth[0], depth[-(gssize) columns]));
+  if (below)
+    job->loops->soften_down (origin + cell * WINDOW, WINDOW, cell, how,
+        strength (job, depth[columns], depth[0]));
   for (i = 0; i < cell; i++)
     memcpy (to + i * stride, origin + i * WINDOW, cell * sizeof (gfloat));
 }
@@ -173,10 +163,10 @@ filter_cells_of_row (gpointer data, guint row, guint worker)
     if (!mask[x])
       continue;
     filter_cell (job, to->luma, job->from->luma, to->luma_stride, ALITRA_CELL,
-        x, row, luma_weights);
+        x, row, &of_luma);
     for (c = 0; c < 2; c++)
       filter_cell (job, to->chroma[c], job->from->chroma[c], to->chroma_stride,
-          ALITRA_CELL / 2, x, row, chroma_weights);
+          ALITRA_CELL / 2, x, row, &of_chroma);
   }
 }
 
@@ -196,7 +186,9 @@ void
 alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level,
     const guint8 * depth, const guint8 * mask, AlitraWorkers * workers)
 {
-  Job job = { to, from, depth, mask, half_depth[level] };
+  Job job = { to, from, depth, mask, half_depth[level],
+    alitra_matrix_get_pixel_loops ()
+  };
 
   if (mask && !is_most (mask, to->grid)) {
     alitra_workers_run (workers, to->grid.rows, filter_cells_of_row, &job);

@@ -8,6 +8,7 @@
 #include "bilateral.h"
 #include "deblock.h"
 #include "flat.h"
+#include "frame.h"
 #include "memory.h"
 #include "packet.h"
 #include "rebuild.h"
@@ -25,6 +26,8 @@ typedef struct
   AlitraRebuild *rebuild;       /* NULL before the first picture */
   AlitraPlanes smooth;          /* the picture without cell borders */
   AlitraPlanes even;            /* and without the grain of tokens */
+  AlitraFrame *last;            /* its bytes in the last picture that was made in part; NULL: none was */
+  gboolean stale;               /* there was another picture since then */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
 } Stream;
@@ -86,6 +89,7 @@ stream_free (Stream * stream)
   if (stream->rebuild) {
     alitra_planes_clear (&stream->smooth);
     alitra_planes_clear (&stream->even);
+    g_clear_pointer (&stream->last, alitra_frame_free);
     alitra_rebuild_free (stream->rebuild);
   }
   alitra_update_free (stream->update);
@@ -373,6 +377,70 @@ choose_depth (Stream * stream, guint level, guint max_depth)
   }
 }
 
+static gboolean
+is_most (const guint8 * mask, gsize n)
+{
+  gsize i, set = 0;
+
+  for (i = 0; i < n; i++)
+    set += mask[i] != 0;
+  return 2 * set >= n;
+}
+
+static void
+copy_bytes (const AlitraFrame * to, const AlitraFrame * from)
+{
+  const guint planes = from->format == ALITRA_PIXEL_GRAY8 ? 1 : 3;
+  guint i, y;
+
+  for (i = 0; i < planes; i++) {
+    const guint width = i ? (from->width + 1) / 2 : from->width;
+    const guint height = i ? (from->height + 1) / 2 : from->height;
+
+    for (y = 0; y < height; y++)
+      memcpy (to->data[i] + (gssize) y * to->stride[i], from->data[i]
+          + (gssize) y * from->stride[i], width);
+  }
+}
+
+/* Where little changed the bytes of the last picture are kept and copied, which costs less than to make them again. */
+static gboolean
+write_frame (AlitraDetokenizer * self, const guint8 * touched,
+    const AlitraFrame * frame, GError ** error)
+{
+  Stream *stream = self->stream;
+  const gfloat *gain = self->model->chroma_gain;
+  const AlitraFrame *last = stream->last;
+
+  if (!alitra_frame_check (frame, error))
+    return FALSE;
+  if (last && (last->format != frame->format
+          || last->full_range != frame->full_range))
+    g_clear_pointer (&stream->last, alitra_frame_free);
+  if (is_most (touched, cells_of (stream, 0))) {
+    stream->stale = TRUE;
+    return alitra_picture_to_frame (&stream->even, gain, frame, NULL,
+        self->workers, error);
+  }
+  if (!stream->last) {
+    if (frame->format != ALITRA_PIXEL_I420
+        && frame->format != ALITRA_PIXEL_GRAY8)
+      return alitra_picture_to_frame (&stream->even, gain, frame, NULL,
+          self->workers, error);
+    stream->last = alitra_frame_new (frame->format, frame->full_range,
+        frame->width, frame->height, error);
+    if (!stream->last)
+      return FALSE;
+    stream->stale = TRUE;
+  }
+  if (!alitra_picture_to_frame (&stream->even, gain, stream->last,
+          stream->stale ? NULL : touched, self->workers, error))
+    return FALSE;
+  stream->stale = FALSE;
+  copy_bytes (frame, stream->last);
+  return TRUE;
+}
+
 gboolean
 alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
     const AlitraFrame * frame, GError ** error)
@@ -409,6 +477,5 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
       (stream->rebuild, 0), 0, stream->shown[0], touched, self->workers);
   alitra_bilateral (&stream->even, &stream->smooth, stream->shown[0], touched,
       self->workers);
-  return alitra_picture_to_frame (&stream->even, self->model->chroma_gain,
-      frame, NULL, self->workers, error);
+  return write_frame (self, touched, frame, error);
 }

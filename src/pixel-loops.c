@@ -7,6 +7,9 @@
 #include "pixel-loops.h"
 
 #include <string.h>
+#ifdef ALITRA_HAVE_X86
+#include <immintrin.h>
+#endif
 
 #define FULL 16
 #define HALF 8
@@ -24,8 +27,6 @@ typedef gint32 HalfBits __attribute__((vector_size (4 * HALF)));
 typedef float Vector
     __attribute__((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
 typedef gint32 Index __attribute__((vector_size (4 * ALITRA_LANES)));
-typedef guint8 Bytes
-    __attribute__((vector_size (ALITRA_LANES), aligned (1), may_alias));
 
 /* Rows of a picture lie far apart: the processor does not see by itself that the next cell will be asked for. */
 #define AHEAD 4
@@ -213,6 +214,69 @@ even_out (const float *block, gsize stride, guint n, const AlitraTaps * taps,
     even_half (block, stride, taps, to, to_stride);
 }
 
+/* --- borders -------------------------------------------------------------------------------------------------------- */
+
+#define SIDE 4                  /* samples on each side of a border that change */
+
+/* Of eight lines at once: what is to be spread; near[0..2] lie before the border, the next one to it last, near[3..5]
+ * behind it. */
+static inline Half
+step_of (const Half near[6], const AlitraSoftening * how, float strength)
+{
+  const Half slope = ((near[2] - near[1]) + (near[1] - near[0])
+      + (near[4] - near[3]) + (near[5] - near[4])) * .25f;
+  const Half d = near[3] - near[2] - slope;
+  const Half size = (Half) ((HalfBits) d & 0x7fffffff);
+
+  return d * (how->limit / (size + how->limit) * strength);
+}
+
+static void
+soften_across (float *p, gsize stride, guint count,
+    const AlitraSoftening * how, float strength)
+{
+  const float *w = how->weights;
+  const Half weights = { w[3], w[2], w[1], w[0], -w[0], -w[1], -w[2], -w[3] };
+
+  for (guint y = 0; y < count; y += HALF) {
+    const guint lines = MIN (count - y, HALF);
+    float columns[6][HALF] = { {0} };
+    Half near[6], d;
+
+    for (guint i = 0; i < lines; i++)
+      for (guint k = 0; k < 6; k++)
+        columns[k][i] = p[(y + i) * stride + k - 3];
+    memcpy (near, columns, sizeof (near));
+    d = step_of (near, how, strength);
+    for (guint i = 0; i < lines; i++)
+      *(Half *) (p + (y + i) * stride - SIDE) += d[i] * weights;
+  }
+}
+
+/* Eight columns. */
+static inline void
+soften_eight (float *p, gsize stride, const AlitraSoftening * how,
+    float strength)
+{
+  Half near[6], d;
+
+  for (gssize k = 0; k < 6; k++)
+    near[k] = *(const Half *) (p + (k - 3) * (gssize) stride);
+  d = step_of (near, how, strength);
+  for (gssize k = 0; k < SIDE; k++) {
+    *(Half *) (p - (k + 1) * (gssize) stride) += d * how->weights[k];
+    *(Half *) (p + k * (gssize) stride) -= d * how->weights[k];
+  }
+}
+
+static void
+soften_down (float *p, gsize stride, guint count, const AlitraSoftening * how,
+    float strength)
+{
+  for (guint x = 0; x < count; x += HALF)
+    soften_eight (p + x, stride, how, strength);
+}
+
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
 
 static inline Vector
@@ -346,10 +410,42 @@ add (float *to, const float *a, const float *b, guint count)
 
 /* --- bytes ---------------------------------------------------------------------------------------------------------- */
 
+/* A register of bytes, as floats: compilers would take them one by one. */
 static inline Vector
-floats_of (Bytes bytes, float scale, float offset)
+widen (const guint8 * from)
 {
-  return __builtin_convertvector (bytes, Vector) * scale + offset;
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  return (Vector) _mm512_cvtepi32_ps (_mm512_cvtepu8_epi32 (_mm_loadu_si128 (
+              (const __m128i *) from)));
+#elif defined (__AVX2__) && ALITRA_LANES == 8
+  return (Vector) _mm256_cvtepi32_ps (_mm256_cvtepu8_epi32 (_mm_loadl_epi64 (
+              (const __m128i *) from)));
+#else
+  Vector v;
+
+  for (guint i = 0; i < ALITRA_LANES; i++)
+    v[i] = from[i];
+  return v;
+#endif
+}
+
+/* The other way, rounded down; 0 to 255. */
+static inline void
+narrow (guint8 * to, Vector v)
+{
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  _mm_storeu_si128 ((__m128i *) to,
+      _mm512_cvtepi32_epi8 (_mm512_cvttps_epi32 ((__m512) v)));
+#elif defined (__AVX2__) && ALITRA_LANES == 8
+  const __m256i whole = _mm256_cvttps_epi32 ((__m256) v);
+  const __m128i words = _mm_packs_epi32 (_mm256_castsi256_si128 (whole),
+      _mm256_extracti128_si256 (whole, 1));
+
+  _mm_storel_epi64 ((__m128i *) to, _mm_packus_epi16 (words, words));
+#else
+  for (guint i = 0; i < ALITRA_LANES; i++)
+    to[i] = (guint8) v[i];
+#endif
 }
 
 static void
@@ -359,14 +455,12 @@ from_bytes (float *to, const guint8 * from, float scale, float offset,
   guint i = 0;
 
   for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
-    *(Vector *) (to + i) = floats_of (*(const Bytes *) (from + i), scale,
-        offset);
+    *(Vector *) (to + i) = widen (from + i) * scale + offset;
   if (i < count) {
     guint8 rest[ALITRA_LANES] = { 0 };
 
     memcpy (rest, from + i, count - i);
-    store_some (to + i, floats_of (*(const Bytes *) rest, scale, offset),
-        count - i);
+    store_some (to + i, widen (rest) * scale + offset, count - i);
   }
 }
 
@@ -377,15 +471,14 @@ either (Index mask, Vector a, Vector b)
   return (Vector) ((mask & (Index) a) | (~mask & (Index) b));
 }
 
-static inline Bytes
-bytes_of (Vector v, float scale, float offset)
+static inline Vector
+levels_of (Vector v, float scale, float offset)
 {
   const Vector least = { 0 }, most = least + 255.f;
 
   v = v * scale + offset;
   v = either ((Index) (v > least), v, least);
-  v = either ((Index) (v < most), v, most);
-  return __builtin_convertvector (__builtin_convertvector (v, Index), Bytes);
+  return either ((Index) (v < most), v, most);
 }
 
 static void
@@ -395,16 +488,17 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
   guint i = 0;
 
   for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
-    *(Bytes *) (to + i) = bytes_of (load (from + i), scale, offset);
+    narrow (to + i, levels_of (load (from + i), scale, offset));
   if (i < count) {
-    const Bytes rest = bytes_of (load_some (from + i, count - i), scale,
-        offset);
+    guint8 rest[ALITRA_LANES];
 
-    memcpy (to + i, &rest, count - i);
+    narrow (rest, levels_of (load_some (from + i, count - i), scale, offset));
+    memcpy (to + i, rest, count - i);
   }
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, measure, compare_plane, difference, even_out, halve,
+    { take_block, measure, compare_plane, difference, even_out, soften_across,
+  soften_down, halve,
   filter_down, filter_twice, accumulate, add, from_bytes, to_bytes
 };

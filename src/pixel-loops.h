@@ -35,6 +35,14 @@ typedef struct
   float limit;
 } AlitraTaps;
 
+/* A filter over a border: what the step across it is more than its surroundings explain is spread over four samples on each
+ * side, by these weights from the border on, the less the further it is beyond the limit. */
+typedef struct
+{
+  float weights[4];
+  float limit;
+} AlitraSoftening;
+
 /* Loops over the samples of cells, compiled once for each instruction set (pixel-loops.c), for what ORC cannot express, or
  * is called for too few samples at a time.  Blocks are n x n floats, n 16 or 8; rows have any number of samples, and every
  * sample has the same bits in a row of any length. */
@@ -51,6 +59,9 @@ typedef struct _AlitraPixelLoops
   /* to: the samples of a block, each moved towards those on its row and column that the taps name; reads as many samples
    * around the block as the last tap is away */
   void (*even_out) (const float *block, gsize stride, guint n, const AlitraTaps * taps, float *to, gsize to_stride);
+  /* `count` lines across a border, and down across one; p: the first sample behind it of the first line */
+  void (*soften_across) (float *p, gsize stride, guint count, const AlitraSoftening * how, float strength);
+  void (*soften_down) (float *p, gsize stride, guint count, const AlitraSoftening * how, float strength);
   /* means of 2x2 samples of two rows; count: results */
   void (*halve) (float *to, const float *a, const float *b, guint count);
   /* a filter of four taps over four rows; reads and writes up to ALITRA_SLACK numbers behind the last */

@@ -473,6 +473,37 @@ check_block (const AlitraPixelLoops * pixels, guint n, gsize stride)
   alitra_floats_free (to);
 }
 
+/* A border in a picture with rows of `stride`: sample by sample, and nothing else changes. */
+static void
+check_softening (const AlitraPixelLoops * pixels, guint count, gboolean down)
+{
+  const AlitraSoftening how = { {.5f, .42f, .34f, .2f}, .08f };
+  const gsize stride = 32, step = down ? stride : 1, line = down ? 1 : stride;
+  float *a = random_floats (32 * 40), *b = alitra_floats_new (32 * 40);
+  float *p = a + 5 * stride + 5;
+
+  memcpy (b, a, 32 * 40 * sizeof (float));
+  for (guint i = 0; i < count; i++) {
+    float *q = b + 5 * stride + 5 + i * line;
+    const gssize s = step;
+    const double slope = ((q[-s] - q[-2 * s]) + (q[-2 * s] - q[-3 * s])
+        + (q[s] - q[0]) + (q[2 * s] - q[s])) / 4.;
+    double d = q[0] - q[-s] - slope;
+
+    d *= how.limit / (fabs (d) + how.limit) * .7;
+    for (gssize k = 0; k < 4; k++) {
+      q[-(k + 1) * s] += d * how.weights[k];
+      q[k * s] -= d * how.weights[k];
+    }
+  }
+  (down ? pixels->soften_down : pixels->soften_across) (p, stride, count, &how,
+      .7f);
+  for (guint i = 0; i < 32 * 40; i++)
+    g_assert_cmpfloat (fabs (a[i] - b[i]), <, 1e-6);
+  alitra_floats_free (a);
+  alitra_floats_free (b);
+}
+
 /* Rows of every length up to some registers: each sample by hand, nothing written behind the last, and the same bits as in
  * a long row. */
 static void
@@ -592,6 +623,9 @@ test_rows (gconstpointer loops)
     check_rows (alitra_matrix_get_pixel_loops (), count);
     check_bytes (alitra_matrix_get_pixel_loops (),
         alitra_matrix_get_byte_loops (), count);
+    check_softening (alitra_matrix_get_pixel_loops (), MIN (count, 30), FALSE);
+    check_softening (alitra_matrix_get_pixel_loops (), count % 24 / 8 * 8,
+        TRUE);
     check_detail (alitra_matrix_get_byte_loops (), 16);
     check_detail (alitra_matrix_get_byte_loops (), 8);
   }
