@@ -40,6 +40,7 @@ enum
   PROP_EXACT_LENGTH,
   PROP_MAX_DEPTH,
   PROP_ALLOCATION,
+  PROP_OBJECTIVE,
   PROP_TEMPORAL_REUSE,
   PROP_REUSE_THRESHOLD,
   PROP_KEY_INT_MAX,
@@ -151,6 +152,25 @@ gst_alitra_enc_allocation_get_type (void)
   return type;
 }
 
+#define GST_TYPE_ALITRA_ENC_OBJECTIVE (gst_alitra_enc_objective_get_type ())
+static GType
+gst_alitra_enc_objective_get_type (void)
+{
+  static const GEnumValue values[] = {
+    {ALITRA_OBJECTIVE_PICTURE,
+        "The rebuilt picture, as people see it", "picture"},
+    {ALITRA_OBJECTIVE_RECOGNITION,
+        "What a transformer makes of the tokens", "recognition"},
+    {0, NULL, NULL}
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstAlitraEncObjective", values));
+  return type;
+}
+
 #define GST_TYPE_ALITRA_ENC_OVERLAY_STYLE (gst_alitra_enc_overlay_style_get_type ())
 static GType
 gst_alitra_enc_overlay_style_get_type (void)
@@ -247,6 +267,9 @@ gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
     case PROP_ALLOCATION:
       self->settings.allocation = g_value_get_enum (value);
       break;
+    case PROP_OBJECTIVE:
+      self->settings.objective = g_value_get_enum (value);
+      break;
     case PROP_TEMPORAL_REUSE:
       self->settings.temporal_reuse = g_value_get_boolean (value);
       break;
@@ -312,6 +335,9 @@ gst_alitra_enc_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_ALLOCATION:
       g_value_set_enum (value, self->settings.allocation);
+      break;
+    case PROP_OBJECTIVE:
+      g_value_set_enum (value, self->settings.objective);
       break;
     case PROP_TEMPORAL_REUSE:
       g_value_set_boolean (value, self->settings.temporal_reuse);
@@ -1057,6 +1083,11 @@ install_properties (GObjectClass * klass)
           "Who decides how many tokens a cell gets. The values other than "
           "learned are controls to measure against.",
           GST_TYPE_ALITRA_ENC_ALLOCATION, settings.allocation, fixed));
+  g_object_class_install_property (klass, PROP_OBJECTIVE,
+      g_param_spec_enum ("objective", "Objective",
+          "What tokens should help: the rebuilt picture, or transformers such "
+          "as alitraclassify. Matters when \"allocation\" is learned.",
+          GST_TYPE_ALITRA_ENC_OBJECTIVE, settings.objective, live));
   g_object_class_install_property (klass, PROP_TEMPORAL_REUSE,
       g_param_spec_boolean ("temporal-reuse", "Temporal reuse",
           "Cells that did not change keep their tokens from frame to frame, "
@@ -1174,5 +1205,6 @@ gst_alitra_enc_class_init (GstAlitraEncClass * klass)
   encoder_class->src_event = GST_DEBUG_FUNCPTR (gst_alitra_enc_src_event);
 
   gst_type_mark_as_plugin_api (GST_TYPE_ALITRA_ENC_ALLOCATION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_ALITRA_ENC_OBJECTIVE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_ALITRA_ENC_OVERLAY_STYLE, 0);
 }

@@ -42,6 +42,9 @@
 #define SMOOTH_CALM .75f
 /* So many prices may be left over: of more, learned tokens would take off what they cost. */
 #define SMOOTH_LEFT 6.f
+/* For recognition a second token of a cell must take off twice as much as a first one, a third four times, and so on: many
+ * cells with a token or two are worth more to a transformer than few that are described well (docs/recognition.md). */
+#define DEEPER_FOR_RECOGNITION 1.f
 /* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
 #define REUSE_SLACK 1.5
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
@@ -58,6 +61,7 @@ typedef struct
   AlitraLifetime lifetime;
   guint8 *inside;               /* cells that the picture reaches */
   guint8 *active;               /* cells to tokenise in this frame */
+  gboolean recognition;         /* the objective of the frame */
   guint8 *mask;                 /* scratch */
   gfloat *gains;                /* scratch: gains with the bonus of kept tokens */
   AlitraSmoothTrial *trial;     /* of the active cells */
@@ -492,7 +496,7 @@ measure_row (Level * level, const AlitraPlanes * source,
     if (!level->active[cell])
       continue;
     variance = alitra_smooth_variance (source, x, row);
-    level->loop.boost[cell] = -MASKING
+    level->loop.boost[cell] = level->recognition ? 0.f : -MASKING
         * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
     if (base)
       level->trial[cell] = alitra_smooth_try (source, base, x, row);
@@ -893,12 +897,14 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
   };
 
   set_tolls (level, frame);
+  level->loop.deeper = level->recognition ? DEEPER_FOR_RECOGNITION : 0.f;
   memcpy (level->mask, level->active, cells_of (level));
   if (index == COARSEST)
     tokenise_flat_cells (self);
   alitra_token_loop_begin (&level->loop, level->mask,
       frame->reuse ? &held : NULL);
-  if (index < COARSEST)
+  /* The smooth token says that there is nothing to see: that is for the eye. */
+  if (index < COARSEST && !level->recognition)
     tokenise_smooth_cells (self, index, stop);
   run_learned (self, index, frame->settings, prices->fresh, prices->kept,
       purse);
@@ -915,6 +921,8 @@ encode_levels (AlitraTokenizer * self, const Frame * frame,
     Level *level = &self->level[index];
     AlitraTokenLoop *loop = &level->loop;
 
+    level->recognition =
+        frame->settings->objective == ALITRA_OBJECTIVE_RECOGNITION;
     find_active (self, index, frame);
     analyse (self, index, frame, layout == NULL);
     if (layout) {
@@ -1144,10 +1152,12 @@ static gboolean
 check_settings (const AlitraSettings * settings, GError ** error)
 {
   if (isnan (settings->quality) || isnan (settings->reuse_threshold)
-      || settings->allocation > ALITRA_ALLOCATION_COMPLEXITY) {
+      || settings->allocation > ALITRA_ALLOCATION_COMPLEXITY
+      || settings->objective > ALITRA_OBJECTIVE_RECOGNITION) {
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "Expected a quality, a reuse threshold and a known allocation, got %g, %g and number %d: start from alitra_settings_init()",
-        settings->quality, settings->reuse_threshold, settings->allocation);
+        "Expected a quality, a reuse threshold, a known allocation and a known objective, got %g, %g, number %d and number %d: start from alitra_settings_init()",
+        settings->quality, settings->reuse_threshold, settings->allocation,
+        settings->objective);
     return FALSE;
   }
   return TRUE;
@@ -1213,6 +1223,7 @@ is_settled (const AlitraTokenizer * self, const AlitraSettings * settings)
   const AlitraSettings *last = &self->last;
 
   return !self->pending && settings->allocation == last->allocation
+      && settings->objective == last->objective
       && settings->target_tokens == last->target_tokens
       && settings->quality == last->quality
       && settings->exact_length == last->exact_length
@@ -1278,6 +1289,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
 {
   const gboolean first = self->frame_number == 0;
   const gboolean same = settings->allocation == self->last.allocation
+      && settings->objective == self->last.objective
       && settings->scalable == self->scalable;
   Frame frame = { settings, first || force_key || (settings->key_interval
         && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0

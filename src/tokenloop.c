@@ -172,7 +172,7 @@ keep_tokens (AlitraTokenLoop * loop, const AlitraHeldTokens * held,
   memcpy (loop->ids + place, held->tokens + place, n * sizeof (guint16));
   alitra_reuse_gains (left, n, NO_GAIN, loop->gains + place);
   for (t = 0; t < n; t++) {
-    loop->gains[place + t] += loop->boost[cell];
+    loop->gains[place + t] += loop->boost[cell] - t * loop->deeper;
     loop->value[place + t] = (left[t] - left[t + 1])
         * exp2f (.5f * loop->boost[cell]);
   }
@@ -310,7 +310,7 @@ predict (AlitraTokenLoop * loop, guint t)
 
     loop->known[cell] = t + 1;
     loop->worst[cell] = MIN (loop->worst[cell],
-        loop->taken[i] + loop->boost[cell]);
+        loop->taken[i] + loop->boost[cell] - t * loop->deeper);
   }
 }
 
@@ -344,7 +344,8 @@ give (AlitraTokenLoop * loop, guint t, guint n)
   for (i = 0; i < n; i++) {
     guint32 cell = loop->some[i];
     gsize place = (gsize) cell * loop->max_depth + t;
-    gfloat gain = log2f (MAX (loop->taken[i], LEAST_GAIN)) + loop->boost[cell];
+    gfloat gain = log2f (MAX (loop->taken[i], LEAST_GAIN)) + loop->boost[cell]
+        - t * loop->deeper;
 
     loop->ids[place] = loop->found[i];
     loop->gains[place] = gain;

@@ -31,6 +31,7 @@ typedef struct
   gfloat *value;                /* per cell, max_depth: what each token took off, half of `boost` counted in */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
+  gfloat deeper;                /* log2 by which each further token of a cell costs more, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */
   /*< private > */
   guint8 *kept;                 /* per cell: tokens that the receiver holds already */

@@ -14,7 +14,7 @@
 
 typedef struct
 {
-  gchar *input, *output, *model, *allocation, *budgets, *format;
+  gchar *input, *output, *model, *allocation, *objective, *budgets, *format;
   gint width, height;
   gint64 budget[MAX_BUDGETS];
   guint count;                  /* of budgets */
@@ -69,8 +69,9 @@ check_options (Options * options, GError ** error)
 {
   static const gchar *const allocations[] =
       { "learned", "uniform", "complexity", NULL };
+  static const gchar *const objectives[] = { "picture", "recognition", NULL };
   static const gchar *const formats[] = { "RGB", "I420", NULL };
-  gint allocation, format;
+  gint allocation, objective, format;
 
   if (options->width < 1 || options->width > ALITRA_MAX_SIZE
       || options->height < 1 || options->height > ALITRA_MAX_SIZE) {
@@ -83,10 +84,14 @@ check_options (Options * options, GError ** error)
       || !parse_word ("allocation",
           options->allocation ? options->allocation : allocations[0],
           allocations, &allocation, error)
+      || !parse_word ("objective",
+          options->objective ? options->objective : objectives[0], objectives,
+          &objective, error)
       || !parse_word ("format", options->format ? options->format : formats[0],
           formats, &format, error))
     return FALSE;
   options->settings.allocation = allocation;
+  options->settings.objective = objective;
   options->settings.exact_length = TRUE;
   options->pixel_format = format == 0 ? ALITRA_PIXEL_RGB : ALITRA_PIXEL_I420;
   return TRUE;
@@ -111,6 +116,8 @@ parse_options (Options * options, int *argc, char ***argv, GError ** error)
         "N,N,..."},
     {"allocation", 'a', 0, G_OPTION_ARG_STRING, &options->allocation,
         "learned (default), uniform or complexity", "WHO"},
+    {"objective", 'j', 0, G_OPTION_ARG_STRING, &options->objective,
+        "What tokens should help: picture (default) or recognition", "WHAT"},
     {NULL}
   };
   g_autoptr (GOptionContext) context =
@@ -257,6 +264,7 @@ main (int argc, char **argv)
   g_free (options.output);
   g_free (options.model);
   g_free (options.allocation);
+  g_free (options.objective);
   g_free (options.budgets);
   g_free (options.format);
   return done ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -26,6 +26,20 @@ typedef enum
 } AlitraAllocation;
 
 /**
+ * AlitraObjective:
+ * @ALITRA_OBJECTIVE_PICTURE: the picture that is rebuilt, as people see it
+ * @ALITRA_OBJECTIVE_RECOGNITION: what a transformer makes of the tokens: more cells hold some, few hold many; rebuilt
+ *   pictures are worse
+ *
+ * What tokens should help. It matters to %ALITRA_ALLOCATION_LEARNED only.
+ */
+typedef enum
+{
+  ALITRA_OBJECTIVE_PICTURE,
+  ALITRA_OBJECTIVE_RECOGNITION
+} AlitraObjective;
+
+/**
  * AlitraSettings:
  * @target_tokens: tokens that each frame's memory may hold; 0: @quality decides
  * @quality: 0..100, used when @target_tokens is 0: the price of a token falls by half every 10
@@ -44,6 +58,7 @@ typedef enum
  *   no time for more. Ignored when the packet must be a key packet
  * @scalable: coarse cells get as many tokens as they would if few tokens were spent, so that packets that are cut by
  *   layers are nearly as good as ones encoded with so many tokens; whole packets are about 0.1 dB worse for it
+ * @objective: what tokens should help
  *
  * Settings of a tokenizer; they may change between any two frames. Fill them in with alitra_settings_init(), or ask
  * for them with alitra_settings_new(), and then change what you want: fields that a later version adds then have
@@ -65,6 +80,7 @@ typedef struct
   guint max_new_tokens;
   gboolean hold;
   gboolean scalable;
+  AlitraObjective objective;
   /*< private > */
   gpointer reserved[24];
 } AlitraSettings;

@@ -3,7 +3,7 @@
  *
  * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
  *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] <pictures.rgb
- * ALLOCATION: learned or uniform.  One line for each picture and budget: number of the label, tokens, cells that hold
+ * ALLOCATION: learned, recognition (learned, with that objective) or uniform.  One line for each picture and budget: number of the label, tokens, cells that hold
  * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
  * stream), microseconds of the transformer: of the processor's time, so that other programs do not matter much. */
 #include <alitra/alitra.h>
@@ -139,6 +139,8 @@ main (int argc, char **argv)
   b.settings.exact_length = TRUE;
   b.settings.allocation = strcmp (argv[5], "uniform") == 0 ?
       ALITRA_ALLOCATION_UNIFORM : ALITRA_ALLOCATION_LEARNED;
+  b.settings.objective = strcmp (argv[5], "recognition") == 0 ?
+      ALITRA_OBJECTIVE_RECOGNITION : ALITRA_OBJECTIVE_PICTURE;
   b.packet = g_byte_array_new ();
   b.scores = g_new (gfloat, alitra_transformer_get_count (b.transformer));
   pictures = read_all (stdin);

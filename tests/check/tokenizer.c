@@ -330,6 +330,49 @@ test_complexity (void)
   end (&f);
 }
 
+static guint
+count_cells (const Fixture * f)
+{
+  guint cells = 0;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    for (guint y = 0; y < rows_inside (f, l); y++)
+      for (guint x = 0; x < columns_inside (f, l); x++)
+        cells += cell_at (f, l, x, y).depth > 0;
+  return cells;
+}
+
+/* For recognition as many tokens stand in more cells, in a first frame as in those that follow. */
+static void
+test_recognition (void)
+{
+  Fixture f = begin (256, 192);
+
+  f.settings.target_tokens = 160;
+  f.settings.exact_length = TRUE;
+  for (guint time = 0; time < 8; time++) {
+    guint cells[2];
+
+    for (guint turn = 0; turn < 2; turn++) {
+      f.settings.objective =
+          turn ? ALITRA_OBJECTIVE_RECOGNITION : ALITRA_OBJECTIVE_PICTURE;
+      encode_scene (&f, 2 * time + turn);
+      g_assert_cmpuint (f.stream->stats.tokens, ==, 160);
+      cells[turn] = count_cells (&f);
+    }
+    g_test_message ("%u cells for the picture, %u for recognition", cells[0],
+        cells[1]);
+    g_assert_cmpuint (cells[1], >, cells[0] * 9 / 8);
+  }
+  /* Kept tokens too follow the price of deep ones. */
+  for (guint time = 16; time < 24; time++) {
+    encode_scene (&f, time);
+    g_assert_cmpuint (f.stream->stats.tokens, ==, 160);
+    g_assert_cmpuint (count_cells (&f), >, 125);
+  }
+  end (&f);
+}
+
 static void
 test_max_depth (void)
 {
@@ -369,6 +412,7 @@ test_settings_change (void)
     AlitraSettings *s = &f.settings;
 
     s->allocation = g_rand_int_range (random, 0, 3);
+    s->objective = g_rand_int_range (random, 0, 2);
     s->target_tokens =
         g_rand_boolean (random) ? g_rand_int_range (random, 1, 1200) : 0;
     s->exact_length = g_rand_boolean (random);
@@ -408,6 +452,8 @@ test_bad_settings (void)
   f.settings.reuse_threshold = NAN;
   assert_refused (&f);
   f.settings.allocation = 17;
+  assert_refused (&f);
+  f.settings.objective = 2;
   assert_refused (&f);
   f.settings.quality = 1e30;
   f.settings.reuse_threshold = -5;
@@ -665,6 +711,8 @@ digest_of (guint threads)
     f.settings.allocation =
         i / 2 % 6 == 4 ? ALITRA_ALLOCATION_UNIFORM : i / 2 % 6 ==
         5 ? ALITRA_ALLOCATION_COMPLEXITY : ALITRA_ALLOCATION_LEARNED;
+    f.settings.objective = i % 7 < 2 ? ALITRA_OBJECTIVE_RECOGNITION :
+        ALITRA_OBJECTIVE_PICTURE;
     f.settings.target_tokens = i % 24 < 12 ? 0 : 300 + 50 * i;
     f.settings.exact_length = i % 8 > 4;
     f.settings.temporal_reuse = i / 4 % 4 != 3;
@@ -769,6 +817,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/quality", test_quality);
   g_test_add_func ("/tokenizer/uniform", test_uniform);
   g_test_add_func ("/tokenizer/complexity", test_complexity);
+  g_test_add_func ("/tokenizer/recognition", test_recognition);
   g_test_add_func ("/tokenizer/max-depth", test_max_depth);
   g_test_add_func ("/tokenizer/settings-change", test_settings_change);
   g_test_add_func ("/tokenizer/bad-settings", test_bad_settings);
