@@ -25,7 +25,8 @@ def main():
     ap.add_argument('--model', required=True)
     ap.add_argument('--program', default='alitra-tokens')
     ap.add_argument('--variants', type=int, default=10)
-    ap.add_argument('--allocation', default='learned', choices=('learned', 'uniform', 'complexity'))
+    ap.add_argument('--allocation', default='learned', choices=('learned', 'recognition', 'uniform', 'complexity'),
+                    help='recognition: learned, with the objective recognition')
     a = ap.parse_args()
     try:
         subprocess.run([a.program, '--help'], stdout=subprocess.DEVNULL, check=True)
@@ -33,7 +34,7 @@ def main():
         raise SystemExit('%s cannot be run (%s): build it and name it with --program' % (a.program, problem.strerror))
     labelled.tokenise(a.program, a.model, a.root, 'val', 0, BUDGETS, a.allocation, a.cache)
     # Crops first: a training that runs meanwhile takes what is there.
-    for number in (0, *range(2, a.variants), 1):
+    for number in (0, *range(2, a.variants), 1)[:a.variants]:
         labelled.tokenise(a.program, a.model, a.root, 'train', number, budgets_of(number), a.allocation, a.cache)
         print('variant %d: %s tokens' % (number, ', '.join(map(str, budgets_of(number)))), flush=True)
 

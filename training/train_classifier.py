@@ -4,7 +4,10 @@
     train_classifier.py ROOT CACHE cls.pt --model alitra-base.safetensors --epochs 60 [--start other.pt]
 
 Stopped, it goes on at the last epoch when it is called again (--resume).  New variants that appear in CACHE are used
-from the next epoch on.  Every tenth training picture is kept for tuning, unless --all; val is only reported."""
+from the next epoch on.  Every tenth training picture is kept for tuning, unless --all; val is only reported.
+
+With --teacher, what a network that sees the pixels makes of each variant (train_teacher.py) is learned beside the labels.
+--also adds the caches of another model's tokens; val and the tuning pictures are read with the first one's."""
 import argparse
 import glob
 import json
@@ -17,28 +20,32 @@ import torch
 import torch.nn.functional as F
 
 from alitra import labelled
-from alitra.classifier import Classifier, TokenVectors
+from alitra.classifier import Classifier, TokenVectors, mirrors
+from alitra.labelled import soft_name
 from alitra.model import LEVELS
 
 GRID = labelled.SIZE // 16
 
 
 class Cells:
-    """One cache file: for each picture its cells, for each cell its tokens."""
+    """One cache file: for each picture its cells, for each cell the sum of its tokens' vectors."""
 
-    def __init__(self, path, vectors):
+    def __init__(self, path, vectors, number=0):
         with np.load(path) as f:
             counts, level, depth = f['counts'].astype(np.int64), f['level'], f['depth']
             column, row, id_ = f['column'], f['row'], f['id']
             middle = np.stack([f['x'], f['y']], 1) if 'x' in f else None     # of patches that are no cells
-        self.rows = vectors.row(level, depth, id_).astype(np.int32)
+        rows = torch.from_numpy(vectors.row(level, depth, id_).astype(np.int64))
         first = depth == 0
         picture = np.repeat(np.arange(len(counts)), counts)
-        self.cell_start = np.append(np.flatnonzero(first), len(self.rows))   # of each cell, its first token
+        starts = np.flatnonzero(first)                                       # of each cell, its first token
+        self.number = number                                                 # of the variant
+        self.sums = F.embedding_bag(rows, vectors.table, torch.from_numpy(starts), mode='sum').half()
+        self.depth = np.diff(starts, append=len(rows))
         self.cells = np.bincount(picture[first], minlength=len(counts))
         self.start = np.append(0, np.cumsum(self.cells))                     # of each picture, its first cell
-        self.level = level[first]
-        side = (1 << self.level.astype(np.int64)) / 2
+        self.level = level[first].astype(np.int64)
+        side = (1 << self.level) / 2
         self.place = np.stack([column[first] + side, row[first] + side], 1).astype(np.float32) / GRID
         if middle is not None:
             self.place = middle
@@ -47,75 +54,58 @@ class Cells:
 class Batch:
     """Cells of some pictures, padded to the longest."""
 
-    def __init__(self, members, vectors, rng=None, drop=0., mix=0.):
-        """members: (Cells, index) each."""
-        parts = []
-        for cells, i in members:
-            at = np.arange(cells.start[i], cells.start[i + 1])
-            parts.append((cells, at))
+    def __init__(self, members, size, rng=None, drop=0., mix=0.):
+        """members: (Cells, index) each; size: numbers of a vector."""
+        parts = [[(cells, np.arange(cells.start[i], cells.start[i + 1]))] for cells, i in members]
         self.weight = np.ones((len(parts), 2), np.float32) * (1, 0)
         self.partner = np.arange(len(parts))
-        if rng is not None:
-            if drop:
-                parts = [self.dropped(c, at, rng, drop) for c, at in parts]
-            if mix:
-                parts = self.mixed(parts, rng, mix)
-            else:
-                parts = [[p] for p in parts]
-        else:
-            parts = [[p] for p in parts]
-        longest = max(sum(len(at) for _, at in p) for p in parts)
-        n = len(parts)
+        if mix:
+            parts = self.mixed(parts, rng, mix)
+        if drop:
+            parts = [self.dropped(p, rng, drop) for p in parts]
+        n, longest = len(parts), max(sum(len(at) for _, at in p) for p in parts)
         level, depth = np.zeros((n, longest), np.int64), np.ones((n, longest), np.int64)
         place, mask = np.zeros((n, longest, 2), np.float32), np.zeros((n, longest), bool)
-        tokens, offsets, total = [], [], 0
+        sums = torch.zeros(n, longest, size, dtype=torch.half)
         for b, pieces in enumerate(parts):
             k = 0
             for cells, at in pieces:
                 span = slice(k, k + len(at))
-                begin, end = cells.cell_start[at], cells.cell_start[at + 1]
-                level[b, span], place[b, span], depth[b, span] = cells.level[at], cells.place[at], end - begin
+                level[b, span], place[b, span], depth[b, span] = cells.level[at], cells.place[at], cells.depth[at]
+                sums[b, span] = cells.sums[torch.from_numpy(at)]
                 mask[b, span] = True
-                for s, e in zip(begin, end):
-                    tokens.append(cells.rows[s:e])
-                    offsets.append(total)
-                    total += e - s
                 k += len(at)
-        rows = torch.from_numpy(np.concatenate(tokens).astype(np.int64))
-        sums = F.embedding_bag(rows, vectors.table, torch.tensor(offsets), mode='sum')
-        self.mask = torch.from_numpy(mask)
-        self.sums = torch.zeros(n, longest, vectors.size)
-        self.sums[self.mask] = sums
-        self.level, self.depth = torch.from_numpy(level), torch.from_numpy(depth)
-        self.place = torch.from_numpy(place)
+        self.sums, self.mask, self.level = sums.float(), torch.from_numpy(mask), torch.from_numpy(level)
+        self.depth, self.place = torch.from_numpy(depth), torch.from_numpy(place)
 
     def inputs(self):
         return self.sums, self.level, self.place, self.depth, self.mask
 
+    def mirror(self, mirrors, which):
+        """Some of the pictures the other way round; mirrors: levels, size, size."""
+        which = torch.from_numpy(np.flatnonzero(which))
+        self.place[which, :, 0] = 1 - self.place[which, :, 0]
+        sums, level = self.sums[which], self.level[which]
+        self.sums[which] = sum(sums @ m.T * (level == i)[..., None] for i, m in enumerate(mirrors))
+
     @staticmethod
-    def dropped(cells, at, rng, drop):
-        keep = rng.random(len(at)) >= drop * rng.random()
-        if not keep.any():
-            keep[rng.integers(len(at))] = True
-        return cells, at[keep]
+    def dropped(pieces, rng, drop):
+        part = drop * rng.random()
+        kept = [(cells, at[rng.random(len(at)) >= part]) for cells, at in pieces]
+        return kept if sum(len(at) for _, at in kept) else pieces
 
     def mixed(self, parts, rng, mix):
         """Quarters of one picture next to quarters of another: cells never reach over the middle."""
-        out, other = [], rng.permutation(len(parts))
-        for b, (cells, at) in enumerate(parts):
-            if rng.random() >= mix:
-                out.append([(cells, at)])
-                continue
+        out, other = list(parts), rng.permutation(len(parts))
+        quarter = lambda cells, at: (cells.place[at, 0] > .5) + 2 * (cells.place[at, 1] > .5)
+        for b in np.flatnonzero(rng.random(len(parts)) < mix):
             quarters = rng.permutation(4)[:rng.integers(1, 3)]
-            cells2, at2 = parts[other[b]]
-            quarter = lambda c, a: (c.place[a, 0] > .5) + 2 * (c.place[a, 1] > .5)
+            (cells, at), (cells2, at2) = parts[b][0], parts[other[b]][0]
             pieces = [(cells, at[~np.isin(quarter(cells, at), quarters)]),
                       (cells2, at2[np.isin(quarter(cells2, at2), quarters)])]
-            if not sum(len(a) for _, a in pieces):
-                out.append([(cells, at)])
-                continue
-            out.append(pieces)
-            self.partner[b], self.weight[b] = other[b], (1 - len(quarters) / 4, len(quarters) / 4)
+            if sum(len(a) for _, a in pieces):
+                out[b], self.partner[b] = pieces, other[b]
+                self.weight[b] = 1 - len(quarters) / 4, len(quarters) / 4
         return out
 
 
@@ -128,25 +118,23 @@ def find_caches(folder, split, allocation, budgets):
     return out
 
 
-def spreads(cells, vectors):
+def spreads(cells):
     """Root mean square of each number of the cells' vectors, level by level."""
-    sums = F.embedding_bag(torch.from_numpy(cells.rows.astype(np.int64)), vectors.table,
-                           torch.from_numpy(cells.cell_start[:-1]), mode='sum')
-    level, out = torch.from_numpy(cells.level), torch.ones(LEVELS, vectors.size)
+    level, out = torch.from_numpy(cells.level), torch.ones(LEVELS, cells.sums.shape[1])
     for i in range(LEVELS):
         if (level == i).any():
-            out[i] = (sums[level == i] ** 2).mean(0).sqrt()
+            out[i] = (cells.sums[level == i].float() ** 2).mean(0).sqrt()
     return out.clamp(min=1e-3) + .1 * out.max(1, keepdim=True).values
 
 
-def evaluate(model, cells, indices, labels, vectors):
+def evaluate(model, cells, indices, labels):
     """Part of the pictures that get their own label first."""
     model.eval()
     order, right = indices[np.argsort(cells.cells[indices])], 0
     with torch.no_grad():
         for at in range(0, len(order), 128):
             members = order[at:at + 128]
-            out = model(*Batch([(cells, i) for i in members], vectors).inputs())
+            out = model(*Batch([(cells, i) for i in members], cells.sums.shape[1]).inputs())
             right += (out.argmax(1).numpy() == labels[members]).sum()
     return float(right / len(order))
 
@@ -163,49 +151,68 @@ def epoch_batches(caches, indices, size, rng):
 
 
 def average(mean, model, decay):
-    for a, b in zip(mean.state_dict().values(), model.state_dict().values()):
-        a.mul_(decay).add_(b, alpha=1 - decay) if a.is_floating_point() else a.copy_(b)
+    with torch.no_grad():
+        to, what = list(mean.parameters()), list(model.parameters())
+        torch._foreach_mul_(to, decay)
+        torch._foreach_add_(to, what, alpha=1 - decay)
 
 
 class Run:
     def __init__(self, a):
         self.options, self.vectors = a, TokenVectors(a.model)
+        self.sources = [(a.cache, self.vectors)] + [(folder, TokenVectors(model)) for folder, model in a.also]
+        self.mirrors = mirrors(a.model)
         names, _, self.labels = labelled.pictures(a.root, 'train')
         self.val_labels = labelled.pictures(a.root, 'val')[2]
         tune = labelled.is_tune(len(self.labels))
         self.train = np.arange(len(self.labels)) if a.all else np.flatnonzero(~tune)
         self.tune = np.flatnonzero(tune)
-        self.loaded = {}
+        self.loaded, self.taught = {}, {}
         torch.manual_seed(a.seed)
         shape = dict(vectors=self.vectors.size, dim=a.dim, heads=a.heads, layers=a.layers, hidden=4 * a.dim, labels=len(names))
         self.model, self.mean = Classifier(**shape), Classifier(**shape)
-        self.model.spread.copy_(spreads(self.caches('train')[0], self.vectors))
+        self.model.spread.copy_(spreads(self.caches('train')[0]))
         if a.start:
-            state = torch.load(a.start, map_location='cpu')['model']
-            state['spread'] = self.model.spread
-            self.model.load_state_dict(state)
+            self.model.load_state_dict(torch.load(a.start, map_location='cpu')['model'])
         self.mean.load_state_dict(self.model.state_dict())
+        self.mean.requires_grad_(False)
         decay = [p for p in self.model.parameters() if p.ndim > 1]
         rest = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW([{'params': decay, 'weight_decay': .05}, {'params': rest, 'weight_decay': 0.}],
                                            betas=(.9, .99))
-        self.epoch, self.names = 0, names
+        self.epoch, self.steps, self.names = 0, 0, names
 
     def caches(self, split):
-        a = self.options
-        found = find_caches(a.cache, split, a.allocation, a.budgets)
-        if split == 'train' and a.variants:
-            found = {k: v for k, v in found.items() if k[0] in a.variants}
-        for key, path in found.items():
-            if path not in self.loaded:
-                self.loaded[path] = Cells(path, self.vectors)
-        if not found:
+        """Those of the first folder first."""
+        a, out = self.options, []
+        for folder, vectors in self.sources:
+            found = find_caches(folder, split, a.allocation, a.budgets)
+            if split == 'train' and a.variants:
+                found = {k: v for k, v in found.items() if k[0] in a.variants}
+            if split == 'train' and a.teacher:
+                found = {k: v for k, v in found.items() if soft_name(a.teacher, k[0]).exists()}
+            for (number, _), path in found.items():
+                if path not in self.loaded:
+                    self.loaded[path] = Cells(path, vectors, number)
+                out.append(self.loaded[path])
+        if not out:
             raise SystemExit('no caches of %s in %s: run tokenise_labelled.py' % (split, a.cache))
-        return [self.loaded[path] for path in found.values()]
+        return out
+
+    def targets(self, members):
+        """What each picture should be taken for."""
+        label = torch.from_numpy(self.labels[[i for _, i in members]])
+        hard = F.one_hot(label, len(self.names)) * .9 + .1 / len(self.names)
+        if not self.options.teacher:
+            return hard
+        for number in {cells.number for cells, _ in members} - set(self.taught):
+            self.taught[number] = torch.from_numpy(np.load(soft_name(self.options.teacher, number))).softmax(1)
+        soft = torch.stack([self.taught[cells.number][i] for cells, i in members])
+        return self.options.hard * hard + (1 - self.options.hard) * soft
 
     def save(self):
         state = {'model': self.mean.state_dict(), 'raw': self.model.state_dict(), 'optimizer': self.optimizer.state_dict(),
-                 'epoch': self.epoch, 'settings': self.model.settings, 'labels': self.names}
+                 'epoch': self.epoch, 'steps': self.steps, 'settings': self.model.settings, 'labels': self.names}
         torch.save(state, self.options.out + '.tmp')
         os.replace(self.options.out + '.tmp', self.options.out)
 
@@ -214,7 +221,7 @@ class Run:
         self.mean.load_state_dict(state['model'])
         self.model.load_state_dict(state['raw'])
         self.optimizer.load_state_dict(state['optimizer'])
-        self.epoch = state['epoch']
+        self.epoch, self.steps = state['epoch'], state['steps']
 
     def rate(self, part):
         """Up over the first part of the run, then down along a cosine; part: 0..1 of the run."""
@@ -223,20 +230,21 @@ class Run:
 
     def step(self, members, rng):
         a = self.options
-        batch = Batch(members, self.vectors, rng, a.drop, a.mix)
-        label = torch.from_numpy(self.labels[[i for _, i in members]])
+        batch, target = Batch(members, self.vectors.size, rng, a.drop, a.mix), self.targets(members)
+        if a.mirror:
+            batch.mirror(self.mirrors, rng.random(len(members)) < .5)
         with torch.autocast('cpu', dtype=torch.bfloat16):
             out = self.model(*batch.inputs(), skip=a.skip)
         logs = F.log_softmax(out.float(), 1)
         weight = torch.from_numpy(batch.weight)
-        target = F.one_hot(label, logs.shape[1]) * weight[:, :1] + F.one_hot(label[batch.partner], logs.shape[1]) * weight[:, 1:]
-        target = target * .9 + .1 / logs.shape[1]
+        target = target * weight[:, :1] + target[batch.partner] * weight[:, 1:]
         loss = -(target * logs).sum(1).mean()
-        self.optimizer.zero_grad()
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.)
         self.optimizer.step()
-        average(self.mean, self.model, .998 if self.epoch > 2 else .98)
+        self.steps += 1
+        average(self.mean, self.model, min(a.mean, self.steps / (self.steps + 9)))
         return loss.item()
 
     def one_epoch(self):
@@ -252,18 +260,17 @@ class Run:
         return float(np.mean(losses)), len(caches)
 
     def report(self):
-        found = find_caches(self.options.cache, 'train', self.options.allocation, self.options.budgets)
-        out = {}
-        for (number, budget), path in find_caches(self.options.cache, 'val', self.options.allocation, ()).items():
-            out['val%d' % budget] = evaluate(self.mean, Cells(path, self.vectors), np.arange(len(self.val_labels)),
-                                             self.val_labels, self.vectors)
-        for budget in (16, 32, 64, 128):
-            if (0, budget) in found and not self.options.all:
-                out['tune%d' % budget] = evaluate(self.mean, self.loaded[found[0, budget]], self.tune, self.labels, self.vectors)
+        a, out = self.options, {}
+        everyone = np.arange(len(self.val_labels))
+        for (_, budget), path in find_caches(a.cache, 'val', a.allocation, ()).items():
+            out['val%d' % budget] = evaluate(self.mean, Cells(path, self.vectors), everyone, self.val_labels)
+        for (number, budget), path in find_caches(a.cache, 'train', a.allocation, a.budgets).items():
+            if number == 0 and not a.all and path in self.loaded:
+                out['tune%d' % budget] = evaluate(self.mean, self.loaded[path], self.tune, self.labels)
         return out
 
 
-def main():
+def parser():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('root')
     ap.add_argument('cache')
@@ -281,12 +288,21 @@ def main():
     ap.add_argument('--drop', type=float, default=.3, help='at most this part of the cells is left out')
     ap.add_argument('--mix', type=float, default=.3, help='part of the pictures that get quarters of another')
     ap.add_argument('--skip', type=float, default=.1, help='part of the last block that is skipped')
+    ap.add_argument('--mean', type=float, default=.998, help='what the mean of the weights keeps of itself in a step')
+    ap.add_argument('--mirror', action='store_true', help='half of the pictures are mirrored')
+    ap.add_argument('--teacher', help='folder with what train_teacher.py makes of the variants')
+    ap.add_argument('--hard', type=float, default=.3, help='weight of the labels beside the teacher')
+    ap.add_argument('--also', nargs=2, action='append', default=[], metavar=('CACHE', 'MODEL'))
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--all', action='store_true', help='train on the pictures for tuning too')
     ap.add_argument('--start', help='begin with the weights of this checkpoint')
     ap.add_argument('--resume', action='store_true')
     ap.add_argument('--every', type=int, default=5, help='epochs between reports')
-    a = ap.parse_args()
+    return ap
+
+
+def train(a):
+    """Goes on to the last epoch -> the run, with the mean of the weights in `mean`."""
     torch.set_num_threads(1)
     run = Run(a)
     if a.resume and os.path.exists(a.out):
@@ -299,7 +315,8 @@ def main():
         if run.epoch % a.every == 0 or run.epoch == a.epochs:
             line.update({k: round(v, 4) for k, v in run.report().items()})
         print(json.dumps(line), flush=True)
+    return run
 
 
 if __name__ == '__main__':
-    main()
+    train(parser().parse_args())

@@ -75,13 +75,19 @@ def cache_name(folder, split, number, budget, allocation):
     return Path(folder) / ('%s-%d-%d-%s.npz' % (split, number, budget, allocation))
 
 
+def soft_name(folder, number):
+    """What a teacher makes of a variant: pictures x classes, before softmax."""
+    return Path(folder) / ('train-%d-taught.npy' % number)
+
+
 def tokenise(program, model, root, split, number, budgets, allocation, folder, part=500):
     """Writes the cache files of a variant that are missing."""
     missing = [b for b in budgets if not cache_name(folder, split, number, b, allocation).exists()]
     if not missing:
         return
     _, paths, _ = pictures(root, split)
-    command = [program, '--model=' + model, '--width=%d' % SIZE, '--height=%d' % SIZE, '--allocation=' + allocation,
+    who = ['--objective=recognition'] if allocation == 'recognition' else ['--allocation=' + allocation]
+    command = [program, '--model=' + model, '--width=%d' % SIZE, '--height=%d' % SIZE, *who,
                '--tokens=' + ','.join(map(str, missing))]
     parts = []
     for start in range(0, len(paths), part):
