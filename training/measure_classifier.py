@@ -2,10 +2,10 @@
 """The C library's classifier on the validation pictures: how often it is right, and how long it takes.
 
     measure_classifier.py ROOT --model alitra-base.safetensors --classifier alitra-classify.safetensors
-                          [--size 128] [--budgets 16 32 64 128] [--pictures 1000] [--out docs/recognition-time.csv]
+                          [--size 128] [--budgets 16 32 64 128] [--pictures 1000] [--batch 1] [--out docs/recognition-time.csv]
 
 Prints a table by tokens: right (top 1), cells that hold tokens, milliseconds to make the tokens and to classify them
-(medians of processor time, one thread).  --pictures: the first so many
+(medians of processor time for a picture, one thread).  --pictures: the first so many
 of each class in turn; --size: they are scaled to it."""
 import argparse
 import csv
@@ -17,17 +17,17 @@ from PIL import Image
 
 from alitra import labelled
 
-FIELDS = ('size', 'allocation', 'tokens', 'pictures', 'top1', 'cells', 'tokens_ms', 'classify_ms')
+FIELDS = ('size', 'allocation', 'batch', 'tokens', 'pictures', 'top1', 'cells', 'tokens_ms', 'classify_ms')
 
 
 def measure(a, raw, labels, allocation):
-    command = [a.program, a.model, a.classifier, str(a.size), str(a.size), allocation, ','.join(map(str, a.budgets))]
+    command = [a.program, a.model, a.classifier, str(a.size), str(a.size), allocation, ','.join(map(str, a.budgets)), str(a.batch)]
     out = subprocess.run(command, input=raw.tobytes(), stdout=subprocess.PIPE, check=True).stdout
     rows = np.array([line.split() for line in out.decode().splitlines()], int).reshape(len(a.budgets), len(labels), 5)
     for r in rows:
         if len(set(r[:, 1])) != 1:
             sys.exit('expected the same number of tokens for all pictures, got %s' % sorted(set(r[:, 1])))
-        yield dict(zip(FIELDS, (a.size, allocation, r[0, 1], len(labels), '%.3f' % (r[:, 0] == labels).mean(),
+        yield dict(zip(FIELDS, (a.size, allocation, a.batch, r[0, 1], len(labels), '%.3f' % (r[:, 0] == labels).mean(),
                                 '%.1f' % r[:, 2].mean(), '%.3f' % (np.median(r[:, 3]) / 1e3),
                                 '%.3f' % (np.median(r[:, 4]) / 1e3))))
 
@@ -41,7 +41,8 @@ def main():
     ap.add_argument('--size', type=int, default=labelled.SIZE)
     ap.add_argument('--budgets', type=int, nargs='*', default=[16, 32, 64, 128])
     ap.add_argument('--pictures', type=int, default=1000)
-    ap.add_argument('--allocations', nargs='*', default=['learned'])
+    ap.add_argument('--batch', type=int, default=1, help='pictures that the transformer looks at together')
+    ap.add_argument('--allocations', nargs='*', default=['learned'], help='learned, recognition or uniform')
     ap.add_argument('--out')
     a = ap.parse_args()
     _, paths, labels = labelled.pictures(a.root, 'val')

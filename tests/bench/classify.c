@@ -2,22 +2,26 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
- *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] <pictures.rgb
+ *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] [BATCH] <pictures.rgb
  * ALLOCATION: learned, recognition (learned, with that objective) or uniform.  One line for each picture and budget: number of the label, tokens, cells that hold
  * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
- * stream), microseconds of the transformer: of the processor's time, so that other programs do not matter much. */
+ * stream), microseconds of the transformer, which looks at BATCH (1) pictures at a time: of the processor's time, so that
+ * other programs do not matter much. */
 #include <alitra/alitra.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#define MAX_BATCH 64
+
 typedef struct
 {
   AlitraModel *model;
   AlitraTransformer *transformer;
   AlitraClassifier *classifier;
-  AlitraTokenizer *tokenizer;
+  guint batch;
+  AlitraTokenizer *tokenizer[MAX_BATCH];
   AlitraSettings settings;
   AlitraFrame frame;
   GByteArray *packet;
@@ -52,30 +56,56 @@ count_cells (const AlitraMemory * memory)
   return cells;
 }
 
-static void
-one_picture (Bench * b)
+typedef struct
 {
-  const AlitraMemory *memory;
+  guint tokens;
+  gint64 time;
+} Made;
+
+static Made
+make_tokens (Bench * b, AlitraTokenizer * tokenizer)
+{
+  const gint64 start = cpu_time ();
   AlitraFrameStats stats;
   GError *error = NULL;
-  gint64 times[3];
-  guint best = 0;
 
-  times[0] = cpu_time ();
-  if (!alitra_tokenizer_encode (b->tokenizer, &b->frame, &b->settings, TRUE,
+  if (!alitra_tokenizer_encode (tokenizer, &b->frame, &b->settings, TRUE,
           ALITRA_PACKET_NO_PTS, b->packet, &stats, &error))
     g_error ("%s", error->message);
-  times[1] = cpu_time ();
-  memory = alitra_tokenizer_get_memory (b->tokenizer);
-  if (!alitra_classifier_run (b->classifier, &memory, 1, 0, b->scores, &error))
-    g_error ("%s", error->message);
-  times[2] = cpu_time ();
-  for (guint i = 1; i < alitra_transformer_get_count (b->transformer); i++)
-    if (b->scores[i] > b->scores[best])
+  return (Made) {
+  stats.tokens, cpu_time () - start};
+}
+
+static guint
+best_of (const gfloat * scores, guint labels)
+{
+  guint best = 0;
+
+  for (guint i = 1; i < labels; i++)
+    if (scores[i] > scores[best])
       best = i;
-  printf ("%u %u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", best,
-      stats.tokens, count_cells (memory), times[1] - times[0],
-      times[2] - times[1]);
+  return best;
+}
+
+static void
+classify (Bench * b, const Made * made, guint count)
+{
+  const guint labels = alitra_transformer_get_count (b->transformer);
+  const AlitraMemory *memory[MAX_BATCH];
+  GError *error = NULL;
+  gint64 time;
+
+  for (guint i = 0; i < count; i++)
+    memory[i] = alitra_tokenizer_get_memory (b->tokenizer[i]);
+  time = cpu_time ();
+  if (!alitra_classifier_run (b->classifier, memory, count, 0, b->scores,
+          &error))
+    g_error ("%s", error->message);
+  time = cpu_time () - time;
+  for (guint i = 0; i < count; i++)
+    printf ("%u %u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
+        best_of (b->scores + i * labels, labels), made[i].tokens,
+        count_cells (memory[i]), made[i].time, time / count);
 }
 
 static void
@@ -85,13 +115,21 @@ all_pictures (Bench * b, GByteArray * pictures)
   const AlitraStreamInfo info = { b->frame.width, b->frame.height, 0, 1, 1, 1,
     {1, 6, 2, 2}
   };
+  Made made[MAX_BATCH];
+  guint count = 0;
 
-  b->tokenizer = alitra_tokenizer_new (b->model, &info, 1, NULL);
+  for (guint i = 0; i < b->batch; i++)
+    b->tokenizer[i] = alitra_tokenizer_new (b->model, &info, 1, NULL);
   for (gsize at = 0; at + size <= pictures->len; at += size) {
     b->frame.data[0] = pictures->data + at;
-    one_picture (b);
+    made[count] = make_tokens (b, b->tokenizer[count]);
+    if (++count == b->batch || at + 2 * size > pictures->len) {
+      classify (b, made, count);
+      count = 0;
+    }
   }
-  alitra_tokenizer_free (b->tokenizer);
+  for (guint i = 0; i < b->batch; i++)
+    alitra_tokenizer_free (b->tokenizer[i]);
 }
 
 static GByteArray *
@@ -114,9 +152,10 @@ main (int argc, char **argv)
   GError *error = NULL;
   Bench b = { 0 };
 
-  if (argc != 7) {
+  b.batch = argc == 8 ? CLAMP (atoi (argv[7]), 1, MAX_BATCH) : 1;
+  if (argc != 7 && argc != 8) {
     g_printerr
-        ("usage: %s MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] <pictures.rgb\n",
+        ("usage: %s MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] [BATCH] <pictures.rgb\n",
         argv[0]);
     return 2;
   }
@@ -142,7 +181,8 @@ main (int argc, char **argv)
   b.settings.objective = strcmp (argv[5], "recognition") == 0 ?
       ALITRA_OBJECTIVE_RECOGNITION : ALITRA_OBJECTIVE_PICTURE;
   b.packet = g_byte_array_new ();
-  b.scores = g_new (gfloat, alitra_transformer_get_count (b.transformer));
+  b.scores =
+      g_new (gfloat, b.batch * alitra_transformer_get_count (b.transformer));
   pictures = read_all (stdin);
   budgets = g_strsplit (argv[6], ",", -1);
   for (guint i = 0; budgets[i]; i++) {
