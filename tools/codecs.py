@@ -19,7 +19,7 @@ from PIL import Image
 
 import measures
 from evaluate import SIDE, read_crops
-from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, i420_size, split_i420
+from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, i420_size, split_i420
 
 TOKENS = (32, 64, 102, 160, 256, 384, 512, 768, 1024, 1536)
 PIXELS = SIDE * SIDE
@@ -60,11 +60,11 @@ def row_of(codec, setting, crops, rebuilt, size):
                               float(similarity.mean()))))
 
 
-def of_tokens(options, crops, tokens):
+def of_tokens(options, crops, tokens, name='alitra'):
     trip = Trip(options, crops.tobytes(), SIDE, SIDE, '--format=RGB', '--range=full', '--per-frame-key', '--exact',
                 '--tokens=%d' % tokens)
     rebuilt = measures.rgb_of(*split_i420(trip.rebuilt, SIDE, SIDE))
-    return row_of('alitra', tokens, crops, rebuilt, trip.mean('bits') / 8 * len(crops))
+    return row_of(name, tokens, crops, rebuilt, trip.mean('bits') / 8 * len(crops))
 
 
 def run_ffmpeg(arguments, source):
@@ -134,12 +134,14 @@ def draw(rows, path):
     matplotlib.use('Agg')
     import matplotlib.pyplot as plot
 
-    colours = {'alitra': '#c8442c', 'WebP': '#6b8f3c', 'x264 intra': '#31688e', 'x265 intra': '#7a5195',
+    colours = {'alitra': '#c8442c', 'alitra-fast': '#e39c8c', 'WebP': '#6b8f3c', 'x264 intra': '#31688e', 'x265 intra': '#7a5195',
                'AV1 intra': '#444444'}
     figure, axes = plot.subplots(1, 2, figsize=(10, 4.2))
     for axis, (column, title) in zip(axes, (('psnr', 'PSNR, RGB, mean of pictures (dB)'), ('ssim', 'SSIM, grey'))):
         for codec, colour in colours.items():
             points = sorted((row['bpp'], row[column]) for row in rows if row['codec'] == codec)
+            if not points:
+                continue
             axis.plot(*zip(*points), color=colour, marker='o', markersize=3.5, label=codec,
                       linewidth=2.2 if codec == 'alitra' else 1.2)
         axis.set_xscale('log')
@@ -159,18 +161,22 @@ def main():
     add_options(parser)
     parser.add_argument('--photos', default=str(DATA / 'photos' / 'val'), help='folder; default: %(default)s')
     parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for codecs.csv and codecs.png')
+    parser.add_argument('--fast', metavar='FILE', default=FAST, help='weights of a second curve, or nothing; default: %(default)s')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
     options = parser.parse_args()
     crops = read_crops(options.photos)
     source = i420_of(crops)
     rows = [of_tokens(options, crops, tokens) for tokens in TOKENS]
+    if options.fast:
+        small = argparse.Namespace(**dict(vars(options), model=options.fast))
+        rows += [of_tokens(small, crops, tokens, 'alitra-fast') for tokens in TOKENS]
     rows += [of_webp(quality, crops) for quality in WEBP_QUALITIES]
     for codec, (_, settings, _) in VIDEO_CODECS.items():
         rows += [of_video_codec(codec, setting, crops, source) for setting in settings]
         print(codec, 'done', flush=True)
-    print('%-10s  %7s  %7s  %7s  %5s' % COLUMNS)
+    print('%-11s  %7s  %7s  %7s  %5s' % COLUMNS)
     for row in rows:
-        print('%-10s  %7d  %7.4f  %7.2f  %5.3f' % tuple(row[column] for column in COLUMNS))
+        print('%-11s  %7d  %7.4f  %7.2f  %5.3f' % tuple(row[column] for column in COLUMNS))
     with open(Path(options.out) / 'codecs.csv', 'w', newline='') as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

@@ -166,7 +166,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_options(parser)
     parser.add_argument('--photos', default=str(DATA / 'photos' / 'val'), help='folder; default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for stills.csv and stills.png')
+    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for the table and the curves')
+    parser.add_argument('--name', default='stills', help='of the .csv and the .png; default: %(default)s')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
     options = parser.parse_args()
     crops = read_crops(options.photos)
@@ -178,12 +179,12 @@ def main():
         print('%d tokens done' % tokens, flush=True)
     print('%d photographs of %s' % (len(crops), options.photos))
     print_table(rows)
-    with open(Path(options.out) / 'stills.csv', 'w', newline='') as file:
+    with open(Path(options.out) / (options.name + '.csv'), 'w', newline='') as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for row in rows:
             writer.writerow({k: '%.4f' % v if isinstance(v, float) else v for k, v in row.items()})
-    draw(rows, Path(options.out) / 'stills.png')
+    draw(rows, Path(options.out) / (options.name + '.png'))
     missed = check(rows)
     return 1 if missed and options.strict else 0
 

@@ -17,9 +17,9 @@ from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, split_i420
 from sheet import INK, LINE, MARGIN, PAPER, PICTURES, load_font
 
 RATES = (.25, .5, 1., 2., 4.)
-# Photographs that training did not see, and two frames of clips: small print, and print on paper with plain walls.
-SHOWN = ('photos/val/sunhays_img_019.jpg', 'photos/val/bsds_384022.jpg', 'photos/val/urban_img_085.jpg',
-         'photos/val/bsds_41085.jpg', 'clips/screen_text_scroll.mp4@0,330', 'clips/static_table_cups.mp4@560,230')
+# Photographs that training did not see, small print, and frames of clips with calm ground beside objects.
+SHOWN = ('photos/val/bsds_384022.jpg', 'photos/val/urban_img_085.jpg', 'photos/val/bsds_41085.jpg',
+         'clips/screen_text_scroll.mp4@0,0', 'clips/outdoor_dog.mp4@190,330', 'clips/static_table_cups.mp4@560,230')
 
 
 def read_picture(path):

@@ -13,6 +13,7 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / 'shared' / 'data'
+FAST = str(REPOSITORY / 'models' / 'alitra-fast.safetensors')
 
 
 def give_up(message):

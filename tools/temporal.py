@@ -106,6 +106,7 @@ def main():
     parser.add_argument('--repeat', type=int, default=2, help='times to encode, for the time; default: %(default)s')
     parser.add_argument('--out', default=str(REPOSITORY / 'docs'),
                         help='folder for temporal.csv, sharpening.csv and temporal.png; default: %(default)s')
+    parser.add_argument('--suffix', default='', help='of the names of these, as -fast for other weights')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
     options = parser.parse_args()
     folder = Path(options.folder)
@@ -123,9 +124,9 @@ def main():
         print_row(rows[-1])
         if rows[-1]['group'] == 'static':
             sharp.append(sharpening.measure(options, path.stem, clip))
-    write(Path(options.out) / 'temporal.csv', COLUMNS, rows)
-    write(Path(options.out) / 'sharpening.csv', sharpening.COLUMNS, [line for row in sharp for line in row])
-    temporalplot.draw(rows, sharp, Path(options.out) / 'temporal.png')
+    write(Path(options.out) / ('temporal%s.csv' % options.suffix), COLUMNS, rows)
+    write(Path(options.out) / ('sharpening%s.csv' % options.suffix), sharpening.COLUMNS, [line for row in sharp for line in row])
+    temporalplot.draw(rows, sharp, Path(options.out) / ('temporal%s.png' % options.suffix))
     missed = temporalbars.check(rows) + temporalbars.check_sharpening(sharp)
     return 1 if missed and options.strict else 0
 
