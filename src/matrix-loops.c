@@ -672,5 +672,5 @@ halves (const guint8 * from, gsize n, float *to)
 
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  exponents, gelu, gates, halves
+  exponents, gelu, gates, halves, &ALITRA_PIXEL_LOOPS, &ALITRA_BYTE_LOOPS
 };

@@ -26,6 +26,9 @@ typedef struct
    * the first three; -> next hidden state, n a multiple of 16; returns its product with `read` */
   float (*gates) (const float *sums, const float *said, const float *hidden, const float *read, guint n, float *next);
   gboolean (*halves) (const guint8 * from, gsize n, float *to);
+  /* those of the same instruction set */
+  const AlitraPixelLoops *pixels;
+  const AlitraByteLoops *bytes;
 } AlitraLoops;
 
 extern const AlitraLoops alitra_loops_plain;
@@ -33,6 +36,10 @@ extern const AlitraLoops alitra_loops_plain;
 extern const AlitraLoops alitra_loops_avx2;
 extern const AlitraLoops alitra_loops_avx512;
 #endif
+
+/* For measurements: the loops in use, and others instead of them.  Not thread safe. */
+const AlitraLoops *alitra_matrix_get_table (void);
+void alitra_matrix_use_table (const AlitraLoops * loops);
 
 G_END_DECLS
 

@@ -1,11 +1,20 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE             /* madvise */
 #include "matrix.h"
 
 #include <alitra/version.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "matrix-loops.h"
+
+#define ALIGNMENT 64
+/* Arrays from this size on may lie in large pages. */
+#define LARGE (4 << 20)
+#define PAGE 4096
 
 static const AlitraLoops *chosen_loops;
 
@@ -71,18 +80,44 @@ alitra_matrix_set_loops (const char *name)
   return FALSE;
 }
 
+/* A page of 4 KB after another costs more than what is written into it: the first frames wait for that. */
+static void
+ask_for_large_pages (guint8 * room, gsize size)
+{
+#ifdef MADV_HUGEPAGE
+  guint8 *first = (guint8 *) (((guintptr) room + PAGE - 1)
+      & ~(guintptr) (PAGE - 1));
+
+  if (size >= LARGE)
+    madvise (first, (room + size - first) & ~(gsize) (PAGE - 1), MADV_HUGEPAGE);
+#endif
+}
+
+/* Not set to zero by hand: of large arrays the system gives pages of zeros, each when it is first touched, and many never
+ * are. */
 float *
 alitra_floats_new (gsize count)
 {
   const gsize size = (MAX (count, 1) * sizeof (float) + 63) & ~(gsize) 63;
+  guint8 *room = g_malloc0 (size + ALIGNMENT);
+  guint8 *floats = (guint8 *) (((guintptr) room + ALIGNMENT)
+      & ~(guintptr) (ALIGNMENT - 1));
 
-  return memset (g_aligned_alloc (1, size, 64), 0, size);
+  ask_for_large_pages (room, size + ALIGNMENT);
+  /* where the room begins is noted in front of the floats */
+  memcpy (floats - sizeof (room), &room, sizeof (room));
+  return (float *) floats;
 }
 
 void
 alitra_floats_free (float *floats)
 {
-  g_aligned_free (floats);
+  guint8 *room;
+
+  if (!floats)
+    return;
+  memcpy (&room, (guint8 *) floats - sizeof (room), sizeof (room));
+  g_free (room);
 }
 
 void
@@ -235,29 +270,23 @@ alitra_matrix_from_halves (const guint8 * from, gsize n, float *to)
 const AlitraPixelLoops *
 alitra_matrix_get_pixel_loops (void)
 {
-  const AlitraLoops *loops = get_loops ();
-
-#ifdef ALITRA_HAVE_X86
-  if (loops == &alitra_loops_avx512)
-    return &alitra_pixel_loops_avx512;
-  if (loops == &alitra_loops_avx2)
-    return &alitra_pixel_loops_avx2;
-#endif
-  (void) loops;
-  return &alitra_pixel_loops_plain;
+  return get_loops ()->pixels;
 }
 
 const AlitraByteLoops *
 alitra_matrix_get_byte_loops (void)
 {
-  const AlitraLoops *loops = get_loops ();
+  return get_loops ()->bytes;
+}
 
-#ifdef ALITRA_HAVE_X86
-  if (loops == &alitra_loops_avx512)
-    return &alitra_byte_loops_avx512;
-  if (loops == &alitra_loops_avx2)
-    return &alitra_byte_loops_avx2;
-#endif
-  (void) loops;
-  return &alitra_byte_loops_plain;
+const AlitraLoops *
+alitra_matrix_get_table (void)
+{
+  return get_loops ();
+}
+
+void
+alitra_matrix_use_table (const AlitraLoops * loops)
+{
+  g_atomic_pointer_set (&chosen_loops, (gpointer) loops);
 }

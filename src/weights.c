@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "digest.h"
 #include "matrix.h"
 
 #define FORMAT 1
@@ -396,12 +397,9 @@ read_metadata (AlitraWeights * weights, JsonObject * header, GError ** error)
 static guint32
 first_bits (const guint8 * data, gsize size)
 {
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  guint8 digest[32];
-  gsize length = sizeof digest;
+  guint8 digest[ALITRA_DIGEST_SIZE];
 
-  g_checksum_update (checksum, data, size);
-  g_checksum_get_digest (checksum, digest, &length);
+  alitra_digest (data, size, digest);
   return (guint32) digest[0] << 24 | digest[1] << 16 | digest[2] << 8 |
       digest[3];
 }

@@ -63,26 +63,25 @@ add_model (GPtrArray * subjects, const gchar * model, guint threads,
     guint tokens)
 {
   g_autofree gchar *file = g_path_get_basename (model);
-  g_autofree gchar *encoder = NULL;
   gchar *dot = strstr (file, ".safetensors");
   guint reuse;
 
   if (dot)
     *dot = '\0';
-  for (reuse = 0; reuse < 2; reuse++)
-    g_ptr_array_add (subjects,
-        subject_new (g_strdup_printf ("alitraenc %s%s",
-                *file ? file : "(installed)", reuse ? "" : ", no reuse"),
-            g_strdup_printf ("alitraenc model=\"%s\" threads=%u "
-                "target-tokens=%u temporal-reuse=%s", model, threads, tokens,
-                reuse ? "true" : "false"), NULL, threads));
-  encoder = g_strdup_printf ("alitraenc model=\"%s\" threads=%u "
-      "target-tokens=%u temporal-reuse=false", model, threads, tokens);
-  g_ptr_array_add (subjects,
-      subject_new (g_strdup_printf ("alitradec %s, no reuse",
-              *file ? file : "(installed)"), g_steal_pointer (&encoder),
-          g_strdup_printf ("alitradec model=\"%s\" threads=%u", model,
-              threads), threads));
+  for (reuse = 0; reuse < 2; reuse++) {
+    const gchar *name = *file ? file : "(installed)";
+    const gchar *how = reuse ? "" : ", no reuse";
+    g_autofree gchar *encoder = g_strdup_printf ("alitraenc model=\"%s\" "
+        "threads=%u target-tokens=%u temporal-reuse=%s", model, threads,
+        tokens, reuse ? "true" : "false");
+
+    g_ptr_array_add (subjects, subject_new (g_strdup_printf ("alitraenc %s%s",
+                name, how), g_strdup (encoder), NULL, threads));
+    g_ptr_array_add (subjects, subject_new (g_strdup_printf ("alitradec %s%s",
+                name, how), g_steal_pointer (&encoder),
+            g_strdup_printf ("alitradec model=\"%s\" threads=%u", model,
+                threads), threads));
+  }
 }
 
 static GPtrArray *
@@ -143,6 +142,7 @@ take_medians (Row * row, guint rounds)
       median_of (row, rounds, G_STRUCT_OFFSET (RunResult, bytes));
   row->median.memory_mb =
       median_of (row, rounds, G_STRUCT_OFFSET (RunResult, memory_mb));
+  row->median.changed = row->run[0].changed;
 }
 
 /* ---- one scene ---- */
@@ -179,8 +179,8 @@ print_rows (const Row * rows, guint n)
   const gboolean compared = !rows[0].problem;
   guint i;
 
-  printf ("%-36s %8s %8s %9s %8s %8s %8s\n", "", "frames/s", "CPU ms", "bytes",
-      "MB held", "of x264", "by CPU");
+  printf ("%-36s %8s %8s %9s %8s %8s %8s %8s\n", "", "frames/s", "CPU ms",
+      "bytes", "MB held", "of x264", "by CPU", "changed");
   for (i = 0; i < n; i++) {
     const RunResult *median = &rows[i].median;
 
@@ -194,6 +194,8 @@ print_rows (const Row * rows, guint n)
     if (compared)
       printf (" %8.2f %8.2f", median->fps / rows[0].median.fps,
           rows[0].median.cpu_ms / median->cpu_ms);
+    if (median->changed >= 0.)
+      printf (" %6.1f %%", 100. * median->changed);
     printf ("\n");
   }
   printf ("\n");
@@ -208,7 +210,7 @@ append_json (GString * json, const Scene * scene, const gchar * motion,
 
   for (i = 0; i < n; i++) {
     const RunResult *median = &rows[i].median;
-    gchar number[4][G_ASCII_DTOSTR_BUF_SIZE];
+    gchar number[5][G_ASCII_DTOSTR_BUF_SIZE];
 
     if (rows[i].problem)
       continue;
@@ -216,12 +218,14 @@ append_json (GString * json, const Scene * scene, const gchar * motion,
     g_ascii_formatd (number[1], sizeof (number[1]), "%.4f", median->cpu_ms);
     g_ascii_formatd (number[2], sizeof (number[2]), "%.1f", median->bytes);
     g_ascii_formatd (number[3], sizeof (number[3]), "%.2f", median->memory_mb);
+    g_ascii_formatd (number[4], sizeof (number[4]), "%.4f", median->changed);
     g_string_append_printf (json,
         "%s\n  {\"what\": \"%s\", \"scene\": \"%s\", \"width\": %u, "
         "\"height\": %u, \"threads\": %u, \"fps\": %s, \"cpu_ms\": %s, "
-        "\"bytes\": %s, \"memory_mb\": %s}", json->len > 1 ? "," : "",
-        rows[i].subject->name, motion, scene->width, scene->height, threads,
-        number[0], number[1], number[2], number[3]);
+        "\"bytes\": %s, \"memory_mb\": %s, \"changed\": %s}",
+        json->len > 1 ? "," : "", rows[i].subject->name, motion, scene->width,
+        scene->height, threads, number[0], number[1], number[2], number[3],
+        number[4]);
   }
 }
 
@@ -267,9 +271,9 @@ bench_size (const Options * options, guint height, GString * json,
 {
   const guint width = (height * 16 / 9 + 1) & ~1u;
   g_auto (GStrv) threads = g_strsplit (options->threads, ",", -1);
-  Scene moving = { NULL }, steady = { NULL };
+  Scene moving = { NULL }, steady = { NULL }, still = { NULL };
   gboolean fine = make_scenes (options, width, height, &moving, &steady,
-      error);
+      error) && scene_repeat (&still, &steady, error);
   guint i;
 
   for (i = 0; fine && threads[i]; i++) {
@@ -277,9 +281,11 @@ bench_size (const Options * options, guint height, GString * json,
 
     bench_scene (options, &moving, "moving", count, json);
     bench_scene (options, &steady, "static", count, json);
+    bench_scene (options, &still, "unchanging", count, json);
   }
   scene_clear (&moving);
   scene_clear (&steady);
+  scene_clear (&still);
   return fine;
 }
 

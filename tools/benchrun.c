@@ -224,6 +224,34 @@ raw_caps (const Scene * scene)
   return gst_video_info_to_caps (&info);
 }
 
+/* What alitraenc counted. */
+static gdouble
+changed_of (const Line * line)
+{
+  GstIterator *elements = gst_bin_iterate_elements (GST_BIN (line->pipeline));
+  GValue item = G_VALUE_INIT;
+  gdouble changed = -1.;
+
+  while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
+    GObject *element = g_value_get_object (&item);
+    GstStructure *stats = NULL;
+    guint64 patches, active;
+
+    if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "stats")
+        && !GST_IS_APP_SINK (element))
+      g_object_get (element, "stats", &stats, NULL);
+    if (stats && gst_structure_get_uint64 (stats, "patches", &patches)
+        && gst_structure_get_uint64 (stats, "active-patches", &active)
+        && patches > 0)
+      changed = (gdouble) active / patches;
+    g_clear_pointer (&stats, gst_structure_free);
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  gst_iterator_free (elements);
+  return changed;
+}
+
 static gboolean
 measure_decoder (const gchar * decoder, GPtrArray * packets, GstCaps * caps,
     RunResult * result, GError ** error)
@@ -250,6 +278,7 @@ measure (const Scene * scene, const gchar * element, const gchar * decoder,
       && run_line (&line, frames, decoder ? packets : NULL, &coded, result,
       error);
 
+  result->changed = fine ? changed_of (&line) : -1.;
   line_clear (&line);
   if (fine && decoder)
     fine = measure_decoder (decoder, packets, coded, result, error);
@@ -280,7 +309,7 @@ run_is_child (gint argc, gchar ** argv, gint * status)
   if (measure (&scene, argv[7], argc > 8 ? argv[8] : NULL, &result, &error)) {
     gchar number[G_ASCII_DTOSTR_BUF_SIZE];
     const gdouble all[] = { result.fps, result.cpu_ms, result.bytes,
-      result.memory_mb
+      result.memory_mb, result.changed
     };
     guint i;
 
@@ -317,8 +346,8 @@ run_measure (const Scene * scene, const gchar * element, const gchar * decoder,
         decoder ? decoder : element, g_strstrip (problem));
     return FALSE;
   }
-  lines = g_strsplit (out, "\n", 5);
-  if (g_strv_length (lines) < 4) {
+  lines = g_strsplit (out, "\n", 6);
+  if (g_strv_length (lines) < 5) {
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
         "%s said nothing", element);
     return FALSE;
@@ -327,5 +356,6 @@ run_measure (const Scene * scene, const gchar * element, const gchar * decoder,
   result->cpu_ms = g_ascii_strtod (lines[1], NULL);
   result->bytes = g_ascii_strtod (lines[2], NULL);
   result->memory_mb = g_ascii_strtod (lines[3], NULL);
+  result->changed = g_ascii_strtod (lines[4], NULL);
   return TRUE;
 }

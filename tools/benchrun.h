@@ -14,6 +14,7 @@ typedef struct
   gdouble cpu_ms;               /* CPU time a frame, all threads */
   gdouble bytes;                /* a frame that comes out */
   gdouble memory_mb;            /* most that the process held, less what it maps of files */
+  gdouble changed;              /* part of the patches that were tokenised; -1: the element does not say */
 } RunResult;
 
 /* Runs `element` (as in gst-launch-1.0) over the frames of a scene in a process of its own that may use `threads`

@@ -232,6 +232,24 @@ scene_draw_static (Scene * scene, const Scene * moving, GError ** error)
   return file && finish (file, fine, error);
 }
 
+gboolean
+scene_repeat (Scene * scene, const Scene * other, GError ** error)
+{
+  const gsize size = scene_frame_size (other);
+  guint8 *first = NULL;
+  gsize length;
+  gboolean fine = g_file_get_contents (other->path, (gchar **) & first, &length,
+      error);
+  FILE *file = fine ? scene_open (scene, other->width, other->height,
+      other->frames, error) : NULL;
+  guint n;
+
+  for (n = 0; file && fine && n < scene->frames; n++)
+    fine = write_frame (file, first, size, error);
+  g_free (first);
+  return file && finish (file, fine, error);
+}
+
 static gboolean
 play_to_end (GstElement * pipeline, GError ** error)
 {

@@ -18,6 +18,8 @@ typedef struct
 gboolean scene_draw_moving (Scene * scene, guint width, guint height, guint frames, GError ** error);
 /* The first frame of `moving` with the noise of a sensor, and a tenth of it moving. */
 gboolean scene_draw_static (Scene * scene, const Scene * moving, GError ** error);
+/* The first frame of another scene, over and over. */
+gboolean scene_repeat (Scene * scene, const Scene * other, GError ** error);
 /* The first `frames` frames of a video file, scaled; it must hold them. */
 gboolean scene_read_clip (Scene * scene, const gchar * clip, guint width, guint height, guint frames, GError ** error);
 void scene_clear (Scene * scene);

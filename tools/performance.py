@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# libalitra: adaptive-length video tokens
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures speed beside other encoders and stage by stage, and writes docs/performance.json and the tables of
+docs/performance.md between its marks. Best on a machine that does nothing else:
+
+    tools/performance.py --build build --moving davis_camel.mp4 --static static_cars_topview.mp4
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MODELS = ('alitra-base', 'alitra-fast')
+BARS = ('x264enc ultrafast',)
+
+
+def environment(build):
+    return {**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'GST_PLUGIN_PATH': str(build / 'gst'),
+            'GST_REGISTRY': str(build / 'performance-registry.bin'), 'ALITRA_MODEL_PATH': str(REPOSITORY / 'models')}
+
+
+def run_bench(options, heights, threads, static, file):
+    """alitra-bench on one pair of clips: its rows."""
+    command = [options.build / 'tools/alitra-bench', '--moving', options.moving, '--static', static, '--sizes', heights,
+               '--threads', threads, '--frames', options.frames, '--rounds', options.rounds, '--json', file]
+    for model in MODELS:
+        command += ['--model', REPOSITORY / 'models' / (model + '.safetensors')]
+    subprocess.run([str(word) for word in command], check=True, env=environment(options.build))
+    return [{**row, 'clip': Path(static if row['scene'] != 'moving' else options.moving).stem}
+            for row in json.loads(Path(file).read_text())]
+
+
+def run_frames(options, clip, width, height, folder, *more):
+    """bench-frames on a raw clip, each model."""
+    raw = Path(folder) / 'clip.yuv'
+    subprocess.run(['ffmpeg', '-loglevel', 'error', '-y', '-i', clip, '-frames:v', str(options.frames), '-vf',
+                    f'scale={width}:{height}', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', raw], check=True)
+    for model in MODELS:
+        out = subprocess.run([options.build / 'tests/bench/bench-frames', REPOSITORY / 'models' / (model + '.safetensors'),
+                              raw, str(width), str(height), str(options.frames), *more], check=True,
+                             stdout=subprocess.PIPE, text=True, env=environment(options.build)).stdout
+        yield {'model': model, 'clip': Path(clip).stem, 'width': width, 'height': height, 'reuse': bool(more),
+               **json.loads(out)}
+
+
+def measure(options):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'bench.json'
+        beside = run_bench(options, options.sizes, '1,2', options.static[0], file)
+        for static in options.static[1:]:
+            beside += [row for row in run_bench(options, '720', '1', static, file) if row['scene'] == 'static']
+        frames = [*run_frames(options, options.moving, 1280, 720, folder),
+                  *run_frames(options, options.moving, 1920, 1080, folder),
+                  *run_frames(options, options.static[0], 1280, 720, folder, 'reuse')]
+    return {'beside': beside, 'frames': frames}
+
+
+def table(heads, rows):
+    lines = [heads, ['---'] * len(heads), *rows]
+    return '\n'.join('| %s |' % ' | '.join(line) for line in lines)
+
+
+def beside_table(rows):
+    """Rates and CPU time, and both against x264 of the same scene."""
+    lines = []
+    x264 = {}
+    for row in rows:
+        key = (row['height'], row['scene'], row['clip'], row['threads'])
+        if row['what'] in BARS:
+            x264[key] = row
+        bar = x264.get(key)
+        lines.append([
+            '%dx%d' % (row['width'], row['height']), '%s: `%s`' % (row['scene'], row['clip']), str(row['threads']),
+            row['what'], '%.1f' % row['fps'], '%.2f' % row['cpu_ms'],
+            '%.2f' % (row['fps'] / bar['fps']) if bar else '', '%.2f' % (bar['cpu_ms'] / row['cpu_ms']) if bar else '',
+            '%.0f %%' % (100 * row['changed']) if row['changed'] >= 0 else ''])
+    return table(['size', 'scene', 'threads', '', 'frames/s', 'CPU ms', 'of x264', 'by CPU time', 'patches changed'], lines)
+
+
+def frames_table(rows):
+    lines = [[row['model'], '%dx%d' % (row['width'], row['height']), '`%s`%s' % (row['clip'], ', reuse' if row['reuse'] else ''),
+              '%.2f' % row['encode_ms'], '%.2f' % row['products_ms'], '%.2f' % row['rest_ms'],
+              '%.0f %%' % (100 * row['of_sgemm']), '%.2f' % row['decode_ms'], '%.2f' % row['two_threads'],
+              '%.0f' % row['load_ms'], '%.0f' % row['start_ms']] for row in rows]
+    return table(['model', 'size', 'clip', 'encode, ms', 'products, ms', 'the rest, ms', 'products, of sgemm', 'decode, ms',
+                  'two threads, times', 'model loads, ms', 'first token, ms'], lines)
+
+
+def write_tables(path, result):
+    text = path.read_text()
+    for name, made in (('beside', beside_table(result['beside'])), ('frames', frames_table(result['frames']))):
+        mark = '<!-- %s: tools/performance.py -->' % name
+        text, n = re.subn(re.escape(mark) + r'\n.*?\n<!-- end -->', lambda _: '%s\n\n%s\n\n<!-- end -->' % (mark, made), text,
+                          flags=re.S)
+        if n != 1:
+            raise SystemExit('%s should have one mark "%s" with "<!-- end -->" behind it, got %d' % (path, mark, n))
+    path.write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--build', type=Path, required=True)
+    parser.add_argument('--moving', required=True, help='a clip in which everything moves')
+    parser.add_argument('--static', required=True, action='append', help='a clip of a camera that stands still; more at 720p')
+    parser.add_argument('--sizes', default='360,720,1080')
+    parser.add_argument('--frames', type=int, default=40)
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--dry', action='store_true', help='print the tables, write nothing')
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    result = measure(options)
+    if options.dry:
+        print(beside_table(result['beside']), frames_table(result['frames']), sep='\n\n')
+        return
+    (REPOSITORY / 'docs/performance.json').write_text(json.dumps(result, indent=1) + '\n')
+    write_tables(REPOSITORY / 'docs/performance.md', result)
+
+
+if __name__ == '__main__':
+    main()
