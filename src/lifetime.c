@@ -6,12 +6,15 @@
 #include <string.h>
 
 /* Part of the way to what a frame says that the rate goes. */
-#define STEP .125f
-/* How strongly rates count, and how far: measured with tools/temporal.py. */
-#define POWER .4f
+#define STEP .2f
 #define RARELY .06f
-#define MOST .8f
-#define LEAST -.6f
+/* How strongly rates above the usual one count, and how far.  These and the next were tuned with tools/temporal.py. */
+#define RESTLESS_POWER .8f
+#define MOST 1.2f
+/* The same for those below.  They are compared with no less than OFTEN: where nothing moves all cells are calm. */
+#define CALM_POWER 1.f
+#define LEAST -1.6f
+#define OFTEN .3f
 
 void
 alitra_lifetime_init (AlitraLifetime * lifetime, gsize cells)
@@ -37,9 +40,9 @@ alitra_lifetime_reset (AlitraLifetime * lifetime)
 
 void
 alitra_lifetime_follow (AlitraLifetime * lifetime, const guint8 * changed,
-    const guint8 * inside, gfloat * toll)
+    const guint8 * inside, gboolean finest, gfloat * toll)
 {
-  gfloat sum = 0.f, usual;
+  gfloat sum = 0.f, usual, often;
   gsize i, n = 0;
 
   for (i = 0; i < lifetime->cells; i++) {
@@ -52,7 +55,13 @@ alitra_lifetime_follow (AlitraLifetime * lifetime, const guint8 * changed,
     n++;
   }
   usual = log2f (sum / MAX (n, 1) + RARELY);
-  for (i = 0; i < lifetime->cells; i++)
-    toll[i] = CLAMP (POWER * (log2f (lifetime->rate[i] + RARELY) - usual),
-        LEAST, MOST);
+  often = MAX (usual, log2f (OFTEN + RARELY));
+  for (i = 0; i < lifetime->cells; i++) {
+    const gfloat rate = log2f (lifetime->rate[i] + RARELY);
+
+    if (rate >= often)
+      toll[i] = MIN (RESTLESS_POWER * (rate - usual), MOST);
+    else
+      toll[i] = finest ? MAX (CALM_POWER * (rate - often), LEAST) : 0.f;
+  }
 }

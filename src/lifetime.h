@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* How long the tokens of a cell last.  What is bought for a cell that stands still serves for many frames, what is bought
  * for one that changes again at once for one only: new tokens cost the first less and the second more.  Where everything
- * moves, or nothing does, they cost what they always cost. */
+ * moves they cost what they always cost. */
 typedef struct
 {
   gsize cells;
@@ -23,8 +23,10 @@ void alitra_lifetime_clear (AlitraLifetime * lifetime);
 void alitra_lifetime_reset (AlitraLifetime * lifetime);
 
 /* A frame in which the cells of `changed` changed.  inside: cells that count.  toll: log2 by which new tokens of each
- * cell cost more. */
-void alitra_lifetime_follow (AlitraLifetime * lifetime, const guint8 * changed, const guint8 * inside, gfloat * toll);
+ * cell cost more.  Only tokens of the finest level get cheaper: finer cells have long mended what those of others lack, and
+ * would have to be mended again. */
+void alitra_lifetime_follow (AlitraLifetime * lifetime, const guint8 * changed, const guint8 * inside, gboolean finest,
+    gfloat * toll);
 
 G_END_DECLS
 

@@ -9,7 +9,7 @@
 #define TINY 1e-9f
 /* New tokens behind kept ones find codes that were made for what other first tokens leave: they take off less than their
  * number says. */
-#define MISFIT 1.15f
+#define MISFIT 1.8f
 
 /* Tokens, with a fraction, that a new search needs to leave no more than `energy`. */
 static gfloat

@@ -47,6 +47,10 @@
 #define DEEPER_FOR_RECOGNITION 1.f
 /* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
 #define REUSE_SLACK 1.5
+/* How far the picture of each level must differ, in thresholds of reuse, before what its cells say is looked at again.  What
+ * coarse cells say carries all finer ones: these would have to be bought again, and mend small differences for less. */
+static const gfloat change_of_level[ALITRA_LEVELS] = { 1.f, 3.f, 8.f };
+
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
 #define CUT_DIFFERENCE 30.f
 
@@ -371,7 +375,8 @@ find_active (AlitraTokenizer * self, guint index, const Frame * frame)
     or_masks (level->active, changed, cells_of (level));
   else
     alitra_change_detect (&level->change, level->source,
-        threshold, changed, level->active, self->workers);
+        change_of_level[index] * threshold, changed, level->active,
+        self->workers);
   if (base)
     alitra_change_detect (&level->base, base, threshold,
         alitra_rebuild_get_base_painted (self->rebuild, index), level->active,
@@ -873,11 +878,11 @@ energy_of_difference (gdouble levels)
 
 /* With a budget of tokens that are held all cost the same: what lasts longer is not cheaper. */
 static void
-set_tolls (Level * level, const Frame * frame)
+set_tolls (Level * level, guint index, const Frame * frame)
 {
   if (frame->reuse && frame->settings->target_tokens == 0) {
     alitra_lifetime_follow (&level->lifetime, level->active, level->inside,
-        level->loop.toll);
+        index == 0, level->loop.toll);
     return;
   }
   alitra_lifetime_reset (&level->lifetime);
@@ -896,7 +901,7 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
         / (1 << (2 * index))
   };
 
-  set_tolls (level, frame);
+  set_tolls (level, index, frame);
   level->loop.deeper = level->recognition ? DEEPER_FOR_RECOGNITION : 0.f;
   memcpy (level->mask, level->active, cells_of (level));
   if (index == COARSEST)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drawing.h"
+#include "lifetime.h"
 #include "noise.h"
 #include "reuse.h"
 
@@ -532,14 +533,14 @@ test_prefix (void)
   static const gfloat profile[] = { 10, 5, 3, 2 };
   static const gfloat as_before[] = { 10, 5, 3, 2 };
   static const gfloat other[] = { 10, 14, 15, 17 };
-  static const gfloat partly[] = { 10, 5, 6, 7 };
+  static const gfloat partly[] = { 10, 5, 3, 9 };
   static const gfloat drifted[] = { 10, 6, 4.2, 3.5 };
   AlitraReuseCosts costs = { .5f, .1f, 4.f, 8 };
 
   g_assert_cmpuint (alitra_reuse_choose (as_before, 3, profile, 3, &costs), ==,
       3);
   g_assert_cmpuint (alitra_reuse_choose (other, 3, profile, 3, &costs), ==, 0);
-  g_assert_cmpuint (alitra_reuse_choose (partly, 3, profile, 3, &costs), ==, 1);
+  g_assert_cmpuint (alitra_reuse_choose (partly, 3, profile, 3, &costs), ==, 2);
   g_assert_cmpuint (alitra_reuse_choose (drifted, 3, profile, 3, &costs), ==,
       3);
   g_assert_cmpuint (alitra_reuse_choose (drifted, 0, profile, 3, &costs), ==,
@@ -564,6 +565,70 @@ test_gains (void)
   g_assert_cmpfloat_with_epsilon (gains[3], log2 (.25), 1e-4);
 }
 
+/* ---- coarse cells and what tokens cost ---- */
+
+/* What is new in one patch is said by finer cells: the cells of 64 pixels keep what they said, and so do all but few of 32. */
+static void
+test_small_change (void)
+{
+  Fixture f = begin ();
+  const AlitraMemory *memory;
+  guint columns, rows;
+  AlitraCell cell;
+
+  test_picture_draw_scene (f.picture, 3);
+  for (guint time = 0; time < 3; time++)
+    encode (&f);
+  test_picture_square (f.picture, 70, 40, 14, 250);
+  encode (&f);
+  g_assert_cmpuint (f.stream->stats.new_tokens, >, 0);
+  memory = alitra_tokenizer_get_memory (f.stream->tokenizer);
+  alitra_memory_get_grid (memory, 2, &columns, &rows);
+  for (guint i = 0; i < columns * rows; i++) {
+    alitra_memory_get_cell (memory, 2, i % columns, i / columns, &cell);
+    g_assert_cmpuint (cell.kept, ==, cell.depth);
+    g_assert_cmpuint (cell.held, ==, cell.depth);
+  }
+  end (&f);
+}
+
+/* What stands still among what moves gets cheaper and what moves dearer, never at coarse levels the first; where all moves
+ * nothing changes. */
+static void
+test_tolls (void)
+{
+  enum
+  { CELLS = 8, FRAMES = 40 };
+  const guint8 inside[CELLS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+  const guint8 one[CELLS] = { 1 };
+  gfloat toll[CELLS];
+
+  for (guint finest = 0; finest < 2; finest++) {
+    AlitraLifetime lifetime;
+    gfloat before = 1.f;
+
+    alitra_lifetime_init (&lifetime, CELLS);
+    alitra_lifetime_reset (&lifetime);
+    for (guint time = 0; time < FRAMES; time++) {
+      alitra_lifetime_follow (&lifetime, inside, inside, finest, toll);
+      for (guint i = 0; i < CELLS; i++)
+        g_assert_cmpfloat_with_epsilon (toll[i], 0.f, 1e-4);
+    }
+    for (guint time = 0; time < FRAMES; time++) {
+      alitra_lifetime_follow (&lifetime, one, inside, finest, toll);
+      g_assert_cmpfloat (toll[0], >, 0.f);
+      for (guint i = 1; i < CELLS; i++)
+        g_assert_cmpfloat (toll[i], <=, MAX (before, 0.f));
+      before = toll[1];
+    }
+    if (finest)
+      g_assert_cmpfloat (toll[1], <, -.5f);
+    else
+      g_assert_cmpfloat (toll[1], ==, 0.f);
+    alitra_lifetime_clear (&lifetime);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -586,5 +651,7 @@ main (int argc, char **argv)
   g_test_add_func ("/temporal/cut", test_cut);
   g_test_add_func ("/temporal/prefix", test_prefix);
   g_test_add_func ("/temporal/gains", test_gains);
+  g_test_add_func ("/temporal/small-change", test_small_change);
+  g_test_add_func ("/temporal/tolls", test_tolls);
   return g_test_run ();
 }
