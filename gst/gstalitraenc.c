@@ -1112,10 +1112,10 @@ install_properties (GObjectClass * klass)
           0, G_MAXINT, settings.refresh_interval, fixed));
   g_object_class_install_property (klass, PROP_SCALABLE,
       g_param_spec_boolean ("scalable", "Scalable",
-          "Give coarse cells as many tokens as they would get if few were "
-          "spent, so that a stream that alitratrim cuts is nearly as good as "
-          "one encoded with so many tokens. Whole streams are about 0.1 dB "
-          "worse for it.", settings.scalable, fixed));
+          "Give coarse cells tokens whatever the price is, and every packet "
+          "all layers, so that a stream that alitratrim cuts is nearly as good "
+          "as one encoded with so many tokens. Whole streams are about 0.1 dB "
+          "worse for it, and small packets larger.", settings.scalable, fixed));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
           "Threads that share the work on a frame; the packets do not depend "

@@ -9,8 +9,10 @@ usage () {
   cat <<'TEXT'
 tools/static-camera.sh [OPTION...] [FILE]
   FILE           a video of a camera that stands still; without one: a drawn scene
-  --quality Q    0 to 100 (20)
-  --refresh N    every place is sent anew within so many frames (250)
+  --quality Q    0 to 100: what the picture sharpens to (60)
+  --rate N       new tokens a second (1200)
+  --refresh N    every place is sent anew within so many frames; 0: a receiver that lost packets asks for a key frame (0)
+  --hold MS      so long frames wait for others that go into the same packet of the network (120)
   --frames N     at most so many frames (200)
   --picture PNG  where the last frame goes, original beside rebuilt (static-camera.png)
 Prints the bit rate of the tokens, and of all that goes into the network: headers of RTP, UDP and IP counted.
@@ -22,10 +24,10 @@ fail () {
   exit 1
 }
 
-quality=20 refresh=250 frames=200 picture=static-camera.png input=
+quality=60 rate=1200 refresh=0 hold=120 frames=200 picture=static-camera.png input=
 while [ $# -gt 0 ]; do
   case $1 in
-    --quality|--refresh|--frames|--picture)
+    --quality|--rate|--refresh|--hold|--frames|--picture)
       [ $# -gt 1 ] || fail "expected a value after $1"
       declare "${1#--}=$2"
       shift ;;
@@ -35,7 +37,12 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[[ $quality =~ ^[0-9]+$ && $frames =~ ^[1-9][0-9]*$ ]] || fail "expected whole numbers for --quality and --frames"
+for number in "$quality" "$rate" "$refresh" "$hold" "$frames"; do
+  [[ $number =~ ^[0-9]{1,6}$ ]] || fail "expected whole numbers for all options but --picture, got $number"
+done
+[ "$frames" -gt 0 ] || fail "expected at least one frame"
+aggregate=zero-latency
+[ "$hold" -eq 0 ] || aggregate=max
 
 tree=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath "${BUILD:-$tree/build}")
@@ -43,8 +50,8 @@ build=$(realpath "${BUILD:-$tree/build}")
 export PATH=$build/tools:/usr/bin:$PATH GST_PLUGIN_PATH=$build/gst ALITRA_MODEL_PATH=${ALITRA_MODEL_PATH:-$tree/models}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-size=640x360 rate=25
-raw="video/x-raw,format=I420,width=640,height=360,framerate=$rate/1"
+size=640x360 fps=25
+raw="video/x-raw,format=I420,width=640,height=360,framerate=$fps/1"
 
 if [ -n "$input" ]; then
   [ -f "$input" ] || fail "there is no file $input"
@@ -55,11 +62,12 @@ else
 fi
 
 # RTP packets into a file with two bytes of length before each (RFC 4571): their number and size are those on a network.
-gst-launch-1.0 -q filesrc location="$work/scene.i420" ! rawvideoparse format=i420 width=640 height=360 framerate=$rate/1 \
-  ! alitraenc quality="$quality" refresh="$refresh" key-int-max=0 ! tee name=t t. ! queue ! filesink location="$work/scene.alitra" \
-  t. ! queue ! rtpalitrapay config-interval=1 ! rtpstreampay ! filesink location="$work/scene.rtp"
+gst-launch-1.0 -q filesrc location="$work/scene.i420" ! rawvideoparse format=i420 width=640 height=360 framerate=$fps/1 \
+  ! alitraenc quality="$quality" target-rate="$rate" refresh="$refresh" key-int-max=0 \
+  ! tee name=t t. ! queue ! filesink location="$work/scene.alitra" \
+  t. ! queue ! rtpalitrapay config-interval=1 aggregate-mode=$aggregate max-ptime=$((hold * 1000000)) ! rtpstreampay ! filesink location="$work/scene.rtp"
 
-python3 - "$work/scene.alitra" "$work/scene.rtp" "$work/scene.i420" $rate <<'PYTHON'
+python3 - "$work/scene.alitra" "$work/scene.rtp" "$work/scene.i420" $fps <<'PYTHON'
 import os
 import struct
 import sys

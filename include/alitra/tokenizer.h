@@ -56,8 +56,8 @@ typedef enum
  *   held to it; 0: no limit
  * @hold: %TRUE: do not look at the frame: everything is kept, the packet says just that and is tiny. For when there is
  *   no time for more. Ignored when the packet must be a key packet
- * @scalable: coarse cells get as many tokens as they would if few tokens were spent, so that packets that are cut by
- *   layers are nearly as good as ones encoded with so many tokens; whole packets are about 0.1 dB worse for it
+ * @scalable: coarse cells get tokens whatever the price is, and every packet has all layers, so that packets that are cut
+ *   are nearly as good as ones encoded with so many tokens; whole packets are about 0.1 dB worse for it, small ones larger
  * @objective: what tokens should help
  *
  * Settings of a tokenizer; they may change between any two frames. Fill them in with alitra_settings_init(), or ask
