@@ -9,13 +9,13 @@ import csv
 from pathlib import Path
 
 from clipreader import Clip
-from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, split_i420
+from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, split_i420
 import measures
 
 RATES = (.4, 1.)
 MOST_EDGE = 1.15
 CLIPS_NEEDED = 6
-COLUMNS = ('clip', 'width', 'height', 'frames', 'tokens_a_patch', 'psnr_y', 'edge_ratio', 'bits_a_frame', 'tokens',
+COLUMNS = ('clip', 'model', 'width', 'height', 'frames', 'tokens_a_patch', 'psnr_y', 'edge_ratio', 'bits_a_frame', 'tokens',
            'kept_share', 'first_encode_ms', 'encode_ms', 'decode_ms')
 
 
@@ -23,7 +23,14 @@ def mean_ms(frames, name):
     return sum(frame[name] for frame in frames) / max(1, len(frames)) / 1e6
 
 
-def measure(options, name, clip, rate):
+def models(options):
+    """Name -> options that choose the weights."""
+    if options.model:
+        return {Path(options.model).stem: options}
+    return {'alitra-base': options, 'alitra-fast': argparse.Namespace(**dict(vars(options), model=FAST))}
+
+
+def measure(options, name, model, clip, rate):
     patches = ((clip.width + 15) // 16) * ((clip.height + 15) // 16)
     trip = Trip(options, clip.bytes, clip.width, clip.height, '--range=limited', '--tokens=%d' % round(rate * patches),
                 '--threads=%d' % options.threads)
@@ -31,7 +38,7 @@ def measure(options, name, clip, rate):
     rebuilt = split_i420(trip.rebuilt, clip.width, clip.height)[0]
     later = trip.frames[1:] or trip.frames
     return dict(zip(COLUMNS, (
-        name, clip.width, clip.height, clip.frames, rate,
+        name, model, clip.width, clip.height, clip.frames, rate,
         float(measures.psnr(measures.squared_error(rebuilt, source)).mean()),
         measures.edge_ratio(rebuilt, source), trip.mean('bits'), trip.mean('tokens'),
         trip.mean('kept') / trip.mean('tokens') if trip.mean('tokens') else 0.,
@@ -39,14 +46,15 @@ def measure(options, name, clip, rate):
 
 
 def print_row(row):
-    print('%-26s %4dx%-4d  %4.1f  %6.2f  %5.2f  %7.0f  %6.0f  %4.0f %%  %6.1f  %6.1f  %6.1f' % (
-        row['clip'], row['width'], row['height'], row['tokens_a_patch'], row['psnr_y'], row['edge_ratio'],
+    print('%-26s %-11s %4dx%-4d  %4.1f  %6.2f  %5.2f  %7.0f  %6.0f  %4.0f %%  %6.1f  %6.1f  %6.1f' % (
+        row['clip'], row['model'], row['width'], row['height'], row['tokens_a_patch'], row['psnr_y'], row['edge_ratio'],
         row['bits_a_frame'], row['tokens'], 100 * row['kept_share'], row['first_encode_ms'], row['encode_ms'],
         row['decode_ms']), flush=True)
 
 
 def check(rows):
-    """Clips whose borders of cells stay hidden at both rates."""
+    """Clips whose borders of cells stay hidden at both rates, with the first of the models."""
+    rows = [row for row in rows if row['model'] == rows[0]['model']]
     good = [name for name in dict.fromkeys(row['clip'] for row in rows)
             if all(row['edge_ratio'] <= MOST_EDGE for row in rows if row['clip'] == name)]
     clips = len({row['clip'] for row in rows})
@@ -69,14 +77,15 @@ def main():
     files = [Path(name) for name in options.clips] or sorted(Path(options.folder).glob('*.mp4'))
     if not files:
         give_up('expected clips (.mp4) in %s, found none; name files, or a folder with --folder' % options.folder)
-    print('%-26s %9s  %4s  %6s  %5s  %7s  %6s  %6s  %6s  %6s  %6s' % (
-        'clip', 'size', 't/p', 'PSNR-Y', 'edge', 'bits', 'tokens', 'kept', 'first', 'enc ms', 'dec ms'))
+    print('%-26s %-11s %9s  %4s  %6s  %5s  %7s  %6s  %6s  %6s  %6s  %6s' % (
+        'clip', 'model', 'size', 't/p', 'PSNR-Y', 'edge', 'bits', 'tokens', 'kept', 'first', 'enc ms', 'dec ms'))
     rows = []
     for path in files:
         clip = Clip(path, options.frames)
-        for rate in RATES:
-            rows.append(measure(options, path.stem, clip, rate))
-            print_row(rows[-1])
+        for model, chosen in models(options).items():
+            for rate in RATES:
+                rows.append(measure(chosen, path.stem, model, clip, rate))
+                print_row(rows[-1])
     with open(Path(options.out) / 'clips.csv', 'w', newline='') as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

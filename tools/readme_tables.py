@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # libalitra: adaptive-length video tokens
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the tables of README.md and docs/temporal.md from docs/*.csv."""
+"""Writes the tables of README.md, models/README.md and docs/*.md from docs/*.csv."""
 import csv
 import re
 
@@ -12,6 +12,9 @@ CLIPS = ('static_table_cups', 'static_pedestrians_vtest', 'static_webcam_sign_le
 
 
 def read(name):
+    if not (REPOSITORY / 'docs' / name).exists():
+        print('docs/%s is not there: its rows are left out' % name)
+        return []
     with open(REPOSITORY / 'docs' / name, newline='') as file:
         return list(csv.DictReader(file))
 
@@ -21,35 +24,75 @@ def table(heads, rows):
     return '\n'.join('| %s |' % ' | '.join(line) for line in lines)
 
 
-def stills():
-    rows = read('stills.csv')
-    names = ('learned', 'uniform', 'complexity', 'thumbnail')
+ALLOCATIONS = ('learned', 'uniform', 'complexity', 'thumbnail')
+
+
+def stills_lines(name, note=''):
+    rows = read(name)
     by = {(row['tokens'], row['allocation']): row for row in rows}
     lines = []
     for tokens in dict.fromkeys(row['tokens'] for row in rows):
-        some = [by[tokens, name] for name in names]
+        some = [by[tokens, allocation] for allocation in ALLOCATIONS]
         learned = some[0]
-        lines.append([tokens, *('%.2f dB, %.0f bits' % (float(row['psnr']), float(row['bits'])) for row in some),
+        lines.append([tokens + note, *('%.2f dB, %.0f bits' % (float(row['psnr']), float(row['bits'])) for row in some),
                       '%.2f' % float(learned['ssim']), '%.2f' % float(learned['edge_ratio'])])
-    return table(['tokens', *names, 'SSIM, learned', 'edge ratio, learned'], lines)
+    return lines
+
+
+def stills():
+    return table(['tokens', *ALLOCATIONS, 'SSIM, learned', 'edge ratio, learned'],
+                 stills_lines('stills.csv') + stills_lines('stills-fast.csv', ', alitra-fast'))
+
+
+def card(name):
+    """The columns that the card of a model shows."""
+    by = {(row['tokens'], row['allocation']): row for row in read(name)}
+    lines = []
+    for tokens in dict.fromkeys(tokens for tokens, _ in by):
+        learned, uniform, rule = (by[tokens, allocation] for allocation in ALLOCATIONS[:3])
+        lines.append([tokens, '%.2f dB, SSIM %s' % (float(learned['psnr']), ('%.3f' % float(learned['ssim'])).lstrip('0')),
+                      *('%.2f dB' % float(row['psnr']) for row in (uniform, rule)),
+                      '%.2f' % float(learned['edge_ratio']), '%.0f' % float(learned['bits'])])
+    return table(['tokens', 'learned', 'best fixed layout', 'in proportion to energy', 'edge ratio', 'bits, all counted'], lines)
+
+
+def codecs():
+    """The points of each coder: bits a pixel, PSNR, SSIM."""
+    rows, lines = read('codecs.csv'), []
+    for codec in dict.fromkeys(row['codec'] for row in rows):
+        some = [row for row in rows if row['codec'] == codec]
+        lines.append([codec, *('%s: %.2f dB, %.3f' % (row['bpp'][:5], float(row['psnr']), float(row['ssim']))
+                               for row in (some[0], some[len(some) // 2], some[-1]))])
+    return table(['coder', 'lowest bits a pixel: PSNR, SSIM', 'middle', 'highest'], lines)
+
+
+def clip_cells(number):
+    return ['%.1f dB' % number['psnr_y'], '%.2f' % number['edge_ratio'], '%.1f k' % (number['bits_a_frame'] / 1000),
+            '%.0f %%' % (100 * number['kept_share']), '%.0f / %.0f ms' % (number['encode_ms'], number['decode_ms'])]
 
 
 def clips():
-    lines = []
-    for row in read('clips.csv'):
-        if row['clip'] in CLIPS:
-            number = {name: float(value) for name, value in row.items() if name != 'clip'}
-            lines.append([
-                row['clip'], '%dx%d' % (number['width'], number['height']), row['tokens_a_patch'],
-                '%.1f dB' % number['psnr_y'], '%.2f' % number['edge_ratio'], '%.1f k' % (number['bits_a_frame'] / 1000),
-                '%.0f %%' % (100 * number['kept_share']),
-                '%.0f / %.0f ms' % (number['encode_ms'], number['decode_ms'])])
+    rows, lines = read('clips.csv'), []
+    models = list(dict.fromkeys(row['model'] for row in rows))
+    for row in rows:
+        if row['clip'] in CLIPS and row['model'] == models[0]:
+            number = numbers(row)
+            lines.append([row['clip'], '%dx%d' % (number['width'], number['height']), row['tokens_a_patch'],
+                          *clip_cells(number)])
+    for model in models:
+        for rate in dict.fromkeys(row['tokens_a_patch'] for row in rows):
+            some = [numbers(row) for row in rows if (row['model'], row['tokens_a_patch']) == (model, rate)]
+            lines.append(['all %d, mean, %s' % (len(some), model), '', rate, *clip_cells(mean_of(some))])
     return table(['clip', 'size', 'tokens a patch', 'PSNR-Y', 'edge ratio', 'bits a frame', 'kept', 'encode / decode'],
                  lines)
 
 
 def numbers(row):
-    return {name: float(value) for name, value in row.items() if name not in ('clip', 'group')}
+    return {name: float(value) for name, value in row.items() if name not in ('clip', 'group', 'model')}
+
+
+def mean_of(some):
+    return {name: sum(number[name] for number in some) / len(some) for name in some[0]}
 
 
 def temporal_cells(number):
@@ -70,14 +113,32 @@ def temporal():
 
 def temporal_groups():
     """Means of the clips of each kind of camera."""
-    rows = read('temporal.csv')
     lines = []
-    for group in ('static', 'hand-held', 'moving'):
-        some = [numbers(row) for row in rows if row['group'] == group]
-        mean = {name: sum(number[name] for number in some) / len(some) for name in some[0]} if some else {}
-        if some:
-            lines.append(['%s (%d)' % (group, len(some)), *temporal_cells(mean)])
+    for name, note in (('temporal.csv', ''), ('temporal-fast.csv', ', alitra-fast')):
+        rows = read(name)
+        for group in ('static', 'hand-held', 'moving'):
+            some = [numbers(row) for row in rows if row['group'] == group]
+            if some:
+                lines.append(['%s (%d)%s' % (group, len(some), note), *temporal_cells(mean_of(some))])
     return table(['camera (clips)', *TEMPORAL_HEADS], lines)
+
+
+ABLATION_NAMES = {
+    'reference': 'all parts', 'two-levels': 'two levels, 32 and 16', 'one-level': 'one level, 16',
+    'without-depth': 'not trained for every depth', 'without-mixing': 'no mixing blocks',
+    'without-neighbours': 'no neighbours', 'without-recurrence': 'no recurrence', 'without-parent': 'no parent'}
+
+
+def ablations(part):
+    rows, lines = [row for row in read('ablations.csv') if row['part'] == part], []
+    budgets = list(dict.fromkeys(row['tokens'] for row in rows))
+    by = {(row['row'], row['tokens']): row for row in rows}
+    for name in dict.fromkeys(row['row'] for row in rows):
+        some = [by[name, tokens] for tokens in budgets]
+        lines.append([ABLATION_NAMES[name], *('%.2f / %.2f dB, %s' % (
+            float(row['psnr']), float(row['psnr_of_mean_error']), ('%.3f' % float(row['ssim'])).lstrip('0'))
+            for row in some)])
+    return table([part, *('%s tokens' % tokens for tokens in budgets)], lines)
 
 
 def fill(path, made):
@@ -91,8 +152,12 @@ def fill(path, made):
 
 
 def main():
+    docs = REPOSITORY / 'docs'
     fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('temporal', temporal_groups())])
-    fill(REPOSITORY / 'docs' / 'temporal.md', [('temporal', temporal())])
+    fill(docs / 'temporal.md', [('temporal', temporal())])
+    fill(docs / 'model.md', [('ablations-' + part, ablations(part)) for part in ('tokenizer', 'allocator', 'prediction')]
+         + [('codecs', codecs())])
+    fill(REPOSITORY / 'models' / 'README.md', [('base', card('stills.csv')), ('fast', card('stills-fast.csv'))])
 
 
 if __name__ == '__main__':
