@@ -1,49 +1,6 @@
 # Loops over samples.  orcc makes kernels.h and kernels.c of this file.  Float constants are written as their bits:
-# 0x3e800000 is a quarter, 0x3f000000 a half, 0x437f0000 is 255, and
+# 0x3e800000 is a quarter, 0x3f000000 a half, and
 # 0x3e991687, 0x3f1645a2, 0x3de978d5 are .299, .587, .114.
-
-.function alitra_orc_bytes_to_floats
-.dest 4 d float
-.source 1 s guint8
-.floatparam 4 scale
-.floatparam 4 offset
-.temp 2 w
-.temp 4 l
-.temp 4 f
-
-convubw w, s
-convswl l, w
-convlf f, l
-mulf f, f, scale
-addf d, f, offset
-
-
-# Rounds down: offset should hold a half more.  Saturates at 0 and 255.
-.function alitra_orc_floats_to_bytes
-.dest 1 d guint8
-.source 4 s float
-.floatparam 4 scale
-.floatparam 4 offset
-.temp 2 w
-.temp 4 l
-.temp 4 f
-
-mulf f, s, scale
-addf f, f, offset
-maxf f, f, 0x00000000
-minf f, f, 0x437f0000
-convfl l, f
-convlw w, l
-convsuswb d, w
-
-
-.function alitra_orc_add
-.dest 4 d float
-.source 4 a float
-.source 4 b float
-
-addf d, a, b
-
 
 .function alitra_orc_subtract
 .dest 4 d float
@@ -81,63 +38,6 @@ addf al, al, bl
 mulf d, al, 0x3e800000
 
 
-# A filter of four taps over four rows.
-.function alitra_orc_taps
-.dest 4 d float
-.source 4 s0 float
-.source 4 s1 float
-.source 4 s2 float
-.source 4 s3 float
-.floatparam 4 t0
-.floatparam 4 t1
-.floatparam 4 t2
-.floatparam 4 t3
-.temp 4 u
-.temp 4 v
-
-mulf u, s0, t0
-mulf v, s1, t1
-addf u, u, v
-mulf v, s2, t2
-addf u, u, v
-mulf v, s3, t3
-addf d, u, v
-
-
-# The same along a row, for the two samples that one becomes: s0..s4 are the row from two samples before to two samples
-# behind; n counts samples of the source.
-.function alitra_orc_taps_twice
-.dest 8 d float
-.source 4 s0 float
-.source 4 s1 float
-.source 4 s2 float
-.source 4 s3 float
-.source 4 s4 float
-.floatparam 4 t0
-.floatparam 4 t1
-.floatparam 4 t2
-.floatparam 4 t3
-.temp 4 u
-.temp 4 v
-.temp 4 w
-
-mulf u, s0, t3
-mulf v, s1, t2
-addf u, u, v
-mulf v, s2, t1
-addf u, u, v
-mulf v, s3, t0
-addf u, u, v
-mulf w, s1, t0
-mulf v, s2, t1
-addf w, w, v
-mulf v, s3, t2
-addf w, w, v
-mulf v, s4, t3
-addf w, w, v
-mergelq d, u, w
-
-
 # Sum of absolute differences of two blocks.
 .function alitra_orc_sad
 .flags 2d
@@ -146,23 +46,6 @@ mergelq d, u, w
 .source 1 b guint8
 
 accsadubl sum, a, b
-
-
-# Differences of two rows of bytes, added up column by column: their sizes, and with their signs.
-.function alitra_orc_compare
-.dest 2 sizes guint16
-.dest 2 lean gint16
-.source 1 a guint8
-.source 1 b guint8
-.temp 2 wa
-.temp 2 wb
-
-convubw wa, a
-convubw wb, b
-subw wa, wa, wb
-addw lean, lean, wa
-absw wa, wa
-addw sizes, sizes, wa
 
 
 # d += s and d -= s.
