@@ -11,7 +11,7 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoscale ! video/x-raw,width=128,height=128 ! alitraenc target-tokens=64 ! alitraclassify interval=10 ! fakesink
+ * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoscale ! video/x-raw,width=128,height=128 ! alitraenc target-tokens=64 objective=recognition ! alitraclassify interval=10 ! fakesink
  * ]| Post every tenth frame's three likeliest labels.
  */
 #include "gstalitraclassify.h"
