@@ -7,7 +7,7 @@ tokens, several seeds, one model a row and seed for all budgets:
 
 CACHE holds tokens of the pictures as they are, by tokenise_labelled.py --variants 1 (once for each --allocation) and tokenise_fixed.py.
 Stopped, it goes on where it was; what is in the CSV already is not trained again.  Prints a table of means over the
-seeds, with the distance of the worst and the best of them."""
+seeds, with the worst and the best of them; with --seeds and no number only that."""
 import argparse
 import csv
 import os
@@ -17,7 +17,7 @@ import numpy as np
 import train_classifier
 from tokenise_labelled import BUDGETS
 
-TITLES = {'learned': 'adaptive', 'recognition': 'adaptive, for recognition', 'uniform': 'uniform depth',
+TITLES = {'recognition': 'adaptive, for recognition', 'learned': 'adaptive, for the picture', 'uniform': 'uniform depth',
           'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
 FIELDS = ('row', 'seed', 'tokens', 'inputs', 'top1_val', 'top1_tune', 'epochs')
 
@@ -52,9 +52,13 @@ def lines_of(a, row, seed):
                                 '%.4f' % report['tune%d' % budget], a.epochs)))
 
 
+def present(rows):
+    return [row for row in TITLES if any(r['row'] == row for r in rows)]
+
+
 def table(rows):
     print('| top 1 on val | ' + ' | '.join(map(str, BUDGETS)) + ' |\n' + '|---' * (len(BUDGETS) + 1) + '|')
-    for row in dict.fromkeys(r['row'] for r in rows):
+    for row in present(rows):
         cells = []
         for budget in BUDGETS:
             found = [float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == budget]
@@ -67,7 +71,7 @@ def plot(rows, path):
     matplotlib.use('Agg')
     from matplotlib import pyplot
     pyplot.figure(figsize=(6, 4))
-    for row in dict.fromkeys(r['row'] for r in rows):
+    for row in present(rows):
         found = [[float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == b] for b in BUDGETS]
         mean = np.array([np.mean(f) for f in found])
         spread = [mean - [min(f) for f in found], [max(f) for f in found] - mean]

@@ -50,7 +50,7 @@ def main():
     ap.add_argument('checkpoint')
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
-    ap.add_argument('--name', default='alitra-classify-1')
+    ap.add_argument('--name', default='alitra-classify-2')
     a = ap.parse_args()
     if a.checkpoint.endswith('.safetensors'):
         bind(a.checkpoint, a.out, a.model)
