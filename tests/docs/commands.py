@@ -69,6 +69,7 @@ EXCEPTIONS = (
     ('training/README.md', r'^training/make\.sh', 'trains for hours'),
     ('training/README.md', r'^training/ablations\.sh', 'trains for an hour'),
     ('training/README.md', r'^training/make_classifier\.sh', 'trains for an hour'),
+    ('training/README.md', r'^training/make_generator\.sh', 'trains for an hour'),
     ('docs/performance.md', r'bench-products$', 'needs OpenBLAS; measures for minutes'),
     ('docs/performance.md', r'bench-stages ', 'measures for minutes'),
     ('docs/performance.md', r'^meson test --benchmark', 'measures for minutes'),

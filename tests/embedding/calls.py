@@ -144,6 +144,22 @@ class Case(unittest.TestCase):
         self.assertEqual(Alitra.packet_read_info(salvaged.get_data())[0], Alitra.PacketStatus.OK)
         self.assertEqual(Alitra.packet_find(b'???' + packet.get_data(), 0), 3)
 
+    def test_generator(self):
+        generator = Alitra.Generator.new(None, self.model, 1)
+        self.assertIsNone(generator.get_memory())
+        generator.set_stream(Alitra.StreamInfo.new(128, 256))
+        wish = Alitra.Generation.new()
+        wish.label = generator.find_label(generator.get_label(generator.get_count() - 1))
+        wish.seed, wish.steps = 2 ** 63 + 1, 2
+        packet = generator.run(wish, 0)
+        self.assertTrue(self.detokenizer.decode(packet.get_data()))
+        self.assertEqual(generator.get_memory().get_checksum(), self.detokenizer.get_memory().get_checksum())
+        self.assertLessEqual(Alitra.packet_read_info(packet.get_data())[1].tokens, 2 * generator.get_tokens().most)
+        wish.label = generator.get_count()
+        self.assert_error(Alitra.Error.ARGUMENT, generator.run, wish, 0)
+        self.assert_error(Alitra.Error.ARGUMENT, generator.set_stream, Alitra.StreamInfo.new(100, 100))
+        self.assert_error(Alitra.Error.MODEL_NOT_FOUND, Alitra.Generator.new, '/nowhere/at/all', self.model, 1)
+
 
 if __name__ == '__main__':
     unittest.main()
