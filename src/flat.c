@@ -20,10 +20,14 @@ void
 alitra_flat_get_vocabulary (const AlitraModel * model,
     AlitraVocabulary * vocabulary)
 {
-  guint i;
+  guint i, t;
 
-  for (i = 0; i < ALITRA_LEVELS; i++)
+  memset (vocabulary, 0, sizeof (*vocabulary));
+  for (i = 0; i < ALITRA_LEVELS; i++) {
     vocabulary->codes[i] = model->level[i].codes;
+    for (t = 0; t < model->level[i].depth; t++)
+      vocabulary->ids[i][t] = model->level[i].step[t].ids;
+  }
   vocabulary->flat_coarse = ALITRA_FLAT_COARSE;
   vocabulary->flat_fine = ALITRA_FLAT_FINE;
   vocabulary->smooth = 1;

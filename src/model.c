@@ -84,6 +84,35 @@ take_centres (AlitraModel * model, AlitraStep * step, const char *prefix,
   return TRUE;
 }
 
+/* Files without tables have codes that are all as likely as each other. */
+static gboolean
+take_id_table (AlitraModel * model, AlitraStep * step, const char *prefix,
+    guint codes, GError ** error)
+{
+  const guint rows[2] = { ALITRA_ID_ROWS, ALITRA_ID_CLASSES };
+  g_autofree char *name = g_strconcat (prefix, "classes", NULL);
+  g_autofree char *weights = g_strconcat (prefix, "weights", NULL);
+  const float *row, *weight;
+
+  if (!alitra_model_has_tensor (model, name))
+    return TRUE;
+  row = alitra_model_get_tensor (model, name, 2, rows, error);
+  weight = row ? alitra_model_get_tensor (model, weights, 1, &codes, error)
+      : NULL;
+  if (!weight)
+    return FALSE;
+  step->ids = alitra_id_table_new (codes, row, weight);
+  if (!step->ids) {
+    alitra_weights_invalid (error,
+        "%s should be whole numbers from -128 to 127, and %s from 1 to %u",
+        name, weights, ALITRA_ID_MOST_WEIGHT);
+    return FALSE;
+  }
+  alitra_weights_forget (&model->weights, name);
+  alitra_weights_forget (&model->weights, weights);
+  return TRUE;
+}
+
 static gboolean
 take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
     guint codes, GError ** error)
@@ -97,6 +126,7 @@ take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
   alitra_matrix_init_codes (&step->search, codes, model->narrow, data);
   alitra_weights_forget (&model->weights, name);
   return take_centres (model, step, prefix, error)
+      && take_id_table (model, step, prefix, codes, error)
       && take_matrix (model, &step->into, prefix, "into", model->narrow,
       model->dim, 1, error)
       && take_matrix (model, &step->back, prefix, "back", model->dim,
@@ -246,6 +276,7 @@ level_clear (AlitraModelLevel * level)
     alitra_matrix_clear (&level->step[i].back);
     alitra_matrix_clear (&level->step[i].search);
     alitra_centres_clear (&level->step[i].centres);
+    alitra_id_table_free (level->step[i].ids);
   }
 }
 

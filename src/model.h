@@ -5,6 +5,7 @@
 
 #include <alitra/model.h>
 
+#include "idtable.h"
 #include "matrix.h"
 #include "planes.h"
 #include "weights.h"
@@ -32,6 +33,7 @@ typedef struct
   AlitraMatrix back;            /* narrow -> dim */
   AlitraMatrix search;          /* narrow -> codes; the codes themselves are read out of it */
   AlitraCentres centres;        /* of the panels of `search`; count 0: the file has none */
+  AlitraIdTable *ids;           /* how likely the codes are; NULL: the file does not say */
 } AlitraStep;
 
 typedef struct

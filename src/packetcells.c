@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "packetcells.h"
 
+#include "idtable.h"
+
 #define COARSEST (ALITRA_LEVELS - 1)
 
 /* Where contexts start, in eighths of log odds; part of the format (section 4 of docs/token-stream.md). Levels are
@@ -21,20 +23,29 @@ static const gint8 keep_start[ALITRA_LEVELS][4] = {
 
 static const gint8 keep_neighbours[3] = { -1, -7, 1 };
 
-static const gint8 more_start[ALITRA_LEVELS][3][6] = {
-  {{-20, -12, -3, -8, -7, -4},
-      {-19, -13, -5, -15, -10, -6},
-      {-5, -11, -6, -9, -5, -4}},
-  {{-10, -6, 1, -5, -2, 4},
-      {-7, -6, 1, -6, 1, 4},
-      {-2, -7, -5, -6, -9, -3}},
-  {{32, 13, 7, 6, 14, 9},
-      {24, 10, 9, 9, 11, 12},
-      {-4, -4, -6, -6, -6, -6}},
+static const gint8 more_start[ALITRA_LEVELS][3][ALITRA_PACKET_MORE] = {
+  {{-15, -17, -6, -10, 0, 0, 0, 0},
+      {-24, -19, -11, -20, -16, -12, -12, -12},
+      {-6, 0, 6, 13, -12, -2, -4, 1}},
+  {{-8, -14, -4, -15, -13, 1, 2, 3},
+      {-6, -5, 2, -5, 2, 5, 5, 5},
+      {-3, 2, 7, 6, -10, 0, -9, -2}},
+  {{38, 5, 3, 2, 7, -3, 1, 5},
+      {23, 9, 8, 8, 10, 11, 11, 11},
+      {2, 0, 5, 13, 2, -6, -3, 3}}
 };
 
-static const gint8 more_neighbours[5] = { -8, -5, 1, 7, 10 };
-static const gint8 more_parent[4] = { 2, -4, 0, 7 };
+static const gint8 more_neighbours[ALITRA_LEVELS][5] = {
+  {-4, -2, 5, 8, 12},
+  {-6, -4, 0, 4, 7},
+  {-8, -3, 1, 6, 10}
+};
+
+static const gint8 more_parent[ALITRA_LEVELS][4] = {
+  {5, 1, 5, 8},
+  {1, -6, 0, 7},
+  {3, -4, 0, 7}
+};
 
 static const gint8 more_flat_start = 27;
 static const gint8 flat_start[2] = { -26, -32 };
@@ -68,11 +79,13 @@ start_map (AlitraPacketCells * cells)
 static void
 start_level (AlitraPacketCells * cells, guint level, AlitraPacketLayerMode mode)
 {
-  for (guint t = 0; t < 6; t++) {
+  cells->mode = mode;
+  for (guint u = 0; u < ALITRA_PACKET_MORE; u++) {
     for (guint a = 0; a < 5; a++) {
       for (guint b = 0; b < 4; b++)
-        alitra_context_init (&cells->more[t][a][b],
-            more_start[level][mode][t] + more_neighbours[a] + more_parent[b]);
+        alitra_context_init (&cells->more[u][a][b],
+            more_start[level][mode][u] + more_neighbours[level][a]
+            + more_parent[level][b]);
     }
   }
   alitra_context_init (&cells->more_flat, more_flat_start);
@@ -260,6 +273,16 @@ parent_class (const AlitraPacketCells * cells, const Place * place)
   return parents->reached[place->parent] < 5 ? 2 : 3;
 }
 
+/* Where in a cell its next token would stand. In a further layer of a level it counts how deep the cell was, and whether it
+ * has gone on in this one. */
+static inline guint
+place_of_next (const AlitraPacketCells * cells, guint depth, guint in_layer)
+{
+  if (cells->mode != ALITRA_PACKET_LAYER_FURTHER)
+    return MIN (in_layer, ALITRA_PACKET_MORE - 1);
+  return in_layer == 0 ? MIN (depth, 3) : 4 + MIN (depth - 1, 3);
+}
+
 static AlitraContext *
 more_context (AlitraPacketCells * cells, const Place * place, Before before,
     guint in_layer)
@@ -272,7 +295,8 @@ more_context (AlitraPacketCells * cells, const Place * place, Before before,
     return &cells->more_flat;
   neighbours += neighbour_goes_on (grid, place->left, depth);
   neighbours += neighbour_goes_on (grid, place->above, depth);
-  return &cells->more[MIN (in_layer, 5)][neighbours][parent];
+  return &cells->more[place_of_next (cells, depth,
+          in_layer)][neighbours][parent];
 }
 
 /* Whether the token is a flat colour: known, or one bit. */
@@ -315,6 +339,42 @@ code_smooth (AlitraPacketCells * cells, const Place * place, gboolean smooth)
   return code_bit (cells, &cells->smooth[neighbours], smooth);
 }
 
+/* What is known of token number `at` of a cell; -1: a cell outside of the slice. */
+static inline guint8
+class_at (const AlitraPacketCells * cells, const AlitraIdTable * table,
+    guint level, gint cell, guint at)
+{
+  const AlitraPacketGrid *grid = &cells->grid[level];
+  guint id;
+
+  if (cell < 0 || !grid->changed[cell] || grid->keep[cell] > at)
+    return ALITRA_ID_UNKNOWN;
+  if (grid->reached[cell] <= at)
+    return ALITRA_ID_NONE;
+  id = grid->tokens[cell * grid->max_depth + at];
+  return id < table->codes ? alitra_id_table_class (table, id) : ALITRA_ID_NONE;
+}
+
+static guint
+code_learned (AlitraPacketCells * cells, const Place * place, guint id)
+{
+  const guint level = place->level;
+  const guint at = cells->grid[level].reached[place->cell];
+  const AlitraIdTable *table = cells->vocabulary.ids[level][at];
+  guint8 near[ALITRA_ID_NEAR];
+
+  if (!table)
+    return code_uniform (cells, id, cells->vocabulary.codes[level]);
+  near[ALITRA_ID_LEFT] = class_at (cells, table, level, place->left, at);
+  near[ALITRA_ID_ABOVE] = class_at (cells, table, level, place->above, at);
+  near[ALITRA_ID_BEFORE] = at == 0 ? ALITRA_ID_UNKNOWN
+      : class_at (cells, table, level, place->cell, at - 1);
+  if (cells->reading)
+    return alitra_id_table_decode (table, near, &cells->decoder);
+  alitra_id_table_encode (table, near, id, &cells->encoder);
+  return id;
+}
+
 static void
 code_token (AlitraPacketCells * cells, const Place * place, Before before)
 {
@@ -322,7 +382,7 @@ code_token (AlitraPacketCells * cells, const Place * place, Before before)
   const AlitraVocabulary *vocabulary = &cells->vocabulary;
   guint depth = grid->reached[place->cell];
   guint16 *id = &grid->tokens[place->cell * grid->max_depth + depth];
-  guint first = 0, n = vocabulary->codes[place->level], number;
+  guint first, n = vocabulary->codes[place->level];
 
   if (place->level < COARSEST) {
     if (depth == 0 && code_smooth (cells, place, *id == n)) {
@@ -332,10 +392,10 @@ code_token (AlitraPacketCells * cells, const Place * place, Before before)
   } else if (depth < 2 && code_flat (cells, before, *id >= n)) {
     first = depth == 0 ? n : n + vocabulary->flat_coarse;
     n = depth == 0 ? vocabulary->flat_coarse : vocabulary->flat_fine;
+    *id = first + code_uniform (cells, (guint) * id - first, n);
+    return;
   }
-  number = code_uniform (cells, (guint) * id - first, n);
-  if (cells->reading)
-    *id = first + number;
+  *id = code_learned (cells, place, *id);
 }
 
 static void

@@ -27,6 +27,9 @@ typedef enum
   ALITRA_PACKET_LAYER_FURTHER
 } AlitraPacketLayerMode;
 
+/* Places in a cell that its next token may have: see more_context(). */
+#define ALITRA_PACKET_MORE 8
+
 /* The symbols of chunks (section 3 of docs/token-stream.md). One walk over the cells serves writing and reading, so
  * that the two cannot come to differ. */
 typedef struct
@@ -40,7 +43,8 @@ typedef struct
 
   AlitraContext changed[ALITRA_LEVELS][3][2];
   AlitraContext keep[ALITRA_LEVELS][4][3];
-  AlitraContext more[6][5][4];  /* of the level that is being walked, and its mode */
+  AlitraContext more[ALITRA_PACKET_MORE][5][4]; /* of the level that is being walked, and its mode */
+  AlitraPacketLayerMode mode;   /* of that level */
   AlitraContext more_flat;
   AlitraContext flat[2];
   AlitraContext smooth[3];      /* of the level that is being walked */

@@ -5,16 +5,19 @@
 #include <string.h>
 #include <zlib.h>
 
-#define VERSION 1
+#define VERSION 2
 #define FLAG_KEY 1
 #define FLAG_PTS 2
 #define FLAG_CHECKSUM 4
 #define FLAGS (FLAG_KEY | FLAG_PTS | FLAG_CHECKSUM)
 
-#define FIXED_SIZE 20           /* up to the model number */
+#define FIXED_SIZE 16           /* up to the model number */
 #define CHECKSUM_SIZE 4         /* of the memory */
 #define CRC_SIZE 4
-#define TOKENS_BYTES 4          /* of a varint at most */
+/* of varints at most */
+#define SIDE_BYTES 2
+#define RATE_BYTES 5
+#define TOKENS_BYTES 4
 #define CHUNK_BYTES 3
 
 static const gchar magic[4] = { 'A', 'L', 'T', 'K' };
@@ -45,14 +48,14 @@ get (Reader * reader, guint bytes)
 static guint32
 get_varint (Reader * reader, guint max_bytes)
 {
-  guint32 value = 0;
+  guint64 value = 0;
 
   for (guint i = 0; i < max_bytes; i++) {
     guint8 byte = get (reader, 1);
 
-    value |= (guint32) (byte & 0x7F) << (7 * i);
+    value |= (guint64) (byte & 0x7F) << (7 * i);
     if (!(byte & 0x80)) {
-      if (i > 0 && byte == 0)
+      if ((i > 0 && byte == 0) || value > G_MAXUINT32)
         reader->bad = TRUE;
       return value;
     }
@@ -84,12 +87,12 @@ read_stream (AlitraPacketHeader * header, Reader * reader)
 {
   AlitraStreamInfo *stream = &header->info.stream;
 
-  stream->width = get (reader, 2);
-  stream->height = get (reader, 2);
-  stream->fps_n = get (reader, 4);
-  stream->fps_d = get (reader, 4);
-  stream->par_n = get (reader, 4);
-  stream->par_d = get (reader, 4);
+  stream->width = get_varint (reader, SIDE_BYTES);
+  stream->height = get_varint (reader, SIDE_BYTES);
+  stream->fps_n = get_varint (reader, RATE_BYTES);
+  stream->fps_d = get_varint (reader, RATE_BYTES);
+  stream->par_n = get_varint (reader, RATE_BYTES);
+  stream->par_d = get_varint (reader, RATE_BYTES);
   for (guint i = 0; i < G_N_ELEMENTS (stream->colour); i++)
     stream->colour[i] = get (reader, 1);
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
@@ -110,12 +113,12 @@ write_stream (const AlitraPacketHeader * header, GByteArray * out)
 {
   const AlitraStreamInfo *stream = &header->info.stream;
 
-  put (out, stream->width, 2);
-  put (out, stream->height, 2);
-  put (out, stream->fps_n, 4);
-  put (out, stream->fps_d, 4);
-  put (out, stream->par_n, 4);
-  put (out, stream->par_d, 4);
+  put_varint (out, stream->width);
+  put_varint (out, stream->height);
+  put_varint (out, stream->fps_n);
+  put_varint (out, stream->fps_d);
+  put_varint (out, stream->par_n);
+  put_varint (out, stream->par_d);
   g_byte_array_append (out, stream->colour, G_N_ELEMENTS (stream->colour));
   for (guint l = 0; l < ALITRA_LEVELS; l++)
     put (out, header->max_depth[l], 1);
@@ -224,7 +227,6 @@ read_whole (AlitraPacketHeader * header, const guint8 * data)
   AlitraPacketInfo *info = &header->info;
   Reader reader = { data, info->header_size - CRC_SIZE, FIXED_SIZE, FALSE };
   Reader crc = { data, info->header_size, info->header_size - CRC_SIZE, FALSE };
-  gsize size = info->size;
   guint flags = data[5];
 
   if (get (&crc, CRC_SIZE) != crc32 (0, data, reader.size))
@@ -247,8 +249,8 @@ read_whole (AlitraPacketHeader * header, const guint8 * data)
     return "the layers are out of bounds";
   if (!read_table (header, &reader) || reader.bad || reader.at != reader.size)
     return "the table of chunks is damaged";
-  if (info->size != size)
-    return "the sizes of the chunks do not add up to that of the packet";
+  if (info->size > ALITRA_PACKET_MAX_SIZE)
+    return "the size of the packet is out of bounds";
   return NULL;
 }
 
@@ -271,7 +273,7 @@ alitra_packet_header_read (AlitraPacketHeader * header, const guint8 * data,
   if (size > 0 && memcmp (data, magic, MIN (size, sizeof magic)) != 0)
     return bad (problem, "it does not begin with ALTK");
   if (size > 4 && data[4] != VERSION)
-    return bad (problem, "its version is not 1");
+    return bad (problem, "its version is not 2");
   if (size > 5 && (data[5] & ~FLAGS) != 0)
     return bad (problem, "it has flags that this version does not know");
   if (size < FIXED_SIZE)
@@ -280,14 +282,11 @@ alitra_packet_header_read (AlitraPacketHeader * header, const guint8 * data,
   memset (info, 0, sizeof *info);
   info->key = (data[5] & FLAG_KEY) != 0;
   info->header_size = get (&reader, 2);
-  info->size = get (&reader, 4);
   info->frame_number = get (&reader, 4);
   info->model = get (&reader, 4);
   if (info->header_size < FIXED_SIZE + CRC_SIZE
       || info->header_size > ALITRA_PACKET_MAX_HEADER)
     return bad (problem, "the size of the header is out of bounds");
-  if (info->size < info->header_size || info->size > ALITRA_PACKET_MAX_SIZE)
-    return bad (problem, "the size of the packet is out of bounds");
   if (size < info->header_size)
     return ALITRA_PACKET_NEED_MORE;
 
@@ -315,7 +314,7 @@ alitra_packet_header_write (AlitraPacketHeader * header, GByteArray * out)
   g_byte_array_append (out, (const guint8 *) magic, sizeof magic);
   put (out, VERSION, 1);
   put (out, flags, 1);
-  put (out, 0, 6);              /* the two sizes, known at the end */
+  put (out, 0, 2);              /* the size of the header, known at the end */
   put (out, info->frame_number, 4);
   put (out, info->model, 4);
   if (flags & FLAG_PTS)
@@ -332,7 +331,6 @@ alitra_packet_header_write (AlitraPacketHeader * header, GByteArray * out)
   for (guint i = 0; i < info->layers * info->slices; i++)
     info->size += alitra_packet_chunk_bytes (header->chunk_size[i]);
   patch (out, 6, info->header_size, 2);
-  patch (out, 8, info->size, 4);
   put (out, crc32 (0, out->data, out->len), CRC_SIZE);
 }
 

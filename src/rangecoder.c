@@ -116,8 +116,16 @@ alitra_range_encode_uniform (AlitraRangeEncoder * coder, guint value, guint n)
 {
   g_assert (value < n && n <= 65536);
 
-  coder->range /= n;
-  coder->low += (guint64) value *coder->range;
+  alitra_range_encode_share (coder, value, 1, n);
+}
+
+void
+alitra_range_encode_share (AlitraRangeEncoder * coder, guint32 before,
+    guint32 share, guint32 total)
+{
+  coder->range /= total;
+  coder->low += (guint64) before *coder->range;
+  coder->range *= share;
   normalise_encoder (coder);
 }
 
@@ -198,17 +206,33 @@ alitra_range_decode_bit (AlitraRangeDecoder * coder, AlitraContext * context)
 guint
 alitra_range_decode_uniform (AlitraRangeDecoder * coder, guint n)
 {
-  guint value;
+  const guint value = alitra_range_decode_share (coder, n);
 
-  coder->range /= n;
-  value = coder->code / coder->range;
-  if (value >= n) {
-    coder->bad = TRUE;
-    value = n - 1;
-  }
-  coder->code -= value * coder->range;
-  normalise_decoder (coder);
+  alitra_range_decoder_take (coder, value, 1);
   return value;
+}
+
+guint32
+alitra_range_decode_share (AlitraRangeDecoder * coder, guint32 total)
+{
+  guint32 value;
+
+  coder->range /= total;
+  value = coder->code / coder->range;
+  if (value >= total) {
+    coder->bad = TRUE;
+    value = total - 1;
+  }
+  return value;
+}
+
+void
+alitra_range_decoder_take (AlitraRangeDecoder * coder, guint32 before,
+    guint32 share)
+{
+  coder->code -= before * coder->range;
+  coder->range *= share;
+  normalise_decoder (coder);
 }
 
 gboolean

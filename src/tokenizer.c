@@ -32,7 +32,7 @@
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
 /* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
  * (as adaptive quantisation in video encoders does), between these standard deviations. */
-#define MASKING .2f
+#define MASKING .1f
 #define CALM (2.f / 255.f)
 #define BUSY (12.f / 255.f)
 /* The smooth token must take off at least this part of a cell's error; a learned one could take a quarter.  In calm cells,

@@ -330,12 +330,51 @@ note_profile (AlitraTokenLoop * loop, guint32 cell, guint t, gfloat taken)
   loop->searched[cell] = t + 1;
 }
 
-/* Finds token t of the first n cells of `some`.  It is worth what it takes off the residual, and no less than one that
- * builds on it. */
+/* In `value` half of the boost is counted in. */
+static inline gfloat
+gain_of_value (const AlitraTokenLoop * loop, guint32 cell, gfloat value)
+{
+  return log2f (MAX (value, LEAST_GAIN)) + .5f * loop->boost[cell];
+}
+
+/* What a token took off, the less of it the deeper it stands. */
+static inline gfloat
+share_of (const AlitraTokenLoop * loop, guint32 cell, guint t)
+{
+  return loop->value[(gsize) cell * loop->max_depth + t]
+      * exp2f (-(t * loop->deeper));
+}
+
+/* Token t of a cell is known by what it took off.  Where it is worth more than those that it builds on, they are bought
+ * together or not at all: each counts for their mean.  Those that the receiver holds are paid for: they count for no less
+ * than what builds on them. */
+static void
+pool_gains (AlitraTokenLoop * loop, guint32 cell, guint t)
+{
+  gfloat *gains = loop->gains + (gsize) cell * loop->max_depth;
+  const guint kept = loop->kept[cell];
+  gfloat sum = share_of (loop, cell, t);
+  gfloat gain = gain_of_value (loop, cell, sum);
+  guint first = t, u;
+
+  while (first > kept && gains[first - 1] < gain) {
+    const gfloat pooled = gains[first - 1];
+
+    for (; first > kept && gains[first - 1] == pooled; first--)
+      sum += share_of (loop, cell, first - 1);
+    gain = gain_of_value (loop, cell, sum / (t + 1 - first));
+  }
+  for (u = first; u <= t; u++)
+    gains[u] = gain;
+  for (u = first; u > 0 && u <= kept && gains[u - 1] < gain; u--)
+    gains[u - 1] = gain;
+}
+
+/* Finds token t of the first n cells of `some`. */
 static void
 give (AlitraTokenLoop * loop, guint t, guint n)
 {
-  guint i, u;
+  guint i;
 
   if (n == 0)
     return;
@@ -344,15 +383,11 @@ give (AlitraTokenLoop * loop, guint t, guint n)
   for (i = 0; i < n; i++) {
     guint32 cell = loop->some[i];
     gsize place = (gsize) cell * loop->max_depth + t;
-    gfloat gain = log2f (MAX (loop->taken[i], LEAST_GAIN)) + loop->boost[cell]
-        - t * loop->deeper;
 
     loop->ids[place] = loop->found[i];
-    loop->gains[place] = gain;
-    for (u = t; u > 0 && loop->gains[place - t + u - 1] < gain; u--)
-      loop->gains[place - t + u - 1] = gain;
-    note_profile (loop, cell, t, loop->taken[i]);
     loop->value[place] = loop->taken[i] * exp2f (.5f * loop->boost[cell]);
+    pool_gains (loop, cell, t);
+    note_profile (loop, cell, t, loop->taken[i]);
     loop->last[cell] = loop->taken[i];
     loop->reach[cell] = t + 1;
   }

@@ -25,7 +25,7 @@ ALLOCATIONS = ('learned', 'uniform', 'complexity')
 BARS = {64: (19.2, 0., 0., None), 256: (21.9, .55, .3, .8), 512: (23.4, .63, .5, 1.1), 1024: (25.2, .71, .7, 1.3)}
 EDGE_TOKENS, MOST_EDGE = (102, 256, 512), 1.05
 REACH, MOST_TOKENS = 512, 300   # uniform tokens whose one error learned ones reach with so many
-PRICE_STEPS = 9
+PRICE_STEPS = 12
 COLUMNS = ('tokens', 'allocation', 'psnr', 'psnr_of_mean_error', 'ssim', 'edge_ratio', 'bits', 'counted_tokens')
 
 

@@ -21,7 +21,7 @@ from gi.repository import Gst  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[1]
 RTP = 'application/x-rtp,media=video,clock-rate=90000,encoding-name=X-ALITRA,payload=96'
-FRAME_NUMBER = slice(12, 16)    # of a token packet, little-endian
+FRAME_NUMBER = slice(8, 12)    # of a token packet, little-endian
 MILLISECOND = 1e6
 STAGES = ('encoded', 'received', 'decoded')
 # After the last frame was sent: no end comes over the network.

@@ -59,7 +59,7 @@ def sort_codes(state, say):
     return state
 
 
-def export(state, path, name='alitra-base-2', allocator=None, extra=None, probes=PROBES, say=lambda text: None):
+def export(state, path, name='alitra-base-3', allocator=None, extra=None, probes=PROBES, say=lambda text: None):
     """probes: how many panels of a step the encoder looks into, one number for each level, finest first, or for all."""
     probes = [probes] * LEVELS if isinstance(probes, int) else list(probes)
     tensors = {k: v.detach().half().numpy() for k, v in sort_codes(state, say).items()}
@@ -76,7 +76,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('checkpoint')
     ap.add_argument('out')
-    ap.add_argument('--name', default='alitra-base-2', help='identity in caps; raise the number when ids change meaning')
+    ap.add_argument('--name', default='alitra-base-3', help='identity in caps; raise the number when ids change meaning')
     ap.add_argument('--allocator', help='checkpoint of the allocator')
     ap.add_argument('--extra', help='JSON file with more settings')
     ap.add_argument('--probes', type=int, default=PROBES, help='panels of codes that the encoder looks into')

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fits the numbers that the contexts of the token stream start from (docs/token-stream.md, section 4) to real
-streams, and says how many bytes that saves.  The numbers belong to the format: once version 1 is out they stay.
+streams, and says how many bytes that saves.  The numbers belong to the format: once version 2 is out they stay.
 
-usage: tune_contexts.py CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH STREAM..."""
+usage: tune_contexts.py CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH MODEL STREAM..."""
 import collections
 import math
 import pathlib
@@ -22,7 +22,7 @@ def parts(name):
     if kind == 'keep':
         return [('keep', name[1], name[2]), ('keep q', name[3])]
     if kind == 'more':
-        return [('more',) + name[1:4], ('more a', name[4]), ('more b', name[5])]
+        return [('more',) + name[1:4], ('more a', name[1], name[4]), ('more b', name[1], name[5])]
     return [name]
 
 
@@ -36,8 +36,9 @@ def current():
         numbers.update({('more', level, mode, t): v for mode, row in enumerate(r.MORE[level])
                         for t, v in enumerate(row)})
     numbers.update({('smooth', level, n): v for level, row in r.SMOOTH.items() for n, v in enumerate(row)})
-    for kind, values in ('keep q', r.KEEP_Q), ('more a', r.MORE_A), ('more b', r.MORE_B):
-        numbers.update({(kind, i): v for i, v in enumerate(values)})
+    numbers.update({('keep q', i): v for i, v in enumerate(r.KEEP_Q)})
+    for kind, values in ('more a', r.MORE_A), ('more b', r.MORE_B):
+        numbers.update({(kind, level, i): v for level in values for i, v in enumerate(values[level])})
     return numbers
 
 
@@ -97,9 +98,10 @@ def main():
     vocabulary = [int(x) for x in sys.argv[1:7]]
     read_tokens.RangeDecoder = Recorder
     size = 0
-    for path in sys.argv[7:]:
+    tables = read_tokens.read_tables(sys.argv[7])
+    for path in sys.argv[8:]:
         data = pathlib.Path(path).read_bytes()
-        stream = read_tokens.Stream(vocabulary[:3], *vocabulary[3:])
+        stream = read_tokens.Stream(vocabulary[:3], *vocabulary[3:], tables)
         at = 0
         while at < len(data):
             header = read_tokens.Header(data, at)

@@ -1,5 +1,6 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <idtable.h>
 #include <math.h>
 #include <packetheader.h>
 #include <rangecoder.h>
@@ -239,6 +240,117 @@ test_range_coder (void)
   g_free (run);
   g_byte_array_unref (out);
   g_rand_free (random);
+}
+
+/* Tables of how likely ids are. */
+
+static void
+test_id_table_numbers (void)
+{
+  static const gfloat bad_rows[] = { -129, 128, .5f, NAN, INFINITY };
+  static const gfloat bad_weights[] = { 0, 256, 1.5f, NAN, -1 };
+  gfloat rows[ALITRA_ID_ROWS * ALITRA_ID_CLASSES] = { 0 }, weights[40];
+  AlitraIdTable *table;
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++)
+    weights[i] = 1;
+  for (guint i = 0; i < G_N_ELEMENTS (bad_rows); i++) {
+    rows[G_N_ELEMENTS (rows) - 1] = bad_rows[i];
+    g_assert_null (alitra_id_table_new (40, rows, weights));
+  }
+  rows[G_N_ELEMENTS (rows) - 1] = -128;
+  for (guint i = 0; i < G_N_ELEMENTS (bad_weights); i++) {
+    weights[39] = bad_weights[i];
+    g_assert_null (alitra_id_table_new (40, rows, weights));
+  }
+  weights[39] = ALITRA_ID_MOST_WEIGHT;
+  table = alitra_id_table_new (40, rows, weights);
+  g_assert_nonnull (table);
+  g_assert_cmpuint (alitra_id_table_class (table, 39), <, ALITRA_ID_CLASSES);
+  alitra_id_table_free (table);
+}
+
+/* Each id comes back, and what is said to be likely takes fewer bytes. */
+static void
+test_id_table_round_trip (void)
+{
+  static const guint codes[] = { 1, 5, 31, 32, 33, 1000, 4096, 65000 };
+  GRand *random = g_rand_new_with_seed (12);
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++) {
+    const guint n = codes[i];
+    g_autofree gfloat *rows =
+        g_new (gfloat, ALITRA_ID_ROWS * ALITRA_ID_CLASSES);
+    g_autofree gfloat *weights = g_new (gfloat, n);
+    GByteArray *out = g_byte_array_new ();
+    guint8 near[200][ALITRA_ID_NEAR];
+    guint ids[200];
+    AlitraRangeEncoder encoder;
+    AlitraRangeDecoder decoder;
+    AlitraIdTable *table;
+
+    for (guint k = 0; k < ALITRA_ID_ROWS * ALITRA_ID_CLASSES; k++)
+      rows[k] = g_rand_int_range (random, -40, 41);
+    for (guint k = 0; k < n; k++)
+      weights[k] = g_rand_int_range (random, 1, ALITRA_ID_MOST_WEIGHT + 1);
+    table = alitra_id_table_new (n, rows, weights);
+    alitra_range_encoder_start (&encoder, out);
+    for (guint k = 0; k < G_N_ELEMENTS (ids); k++) {
+      ids[k] = g_rand_int_range (random, 0, n);
+      for (guint j = 0; j < ALITRA_ID_NEAR; j++)
+        near[k][j] = g_rand_int_range (random, 0, ALITRA_ID_KNOWN);
+      alitra_id_table_encode (table, near[k], ids[k], &encoder);
+    }
+    alitra_range_encoder_finish (&encoder);
+    alitra_range_decoder_start (&decoder, out->data, out->len);
+    for (guint k = 0; k < G_N_ELEMENTS (ids); k++)
+      g_assert_cmpuint (alitra_id_table_decode (table, near[k], &decoder), ==,
+          ids[k]);
+    g_assert_true (alitra_range_decoder_finish (&decoder));
+    alitra_id_table_free (table);
+    g_byte_array_unref (out);
+  }
+  g_rand_free (random);
+}
+
+static gsize
+size_of_run (const AlitraIdTable * table, guint id)
+{
+  static const guint8 near[ALITRA_ID_NEAR] =
+      { 3, ALITRA_ID_NONE, ALITRA_ID_UNKNOWN };
+  GByteArray *out = g_byte_array_new ();
+  AlitraRangeEncoder encoder;
+  gsize size;
+
+  alitra_range_encoder_start (&encoder, out);
+  for (guint i = 0; i < 64; i++)
+    alitra_id_table_encode (table, near, id, &encoder);
+  alitra_range_encoder_finish (&encoder);
+  size = out->len;
+  g_byte_array_unref (out);
+  return size;
+}
+
+static void
+test_id_table_shares (void)
+{
+  gfloat rows[ALITRA_ID_ROWS * ALITRA_ID_CLASSES] = { 0 }, weights[1024];
+  AlitraIdTable *table;
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++)
+    weights[i] = 1 + i % 2;
+  /* Class 7 is 16 times as likely as others if class 3 is at the left. */
+  rows[(1 + 3) * ALITRA_ID_CLASSES + 7] = 32;
+  table = alitra_id_table_new (G_N_ELEMENTS (weights), rows, weights);
+  /* 16 of 47 shares of the class; 1 or 2 of 48 of the code: 64 times 1.55 and 5.58 or 4.58 bits. */
+  g_assert_cmpuint (size_of_run (table, 7 * 32), >=, 57);
+  g_assert_cmpuint (size_of_run (table, 7 * 32), <=, 58);
+  g_assert_cmpuint (size_of_run (table, 7 * 32 + 1), >=, 49);
+  g_assert_cmpuint (size_of_run (table, 7 * 32 + 1), <=, 50);
+  /* 1 of 47: 5.55 bits. */
+  g_assert_cmpuint (size_of_run (table, 8 * 32), >=, 89);
+  g_assert_cmpuint (size_of_run (table, 8 * 32), <=, 90);
+  alitra_id_table_free (table);
 }
 
 /* Keeps key packets and deltas of all kinds coming. */
@@ -1073,7 +1185,7 @@ test_smooth_contract (void)
 static void
 test_find (void)
 {
-  static const guint8 bytes[] = "..ALT.ALTK\1..ALTK\2AALTK\1ALTK";
+  static const guint8 bytes[] = "..ALT.ALTK\2..ALTK\1AALTK\2ALTK";
   gsize size = sizeof bytes - 1;
 
   g_assert_cmpuint (alitra_packet_find (bytes, size, 0), ==, 6);
@@ -1220,6 +1332,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/bitstream/id-table/numbers", test_id_table_numbers);
+  g_test_add_func ("/bitstream/id-table/round-trip", test_id_table_round_trip);
+  g_test_add_func ("/bitstream/id-table/shares", test_id_table_shares);
   g_test_add_func ("/rangecoder/round-trip", test_range_coder);
   g_test_add_func ("/memory/apply", test_memory);
   g_test_add_func ("/packet/chains", test_chains);

@@ -4,11 +4,12 @@
 """A second reader of token packets, written from docs/token-stream.md alone: it shares no line with the library, so
 that the specification and the library check each other.
 
-usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH
-Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included. Says how many
+usage: read_tokens.py STREAM CODES0 CODES1 CODES2 FLAT_COARSE FLAT_FINE SMOOTH [MODEL]
+MODEL: the model file, if it has tables of how likely ids are. Reads a byte stream of whole packets and fails unless all of it fits, the checksums of the memory included. Says how many
 packets, bytes and tokens there are, how many cells are whole, trimmed and lost at the end, and the CRC-32 of what is known
 of all cells: of each the state (one byte: 1 whole, 2 trimmed, 0 lost), how many tokens are sound (one byte) and these
 tokens (two bytes each)."""
+import json
 import math
 import struct
 import sys
@@ -18,11 +19,17 @@ CHANGED = {2: [[-11, 10, 12]], 1: [[-29, -11, -3], [-5, 6, 16]], 0: [[-29, -11, 
 KEEP = {2: [5, 2, 0, 2], 1: [-19, -1, 3, 5], 0: [-27, -3, 2, 2]}
 KEEP_Q = [-1, -7, 1]
 MORE = {
-    2: [[32, 13, 7, 6, 14, 9], [24, 10, 9, 9, 11, 12], [-4, -4, -6, -6, -6, -6]],
-    1: [[-10, -6, 1, -5, -2, 4], [-7, -6, 1, -6, 1, 4], [-2, -7, -5, -6, -9, -3]],
-    0: [[-20, -12, -3, -8, -7, -4], [-19, -13, -5, -15, -10, -6], [-5, -11, -6, -9, -5, -4]]}
-MORE_A = [-8, -5, 1, 7, 10]
-MORE_B = [2, -4, 0, 7]
+    2: [[38, 5, 3, 2, 7, -3, 1, 5],
+        [23, 9, 8, 8, 10, 11, 11, 11],
+        [2, 0, 5, 13, 2, -6, -3, 3]],
+    1: [[-8, -14, -4, -15, -13, 1, 2, 3],
+        [-6, -5, 2, -5, 2, 5, 5, 5],
+        [-3, 2, 7, 6, -10, 0, -9, -2]],
+    0: [[-15, -17, -6, -10, 0, 0, 0, 0],
+        [-24, -19, -11, -20, -16, -12, -12, -12],
+        [-6, 0, 6, 13, -12, -2, -4, 1]]}
+MORE_A = {2: [-8, -3, 1, 6, 10], 1: [-6, -4, 0, 4, 7], 0: [-4, -2, 5, 8, 12]}
+MORE_B = {2: [3, -4, 0, 7], 1: [1, -6, 0, 7], 0: [5, 1, 5, 8]}
 MORE_FLAT = 27
 FLAT = [-26, -32]
 SMOOTH = {1: [-27, -6, -10], 0: [-27, -10, -8]}
@@ -37,16 +44,16 @@ class Header:
     def __init__(self, data, at):
         self.data, self.at = data, at
         need(self.take(4) == b'ALTK', 'magic')
-        need(self.number(1) == 1, 'version')
+        need(self.number(1) == 2, 'version')
         flags = self.number(1)
         need(flags < 8, 'flags')
         self.key = bool(flags & 1)
-        header_size, self.size = self.number(2), self.number(4)
+        header_size = self.number(2)
         self.frame, self.model = self.number(4), self.number(4)
         self.pts = self.number(8) if flags & 2 else None
         self.checksum = self.number(4) if flags & 4 else None
         if self.key:
-            self.width, self.height, *self.rates = struct.unpack('<HHIIII', self.take(20))
+            self.width, self.height, *self.rates = (self.varint() for _ in range(6))
             self.colour, self.limit = self.take(4), self.take(3)
         self.slices, layers = self.number(1), self.number(1)
         need(1 <= layers <= 12, 'number of layers')
@@ -65,7 +72,8 @@ class Header:
         need(self.number(4) == zlib.crc32(data[at:self.at - 4]), 'checksum of the header')
         need(self.at - at == header_size, 'size of the header')
         self.chunks = [None if size == 1 else self.take(size) for size in sizes]
-        need(self.at - at == self.size, 'size of the packet')
+        self.size = self.at - at
+        need(self.size <= 2 ** 26, 'size of the packet')
 
     def take(self, n):
         self.at += n
@@ -128,6 +136,20 @@ class RangeDecoder:
         self.code -= value * self.range
         self.normalise()
         return value
+
+    def shares(self, shares):
+        """The number of a symbol of which each has so many shares."""
+        self.range //= sum(shares)
+        value = self.code // self.range
+        need(value < sum(shares), 'share out of its bounds')
+        for symbol, share in enumerate(shares):
+            if value < share:
+                break
+            value -= share
+        self.code -= sum(shares[:symbol]) * self.range
+        self.range *= share
+        self.normalise()
+        return symbol
 
     def finish(self):
         shifted = self.taken - 4
@@ -214,8 +236,8 @@ class Slice:
         if level < 2 and self.keep[level + 1][row // 2][column // 2] is not None:
             parent = self.depth(level + 1, row // 2, column // 2)
             b = 1 if parent < 2 else 2 if parent < 5 else 3
-        t = min(t, 5)
-        return coder.bit(('more', level, mode, t, a, b), MORE[level][mode][t] + MORE_A[a] + MORE_B[b])
+        u = min(t, 7) if mode < 2 else min(d, 3) if t == 0 else 4 + min(d - 1, 3)
+        return coder.bit(('more', level, mode, u, a, b), MORE[level][mode][u] + MORE_A[level][a] + MORE_B[level][b])
 
     def token(self, coder, level, row, column):
         s, new, d = self.stream, self.new[level][row][column], self.depth(level, row, column)
@@ -233,12 +255,55 @@ class Slice:
                 return fine + coder.uniform(s.flat_fine)
             if d == 1 and not new and s.flat_fine and coder.bit(('flat', 1), FLAT[1]):
                 return fine + coder.uniform(s.flat_fine)
-        return coder.uniform(codes)
+        return self.learned(coder, level, row, column, d)
+
+    def learned(self, coder, level, row, column, d):
+        codes = self.stream.codes[level]
+        if (level, d) not in self.stream.tables:
+            return coder.uniform(codes)
+        table, weights = self.stream.tables[level, d]
+        width = -(-codes // 32)
+        near = [self.known(level, row, column - 1, d), self.known(level, row - 1, column, d),
+                self.known(level, row, column, d - 1) if d else 33]
+        sums = [sum(v) for v in zip(table[0], *(table[1 + 34 * i + n] for i, n in enumerate(near)))][:-(-codes // width)]
+        shares = [max(1, math.floor(2048 * 2 ** ((s - max(sums)) / 8) + .5)) for s in sums]
+        first = coder.shares(shares) * width
+        return first + coder.shares(weights[first:first + width])
+
+    def known(self, level, row, column, d):
+        """The class of token d of a cell; 32: there is none; 33: not known."""
+        if row < 0 or column < 0 or self.keep[level][row][column] is None or self.keep[level][row][column] > d:
+            return 33
+        new, codes = self.new[level][row][column], self.stream.codes[level]
+        at = d - self.keep[level][row][column]
+        return new[at] // -(-codes // 32) if at < len(new) and new[at] < codes else 32
+
+
+def read_tables(path):
+    """The tables of likely ids of a model file: (level, step) -> rows of the classes, weights of the codes."""
+    with open(path, 'rb') as file:
+        header = json.loads(file.read(struct.unpack('<Q', file.read(8))[0]))
+        data = file.read()
+    header.pop('__metadata__', None)
+
+    def numbers(name):
+        need(header[name]['dtype'] == 'F16', 'half floats')
+        begin, end = header[name]['data_offsets']
+        return [int(v) for v, in struct.iter_unpack('<e', data[begin:end])]
+
+    tables = {}
+    for name in header:
+        if name.endswith('.classes'):
+            rows, weights = numbers(name), numbers(name[:-len('classes')] + 'weights')
+            _, level, _, step, _ = name.split('.')
+            tables[int(level), int(step)] = [rows[i:i + 32] for i in range(0, len(rows), 32)], weights
+    return tables
 
 
 class Stream:
-    def __init__(self, codes, flat_coarse, flat_fine, smooth):
+    def __init__(self, codes, flat_coarse, flat_fine, smooth, tables):
         self.codes, self.flat_coarse, self.flat_fine, self.smooth = codes, flat_coarse, flat_fine, smooth
+        self.tables = tables
         self.memory = None
 
     def start(self, header):
@@ -330,7 +395,7 @@ def main():
     with open(sys.argv[1], 'rb') as file:
         data = file.read()
     numbers = [int(x) for x in sys.argv[2:8]]
-    stream = Stream(numbers[:3], *numbers[3:])
+    stream = Stream(numbers[:3], *numbers[3:], read_tables(sys.argv[8]) if len(sys.argv) > 8 else {})
     at = packets = tokens = 0
     while at < len(data):
         header = Header(data, at)

@@ -1,6 +1,7 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gstdio.h>
+#include <idtable.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -10,22 +11,85 @@
 
 static const gchar *python, *reader;
 
+/* -128 .. 255 as a half float, little endian. */
+static void
+put_half (GByteArray * out, gint number)
+{
+  guint size = ABS (number), exponent = 0, half = 0;
+
+  if (size > 0) {
+    while (size >> (exponent + 1))
+      exponent++;
+    half = (15 + exponent) << 10 | (size << (10 - exponent) & 0x3FF);
+  }
+  half |= number < 0 ? 0x8000 : 0;
+  g_byte_array_append (out, (const guint8[2]) { half, half >> 8 }, 2);
+}
+
+/* Names a tensor of `n` half floats in the header of a .safetensors file. */
+static void
+name_tensor (GString * header, const gchar * name, guint level, guint step,
+    gsize at, gsize n)
+{
+  g_string_append_printf (header, "%s\"levels.%u.steps.%u.%s\":"
+      "{\"dtype\":\"F16\",\"shape\":[%" G_GSIZE_FORMAT
+      "],\"data_offsets\":[%" G_GSIZE_FORMAT ",%" G_GSIZE_FORMAT "]}",
+      header->len > 1 ? "," : "", level, step, name, n, at, at + 2 * n);
+}
+
+/* The tables of a vocabulary as the reader finds them in a model file. */
+static void
+write_tables (const AlitraVocabulary * vocabulary, const gchar * path)
+{
+  GByteArray *body = g_byte_array_new (), *file = g_byte_array_new ();
+  GString *header = g_string_new ("{");
+  guint64 size;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    for (guint t = 0; t < ALITRA_MAX_DEPTH; t++) {
+      const AlitraIdTable *table = vocabulary->ids[l][t];
+
+      if (!table)
+        continue;
+      name_tensor (header, "classes", l, t, body->len, sizeof table->row);
+      for (guint i = 0; i < sizeof table->row; i++)
+        put_half (body,
+            table->row[i / ALITRA_ID_CLASSES][i % ALITRA_ID_CLASSES]);
+      name_tensor (header, "weights", l, t, body->len, table->codes);
+      for (guint i = 0; i < table->codes; i++)
+        put_half (body, table->before[i + 1] - table->before[i]);
+    }
+  g_string_append_c (header, '}');
+  size = GUINT64_TO_LE (header->len);
+  g_byte_array_append (file, (const guint8 *) &size, sizeof size);
+  g_byte_array_append (file, (const guint8 *) header->str, header->len);
+  g_byte_array_append (file, body->data, body->len);
+  g_assert_true (g_file_set_contents (path, (gchar *) file->data, file->len,
+          NULL));
+  g_string_free (header, TRUE);
+  g_byte_array_unref (body);
+  g_byte_array_unref (file);
+}
+
 /* `end`, if not NULL: what the reader must say last. */
 static gboolean
 run_reader (const gchar * path, const AlitraVocabulary * vocabulary,
     const gchar * end)
 {
+  g_autofree gchar *tables = g_strconcat (path, ".tables", NULL);
   g_autofree gchar *line =
-      g_strdup_printf ("%s %s %s %u %u %u %u %u %u", python, reader, path,
+      g_strdup_printf ("%s %s %s %u %u %u %u %u %u %s", python, reader, path,
       vocabulary->codes[0],
       vocabulary->codes[1], vocabulary->codes[2], vocabulary->flat_coarse,
-      vocabulary->flat_fine, vocabulary->smooth);
+      vocabulary->flat_fine, vocabulary->smooth, tables);
   g_autofree gchar *out = NULL, *problems = NULL;
   g_autoptr (GError) error = NULL;
   gint status;
 
+  write_tables (vocabulary, tables);
   g_spawn_command_line_sync (line, &out, &problems, &status, &error);
   g_assert_no_error (error);
+  g_unlink (tables);
   g_test_message ("%s%s", out, problems);
   if (status == 0 && end && !g_str_has_suffix (out, end))
     g_test_message ("expected at the end: %s", end);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tokenstream.h"
 
+#include <idtable.h>
 #include <packetheader.h>
 #include <string.h>
 #include <zlib.h>
@@ -12,11 +13,49 @@ draw (TestSender * sender, guint first, guint last)
   return g_rand_int_range (sender->random, first, last + 1);
 }
 
+static AlitraIdTable *
+draw_table (guint codes, GRand * random)
+{
+  g_autofree gfloat *rows =
+      g_new (gfloat, ALITRA_ID_ROWS * ALITRA_ID_CLASSES);
+  g_autofree gfloat *weights = g_new (gfloat, codes);
+  AlitraIdTable *table;
+
+  for (guint i = 0; i < ALITRA_ID_ROWS * ALITRA_ID_CLASSES; i++)
+    rows[i] = g_rand_int_range (random, 0, 8) ?
+        g_rand_int_range (random, -16, 17)
+        : g_rand_int_range (random, G_MININT8, G_MAXINT8 + 1);
+  for (guint i = 0; i < codes; i++)
+    weights[i] = 1 + g_rand_int (random) % ALITRA_ID_MOST_WEIGHT;
+  table = alitra_id_table_new (codes, rows, weights);
+  g_assert_nonnull (table);
+  return table;
+}
+
+void
+test_tables_new (AlitraVocabulary * vocabulary,
+    const guint steps[ALITRA_LEVELS], GRand * random)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    for (guint t = 0; t < steps[l]; t++)
+      vocabulary->ids[l][t] = draw_table (vocabulary->codes[l], random);
+}
+
+void
+test_tables_free (AlitraVocabulary * vocabulary)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    for (guint t = 0; t < ALITRA_MAX_DEPTH; t++) {
+      alitra_id_table_free ((AlitraIdTable *) vocabulary->ids[l][t]);
+      vocabulary->ids[l][t] = NULL;
+    }
+}
+
 TestSender *
 test_sender_new (guint width, guint height, GRand * random)
 {
   TestSender *sender = g_new0 (TestSender, 1);
-  guint max_depth[ALITRA_LEVELS];
+  guint max_depth[ALITRA_LEVELS], steps[ALITRA_LEVELS];
 
   sender->random = random;
   sender->stream = (AlitraStreamInfo) {
@@ -32,6 +71,9 @@ test_sender_new (guint width, guint height, GRand * random)
   sender->vocabulary.flat_fine = sender->vocabulary.flat_coarse
       && draw (sender, 0, 3) ? 343 : 0;
   sender->vocabulary.smooth = draw (sender, 0, 3) ? 1 : 0;
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    steps[l] = draw (sender, 0, MIN (max_depth[l], 3));
+  test_tables_new (&sender->vocabulary, steps, random);
   sender->memory = alitra_memory_new (width, height, max_depth);
   sender->before = alitra_memory_new (width, height, max_depth);
   sender->update = alitra_update_new (sender->memory);
@@ -47,6 +89,7 @@ test_sender_free (TestSender * sender)
   alitra_memory_free (sender->before);
   alitra_update_free (sender->update);
   alitra_packet_coder_free (sender->coder);
+  test_tables_free (&sender->vocabulary);
   g_byte_array_unref (sender->packet);
   g_rand_free (sender->random);
   g_free (sender);
@@ -249,10 +292,10 @@ test_repair_packet (guint8 * data, gsize size)
   guint8 *chunk;
   guint32 sum;
 
-  if (size < 24)
+  if (size < 20)
     return;
   header_size = data[6] | data[7] << 8;
-  if (header_size < 24 || header_size > size)
+  if (header_size < 20 || header_size > size)
     return;
   sum = GUINT32_TO_LE (crc32 (0, data, header_size - 4));
   memcpy (data + header_size - 4, &sum, 4);
@@ -266,7 +309,7 @@ test_repair_packet (guint8 * data, gsize size)
 
     if (header.chunk_size[i] < 2)
       continue;
-    memcpy (place, data + 12, 4);
+    memcpy (place, data + 8, 4);
     place[4] = i / header.info.slices;
     place[5] = i % header.info.slices;
     sum = crc32 (crc32 (0, place, 6), chunk + 2, header.chunk_size[i] - 2);

@@ -9,7 +9,7 @@
 
 typedef struct
 {
-  AlitraVocabulary vocabulary;
+  AlitraVocabulary vocabulary;  /* its tables are the sender's */
   AlitraStreamInfo stream;
   AlitraMemory *memory;         /* as after the last packet */
   AlitraMemory *before;         /* as before it */
@@ -19,6 +19,10 @@ typedef struct
   guint32 frame_number;
   GRand *random;
 } TestSender;
+
+/* Tables of how likely ids are, drawn at random, for the first `steps` of each level. */
+void test_tables_new (AlitraVocabulary * vocabulary, const guint steps[ALITRA_LEVELS], GRand * random);
+void test_tables_free (AlitraVocabulary * vocabulary);
 
 /* The depth limits of the levels and the vocabulary are drawn from `random`, which the sender takes over. */
 TestSender *test_sender_new (guint width, guint height, GRand * random);

@@ -9,6 +9,7 @@
  * checks are set right first, so that what lies behind them is reached, and with which vocabulary to read. */
 
 int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
+AlitraVocabulary fuzz_packet_vocabulary (guint number);
 
 /* Larger pictures are only read as headers, to keep single runs fast. */
 #define MAX_PIXELS (512 * 512)
@@ -165,20 +166,36 @@ read_packet (Reader * reader, const AlitraPacketHeader * header,
   }
 }
 
-int
-LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
+/* The second one has tables of likely ids, made once. */
+AlitraVocabulary
+fuzz_packet_vocabulary (guint number)
 {
-  static const AlitraVocabulary vocabularies[4] = {
+  static const guint steps[ALITRA_LEVELS] =
+      { ALITRA_MAX_DEPTH, ALITRA_MAX_DEPTH, ALITRA_MAX_DEPTH };
+  static AlitraVocabulary vocabularies[4] = {
     {{1024, 1024, 1024}, 512, 343, 1}, {{1024, 512, 300}, 0, 0, 0},
     {{1, 2, 3}, 1, 1, 1}, {{65536, 65536, 65000}, 100, 0, 0},
   };
+
+  if (!vocabularies[1].ids[0][0]) {
+    GRand *random = g_rand_new_with_seed (77);
+
+    test_tables_new (&vocabularies[1], steps, random);
+    g_rand_free (random);
+  }
+  return vocabularies[number];
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
+{
   g_autofree guint8 *stream = NULL;
   Reader reader = { 0, };
   gsize at = 0;
 
   if (size < 1)
     return 0;
-  reader.vocabulary = vocabularies[data[0] >> 1 & 3];
+  reader.vocabulary = fuzz_packet_vocabulary (data[0] >> 1 & 3);
   reader.coder = alitra_packet_coder_new (&reader.vocabulary);
   reader.packet = g_byte_array_new ();
   stream = g_memdup2 (data + 1, size - 1);

@@ -9,6 +9,7 @@
  * With a folder as its only argument it writes the sound streams there instead, as seeds for a fuzzer. */
 
 int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
+AlitraVocabulary fuzz_packet_vocabulary (guint number);
 
 #define STREAMS 24
 #define ROUNDS 6000
@@ -22,18 +23,19 @@ sound_stream (guint number)
   TestSender *sender =
       test_sender_new (size[0], size[1], g_rand_new_with_seed (500 + number));
   GByteArray *stream = g_byte_array_new ();
-  guint8 options = number % 2;
+  const gboolean tables = number / 2 % 2;
+  guint8 options = number % 2 | tables << 1;
 
-  /* The first vocabulary of the target. */
-  sender->vocabulary = (AlitraVocabulary) { {
-  1024, 1024, 1024}, 512, 343, 1};
   alitra_packet_coder_free (sender->coder);
+  test_tables_free (&sender->vocabulary);
+  sender->vocabulary = fuzz_packet_vocabulary (tables);
   sender->coder = alitra_packet_coder_new (&sender->vocabulary);
   g_byte_array_append (stream, &options, 1);
   for (guint frame = 0; frame < 4; frame++) {
     test_sender_next (sender, frame == 0, frame == 0 ? 0.6 : 0.2);
     g_byte_array_append (stream, sender->packet->data, sender->packet->len);
   }
+  memset (sender->vocabulary.ids, 0, sizeof sender->vocabulary.ids);    /* the target's */
   test_sender_free (sender);
   return stream;
 }

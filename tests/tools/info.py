@@ -56,7 +56,7 @@ class Info(ToolCase):
         data = path.read_bytes()
         done, said = self.info('--frames', path)
         self.assertEqual(done.returncode, 0, done.stderr.decode())
-        stream = read_tokens.Stream(codes_of_model(), FLAT_COARSE, FLAT_FINE, 1)
+        stream = read_tokens.Stream(codes_of_model(), FLAT_COARSE, FLAT_FINE, 1, read_tokens.read_tables(MODEL))
         depths = [{}, {}, {}]
         tokens = frames = 0
         for (at, header), frame in zip(packets_of(data), said['each'], strict=True):

@@ -80,7 +80,8 @@ def pack(rows, room, flexible):
 def golden(path, room):
     """room: rows of the static tensors; None: flexible ones.  -> bytes for each packet of the file."""
     data, at = path.read_bytes(), 0
-    stream, ages = read_tokens.Stream(codes_of(MODEL), FLAT_COARSE, FLAT_FINE, SMOOTH), Ages()
+    stream, ages = read_tokens.Stream(
+        codes_of(MODEL), FLAT_COARSE, FLAT_FINE, SMOOTH, read_tokens.read_tables(MODEL)), Ages()
     while at < len(data):
         packet = read_tokens.Header(data, at)
         stream.read(packet)

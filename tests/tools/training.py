@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from toolrun import SOURCE, ToolCase, run
+from toolrun import SOURCE, TOOLS, ToolCase, run
 
 NEEDED = ('torch', 'numpy', 'PIL', 'scipy')
 PYTHON = os.environ.get('PYTHON', '/usr/bin/python3')      # as make.sh
@@ -44,7 +44,8 @@ class Training(ToolCase):
         environment = dict(
             os.environ, MODEL='tiny', PYTHON=sys.executable, MPLBACKEND='Agg',
             TOKENIZER_OPTIONS='--steps %d --every 1 --batch 2 --size 128 --start-crops 8 --start-samples 1000' % STEPS,
-            ALLOCATOR_OPTIONS='--steps 20 --batch 2 --fine 1', CALIBRATE_OPTIONS='--pictures 2')
+            ALLOCATOR_OPTIONS='--steps 20 --batch 2 --fine 1', CALIBRATE_OPTIONS='--pictures 2',
+            TOKENS=str(TOOLS / 'alitra-tokens'), IDS_OPTIONS='--crops 4')
         return subprocess.Popen(
             [SOURCE / 'training' / 'make.sh', self.photos, self.model, self.work], env=environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -90,6 +91,7 @@ class Training(ToolCase):
                 with Image.open(self.work / name) as plot:
                     self.assertGreater(plot.size[0], 100)
 
+        self.assertIn(b'levels.0.steps.0.classes', self.model.read_bytes(), 'no table of likely ids')
         told = run('alitra-check', '--seconds', '0.2', '--model', self.model)
         self.assertIn('tiny', told.stdout.decode() + told.stderr.decode())
         used = run('alitra-roundtrip', '--width', 64, '--height', 64, '--model', self.model, '--format=I420',

@@ -1,22 +1,24 @@
 """The order of the codes in a model file: panels of similar codes, so that the encoder can compare a residual with the
-centres of the panels first and with the codes of the nearest few only."""
+centres of the panels first and with the codes of the nearest few only.  Similar panels lie side by side: CLASSES classes of
+codes, which the entropy coder tells apart first."""
 import numpy as np
 import torch
 
 PANEL = 32          # codes side by side in memory: as the C library stores them
 PROBES = 32         # panels whose codes are looked at
 ROUNDS = 12         # of k-means
+CLASSES = 32        # of codes, for the entropy coder
 
 
-def split(codes, which, panels):
-    """Cuts a list of codes in two across its longest direction, again and again, into whole panels."""
+def split(codes, which, panels, size):
+    """Cuts a list of codes in two across its longest direction, again and again, into whole panels of that size."""
     if panels == 1:
         return [which]
     half = panels // 2
     x = codes[which] - codes[which].mean(0)
     along = x @ torch.linalg.eigh(x.T @ x)[1][:, -1]
     which = which[along.argsort(stable=True)]
-    return split(codes, which[:half * PANEL], half) + split(codes, which[half * PANEL:], panels - half)
+    return split(codes, which[:half * size], half, size) + split(codes, which[half * size:], panels - half, size)
 
 
 def assign(distance, room):
@@ -34,13 +36,10 @@ def assign(distance, room):
     return own
 
 
-@torch.no_grad()
-def panels_of(codes):
-    """K-means with panels of equal size (the last one takes what is left) -> order of the codes, centres of the
-    panels.  codes: n,narrow."""
-    codes = codes.double()
-    count = -(-len(codes) // PANEL)
-    groups = split(codes, torch.arange(len(codes)), count)
+def even_clusters(codes, size):
+    """K-means with clusters of equal size (the last one takes what is left) -> for each the numbers of its codes."""
+    count = -(-len(codes) // size)
+    groups = split(codes, torch.arange(len(codes)), count, size)
     room = np.array([len(g) for g in groups])
     for _ in range(ROUNDS):
         centres = torch.stack([codes[g].mean(0) for g in groups])
@@ -49,4 +48,15 @@ def panels_of(codes):
         if all(torch.equal(a.sort()[0], b) for a, b in zip(groups, fresh)):
             break
         groups = fresh
-    return torch.cat(groups), torch.stack([codes[g].mean(0) for g in groups]).float()
+    return groups
+
+
+@torch.no_grad()
+def panels_of(codes):
+    """-> order of the codes, centres of the panels.  codes: n,narrow."""
+    codes = codes.double()
+    panels = even_clusters(codes, PANEL)
+    centres = torch.stack([codes[p].mean(0) for p in panels])
+    whole = len(codes) % (CLASSES * PANEL) == 0
+    order = torch.cat(even_clusters(centres, len(panels) // CLASSES)) if whole else range(len(panels))
+    return torch.cat([panels[i] for i in order]), centres[list(order)].float()

@@ -580,7 +580,7 @@ foreign_model (GstBuffer * original, guint32 model)
   fail_unless (gst_buffer_map (copy, &map, GST_MAP_READWRITE));
   fail_unless (alitra_packet_read_info (map.data, map.size, &info) ==
       ALITRA_PACKET_OK);
-  GST_WRITE_UINT32_LE (map.data + 16, model);
+  GST_WRITE_UINT32_LE (map.data + 12, model);
   GST_WRITE_UINT32_LE (map.data + info.header_size - 4,
       crc32 (0, map.data, info.header_size - 4));
   fail_unless (alitra_packet_read_info (map.data, map.size, &info) ==

@@ -166,7 +166,7 @@ push_garbage (GstHarness * h, gsize size)
   gsize i;
 
   for (i = 0; i < size; i++)
-    garbage[i] = "ALTALTK\001xyz"[i % 11];
+    garbage[i] = "ALTALTK\002xyz"[i % 11];
   push_bytes (h, garbage, size);
   g_free (garbage);
 }
@@ -666,8 +666,8 @@ stamp (guint8 * packet, guint32 number, guint64 pts)
 {
   const guint header = GST_READ_UINT16_LE (packet + 6);
 
-  GST_WRITE_UINT32_LE (packet + 12, number);
-  GST_WRITE_UINT64_LE (packet + 20, pts);
+  GST_WRITE_UINT32_LE (packet + 8, number);
+  GST_WRITE_UINT64_LE (packet + 16, pts);
   GST_WRITE_UINT32_LE (packet + header - 4, crc32 (0, packet, header - 4));
 }
 

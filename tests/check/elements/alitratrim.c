@@ -307,7 +307,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_unreadable)
 {
-  static const gchar garbage[] = "ALTK\001 but not much more than that";
+  static const gchar garbage[] = "ALTK\002 but not much more than that";
   GPtrArray *packets = test_packets (WIDTH, HEIGHT, 1, 0);
   GstHarness *h = start ("alitratrim");
   GstBuffer *half = gst_buffer_copy_region (packets->pdata[0],

@@ -145,10 +145,17 @@ test_harness (const gchar * factory, const gchar * first_property, ...)
 GPtrArray *
 test_packets (guint width, guint height, guint count, guint key_interval)
 {
+  return test_packets_with (width, height, count, key_interval, FALSE);
+}
+
+GPtrArray *
+test_packets_with (guint width, guint height, guint count, guint key_interval,
+    gboolean scalable)
+{
   GPtrArray *packets =
       g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
   GstHarness *h = test_harness ("alitraenc", "key-int-max", key_interval,
-      "threads", 1, NULL);
+      "threads", 1, "scalable", scalable, NULL);
   gchar *caps = test_caps ("I420", width, height);
   guint n;
 

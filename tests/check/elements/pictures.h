@@ -26,6 +26,8 @@ GstHarness *test_harness (const gchar * factory, const gchar * first_property, .
 
 /* (transfer full): @count packets of the scene, key frames every @key_interval. */
 GPtrArray *test_packets (guint width, guint height, guint count, guint key_interval);
+/* The same, made to be cut if @scalable. */
+GPtrArray *test_packets_with (guint width, guint height, guint count, guint key_interval, gboolean scalable);
 
 /* Does the buffer hold these bytes? */
 gboolean test_same_bytes (GstBuffer * a, GstBuffer * b);

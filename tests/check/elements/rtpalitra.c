@@ -344,7 +344,7 @@ GST_END_TEST;
 GST_START_TEST (test_chunks_stay_whole)
 {
   const Sender sender = { "none", 1400, 0, 0 };
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 1, 0);
+  GPtrArray *frames = test_packets_with (WIDTH, HEIGHT, 1, 0, TRUE);
   GPtrArray *packets = send_all (frames, &sender);
   AlitraPacketLayout layout;
   guint chunk, i = 1;
@@ -407,15 +407,15 @@ made_frame (const guint * sizes, guint slices, guint number)
   guint i, j, body = 0, header_size;
   guint8 present = 0;
 
-  g_byte_array_append (bytes, (const guint8 *) "ALTK\001\001", 6);
-  put_le (bytes, 0, 6);
+  g_byte_array_append (bytes, (const guint8 *) "ALTK\002\001", 6);
+  put_le (bytes, 0, 2);
   put_le (bytes, number, 4);
   put_le (bytes, 0x12345678, 4);
-  put_le (bytes, 64, 2);
-  put_le (bytes, 64 * slices, 2);
-  put_le (bytes, 25, 4);
+  put_varint (bytes, 64);
+  put_varint (bytes, 64 * slices);
+  put_varint (bytes, 25);
   for (i = 0; i < 3; i++)
-    put_le (bytes, 1, 4);
+    put_varint (bytes, 1);
   put_le (bytes, 0x02020201, 4);
   put_le (bytes, 0x080808, 3);
   put_le (bytes, slices, 1);
@@ -432,7 +432,6 @@ made_frame (const guint * sizes, guint slices, guint number)
       put_varint (bytes, sizes[i]);
   header_size = bytes->len + 4;
   GST_WRITE_UINT16_LE (bytes->data + 6, header_size);
-  GST_WRITE_UINT32_LE (bytes->data + 8, header_size + body);
   put_le (bytes, crc32 (0, bytes->data, bytes->len), 4);
   for (i = 0; i < slices; i++)
     for (j = 0; sizes[i] > LOST_SLICE && j < sizes[i]; j++)
@@ -1120,7 +1119,7 @@ random_packet (GRand * random, guint seqnum)
   if (size > 0 && g_rand_int_range (random, 0, 8))
     payload[0] = 0x40 | (payload[0] & 0x3f);
   if (size > 10 && g_rand_int_range (random, 0, 2))
-    memcpy (payload + 6, "ALTK\001", 5);
+    memcpy (payload + 6, "ALTK\002", 5);
   gst_rtp_buffer_unmap (&rtp);
   return packet;
 }
