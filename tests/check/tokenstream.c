@@ -16,8 +16,7 @@ draw (TestSender * sender, guint first, guint last)
 static AlitraIdTable *
 draw_table (guint codes, GRand * random)
 {
-  g_autofree gfloat *rows =
-      g_new (gfloat, ALITRA_ID_ROWS * ALITRA_ID_CLASSES);
+  g_autofree gfloat *rows = g_new (gfloat, ALITRA_ID_ROWS * ALITRA_ID_CLASSES);
   g_autofree gfloat *weights = g_new (gfloat, codes);
   AlitraIdTable *table;
 
