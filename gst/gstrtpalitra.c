@@ -15,6 +15,7 @@
 /* In the second byte, after four bits of layer. */
 #define AGGREGATE_BIT (1 << 3)
 #define REPEAT_BIT (1 << 2)
+#define SLICES_BIT (1 << 1)
 
 static guint
 header_size (const GstRtpAlitraHeader * header)
@@ -42,6 +43,8 @@ gst_rtp_alitra_header_read (GstRtpAlitraHeader * header, const guint8 * data,
   header->layer = data[1] >> 4;
   header->aggregate = (data[1] & AGGREGATE_BIT) != 0;
   header->repeat = !header->aggregate && (data[1] & REPEAT_BIT) != 0;
+  header->slices = !header->aggregate && !header->fragment
+      && (data[1] & SLICES_BIT) != 0;
   header->number = GST_READ_UINT16_BE (data + 2);
   if (size <= header_size (header))
     return 0;
@@ -61,7 +64,7 @@ gst_rtp_alitra_header_write (const GstRtpAlitraHeader * header, guint8 * data)
       | (header->fragment ? FRAGMENT_BIT : 0)
       | (header->config ? CONFIG_BIT : 0);
   data[1] = header->layer << 4 | (header->aggregate ? AGGREGATE_BIT : 0)
-      | (header->repeat ? REPEAT_BIT : 0);
+      | (header->repeat ? REPEAT_BIT : 0) | (header->slices ? SLICES_BIT : 0);
   GST_WRITE_UINT16_BE (data + 2, header->number);
   if (!header->aggregate)
     GST_WRITE_UINT16_BE (data + 4, header->chunk);

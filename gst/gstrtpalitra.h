@@ -29,6 +29,7 @@ typedef struct
   gboolean header;              /* begins with bytes of the token packet's header */
   gboolean fragment, config, aggregate;
   gboolean repeat;              /* the header of the token packet follows once more */
+  gboolean slices;              /* whole slices: the chunks of all layers of `chunk`, then of the slice after it .. */
   guint layer;
   guint16 number;               /* lower half of the frame number */
   guint16 chunk;

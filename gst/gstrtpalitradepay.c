@@ -52,6 +52,7 @@ enum
 /* A run of bytes of the token packet, as one RTP packet brought it. */
 typedef struct
 {
+  gboolean slices;              /* whole slices from `chunk` on, behind the header if there is one */
   gboolean header;              /* counted from the first byte of the token packet */
   guint16 chunk;                /* else from the first byte of this chunk */
   guint32 offset;
@@ -410,6 +411,83 @@ read_header (GstRtpAlitraDepay * self)
       && (self->layout.info.frame_number & 0xffff) == self->number;
 }
 
+/* Adds the run of the next @size bytes of @from, as far as they are there. */
+static void
+split_off (GArray * pieces, const Piece * from, gboolean header, guint chunk,
+    gsize * at, gsize size)
+{
+  Piece piece = { FALSE, header, chunk, };
+
+  if (size > 0 && size <= gst_buffer_get_size (from->bytes) - *at
+      && pieces->len < MOST_PIECES) {
+    piece.bytes = gst_buffer_copy_region (from->bytes, GST_BUFFER_COPY_MEMORY,
+        *at, size);
+    g_array_append_val (pieces, piece);
+  }
+  *at = MIN (*at + size, gst_buffer_get_size (from->bytes));
+}
+
+/* Takes a piece of whole slices apart into its chunks. */
+static void
+split_slices (const AlitraPacketLayout * layout, const Piece * piece,
+    GArray * pieces)
+{
+  const guint slices = layout->info.slices;
+  const gsize size = gst_buffer_get_size (piece->bytes);
+  guint slice, layer;
+  gsize at = 0;
+
+  if (piece->header)
+    split_off (pieces, piece, TRUE, 0, &at, layout->info.header_size);
+  for (slice = piece->chunk; slice < slices && at < size; slice++)
+    for (layer = 0; layer < layout->info.layers && at < size; layer++) {
+      guint chunk = layer * slices + slice;
+
+      split_off (pieces, piece, FALSE, chunk, &at,
+          layout->chunk[chunk + 1] - layout->chunk[chunk]);
+    }
+}
+
+static gint
+compare_pieces (gconstpointer a, gconstpointer b)
+{
+  const Piece *x = a, *y = b;
+
+  if (x->header != y->header)
+    return x->header ? -1 : 1;
+  if (!x->header && x->chunk != y->chunk)
+    return x->chunk < y->chunk ? -1 : 1;
+  return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Whole slices come in an order of their own; from here on the pieces are in that of the token packet. */
+static void
+order_pieces (GstRtpAlitraDepay * self)
+{
+  gboolean any = FALSE;
+  GArray *pieces;
+  guint i;
+
+  for (i = 0; i < self->pieces->len; i++)
+    any = any || g_array_index (self->pieces, Piece, i).slices;
+  if (!any)
+    return;
+  pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+  for (i = 0; i < self->pieces->len; i++) {
+    Piece *piece = &g_array_index (self->pieces, Piece, i);
+
+    if (piece->slices) {
+      split_slices (&self->layout, piece, pieces);
+      gst_buffer_unref (piece->bytes);
+    } else {
+      g_array_append_val (pieces, *piece);
+    }
+  }
+  g_array_sort (pieces, compare_pieces);
+  g_array_unref (self->pieces);
+  self->pieces = pieces;
+}
+
 /* Finds where the pieces lie; those that cannot be there, or overlap, are left out. */
 static void
 place_pieces (GstRtpAlitraDepay * self)
@@ -480,6 +558,25 @@ find_lost (GstRtpAlitraDepay * self, gboolean * vital)
   return lost;
 }
 
+/* More pieces than a buffer has places for memory. */
+static GstBuffer *
+copy_pieces (GstRtpAlitraDepay * self)
+{
+  GstBuffer *all = gst_buffer_new_allocate (NULL, self->layout.info.size, NULL);
+  GstMapInfo map;
+  guint i;
+
+  gst_buffer_map (all, &map, GST_MAP_WRITE);
+  for (i = 0; i < self->pieces->len; i++) {
+    const Piece *piece = &g_array_index (self->pieces, Piece, i);
+
+    gst_buffer_extract (piece->bytes, 0, map.data + piece->begin,
+        piece->end - piece->begin);
+  }
+  gst_buffer_unmap (all, &map);
+  return all;
+}
+
 /* All of it came: the pieces one after another. */
 static GstBuffer *
 join_pieces (GstRtpAlitraDepay * self)
@@ -487,6 +584,8 @@ join_pieces (GstRtpAlitraDepay * self)
   GstBuffer *all = NULL;
   guint i;
 
+  if (self->pieces->len > gst_buffer_get_max_memory ())
+    return copy_pieces (self);
   for (i = 0; i < self->pieces->len; i++) {
     const Piece *piece = &g_array_index (self->pieces, Piece, i);
 
@@ -556,6 +655,7 @@ put_together (GstRtpAlitraDepay * self, gboolean * vital)
 
   if (!read_header (self))
     return NULL;
+  order_pieces (self);
   place_pieces (self);
   for (i = 0; i < self->pieces->len; i++) {
     const Piece *piece = &g_array_index (self->pieces, Piece, i);
@@ -682,7 +782,9 @@ add_piece (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
     const GstRtpAlitraHeader * header, guint offset)
 {
   guint size = gst_rtp_buffer_get_payload_len (rtp) - offset;
-  Piece piece = { header->header, header->chunk, header->offset, };
+  Piece piece = { header->slices, header->header, header->chunk,
+    header->offset,
+  };
 
   if (self->size + size > ALITRA_PACKET_MAX_SIZE
       || self->pieces->len == MOST_PIECES)

@@ -33,17 +33,25 @@ typedef enum
   AGGREGATE_MAX
 } AggregateMode;
 
+typedef enum
+{
+  GROUP_SLICES,
+  GROUP_LAYERS
+} GroupBy;
+
 enum
 {
   PROP_0,
   PROP_CONFIG_INTERVAL,
   PROP_AGGREGATE_MODE,
-  PROP_REPEAT_HEADER
+  PROP_REPEAT_HEADER,
+  PROP_GROUP_BY
 };
 
 #define DEFAULT_CONFIG_INTERVAL 1
 #define DEFAULT_AGGREGATE_MODE AGGREGATE_ZERO_LATENCY
 #define DEFAULT_REPEAT_HEADER TRUE
+#define DEFAULT_GROUP_BY GROUP_SLICES
 
 /* A header is repeated where it takes at most this share of an RTP packet. */
 #define REPEAT_SHARE 4
@@ -62,6 +70,7 @@ struct _GstRtpAlitraPay
   guint config_interval;
   AggregateMode aggregate_mode;
   gboolean repeat_header;
+  GroupBy group_by;
 
   /* Streaming thread. */
   gchar *model_id;              /* that the input's caps name */
@@ -71,6 +80,7 @@ struct _GstRtpAlitraPay
   GstClockTime config_time;     /* of the frame that carried the last config */
   AlitraPacketLayout layout;    /* of the frame that is being sent */
   GByteArray *repeat;           /* its header, as RTP packets repeat it; empty: they do not */
+  GByteArray *bytes;            /* what an RTP packet of whole slices holds */
 
   /* Frames that wait for others, with aggregate-mode=max. */
   GByteArray *held;
@@ -113,6 +123,25 @@ aggregate_mode_get_type (void)
   return type;
 }
 
+#define TYPE_GROUP_BY (group_by_get_type ())
+static GType
+group_by_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {GROUP_SLICES, "All layers of a slice together: a loss costs its region",
+        "slices"},
+    {GROUP_LAYERS, "The first layer apart: the RTP packets to protect",
+        "layers"},
+    {0, NULL, NULL}
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstRtpAlitraGroupBy", values));
+  return type;
+}
+
 /* PROPERTIES */
 
 static void
@@ -131,6 +160,9 @@ gst_rtp_alitra_pay_set_property (GObject * object, guint id,
       break;
     case PROP_REPEAT_HEADER:
       self->repeat_header = g_value_get_boolean (value);
+      break;
+    case PROP_GROUP_BY:
+      self->group_by = g_value_get_enum (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -155,6 +187,9 @@ gst_rtp_alitra_pay_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_REPEAT_HEADER:
       g_value_set_boolean (value, self->repeat_header);
+      break;
+    case PROP_GROUP_BY:
+      g_value_set_enum (value, self->group_by);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -463,25 +498,160 @@ prepare_repeat (GstRtpAlitraPay * self, GstBuffer * frame)
       GST_RTP_ALITRA_REPEAT_HEADER, size);
 }
 
+/* WHOLE SLICES */
+
+/* Bytes of all layers of a slice. */
+static gsize
+slice_size (const AlitraPacketLayout * layout, guint slice)
+{
+  gsize size = 0;
+  guint layer;
+
+  for (layer = 0; layer < layout->info.layers; layer++) {
+    guint chunk = layer * layout->info.slices + slice;
+
+    size += layout->chunk[chunk + 1] - layout->chunk[chunk];
+  }
+  return size;
+}
+
+/* Where the frame takes several RTP packets and each slice fits into one: what is lost with one is then lost with all
+ * that builds on it, and nothing else is. */
+static gboolean
+can_group_slices (GstRtpAlitraPay * self, AggregateMode mode, guint config)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  gsize room = payload_room (self), taken = GST_RTP_ALITRA_HEADER;
+  GroupBy group_by;
+  guint slice;
+
+  GST_OBJECT_LOCK (self);
+  group_by = self->group_by;
+  GST_OBJECT_UNLOCK (self);
+  if (group_by != GROUP_SLICES || mode == AGGREGATE_NONE
+      || self->repeat->len == 0
+      || taken + config + layout->info.size <= room
+      || taken + config + layout->info.header_size > room)
+    return FALSE;
+  taken += self->repeat->len;
+  for (slice = 0; slice < layout->info.slices; slice++)
+    if (taken + slice_size (layout, slice) > room)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+append_slice (GstRtpAlitraPay * self, const guint8 * frame, guint slice)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  guint layer;
+
+  for (layer = 0; layer < layout->info.layers; layer++) {
+    guint chunk = layer * layout->info.slices + slice;
+
+    g_byte_array_append (self->bytes, frame + layout->chunk[chunk],
+        layout->chunk[chunk + 1] - layout->chunk[chunk]);
+  }
+}
+
+static void
+append_config (GstRtpAlitraPay * self)
+{
+  guint8 config[CONFIG_FIELD];
+
+  config[0] = GST_RTP_ALITRA_CONFIG_SIZE;
+  gst_rtp_alitra_config_write (config + 1, &self->stream, self->model);
+  g_byte_array_append (self->bytes, config, sizeof (config));
+}
+
+/* One RTP packet, from slice @first on. Returns: the slice behind it. */
+static guint
+add_slices (GstRtpAlitraPay * self, GstBufferList * list, GstBuffer * frame,
+    const guint8 * data, guint first, gboolean start, guint config)
+{
+  const AlitraPacketLayout *layout = &self->layout;
+  const gsize room = payload_room (self) - GST_RTP_ALITRA_HEADER;
+  GstRtpAlitraHeader header = { layout->info.key, start, };
+  guint slice = first;
+  GstBuffer *buffer;
+
+  g_byte_array_set_size (self->bytes, 0);
+  if (config > 0)
+    append_config (self);
+  if (start)
+    g_byte_array_append (self->bytes, data, layout->info.header_size);
+  else
+    g_byte_array_append (self->bytes, self->repeat->data, self->repeat->len);
+  while (slice < layout->info.slices
+      && self->bytes->len + slice_size (layout, slice) <= room)
+    append_slice (self, data, slice++);
+
+  header.end = slice == layout->info.slices;
+  header.header = start;
+  header.config = config > 0;
+  header.repeat = !start;
+  header.slices = TRUE;
+  header.number = layout->info.frame_number & 0xffff;
+  header.chunk = first;
+  buffer = new_packet (self, &header, self->bytes->data, self->bytes->len);
+  set_flags (buffer, &header, TRUE);
+  GST_BUFFER_PTS (buffer) = GST_BUFFER_PTS (frame);
+  GST_BUFFER_DTS (buffer) = GST_BUFFER_DTS (frame);
+  if (start && GST_BUFFER_IS_DISCONT (frame))
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  gst_buffer_list_add (list, buffer);
+  return slice;
+}
+
+/* Slices of which nothing is said have no bytes, and need no RTP packet. */
+static void
+add_all_slices (GstRtpAlitraPay * self, GstBufferList * list,
+    GstBuffer * frame, guint config)
+{
+  gboolean start = TRUE;
+  guint slice = 0;
+  GstMapInfo map;
+
+  if (!gst_buffer_map (frame, &map, GST_MAP_READ))
+    return;
+  while (slice < self->layout.info.slices) {
+    slice = add_slices (self, list, frame, map.data, slice, start,
+        start ? config : 0);
+    start = FALSE;
+  }
+  gst_buffer_unmap (frame, &map);
+}
+
+static void
+add_pieces (GstRtpAlitraPay * self, GstBufferList * list, GstBuffer * frame,
+    AggregateMode mode, guint config)
+{
+  guint unit = 0;
+  Piece piece;
+  gsize at;
+
+  for (at = 0; at < self->layout.info.size; at = piece.end) {
+    unit = unit_at (&self->layout, unit, at);
+    cut_piece (self, mode, unit, at, at == 0 ? config : 0, &piece);
+    gst_buffer_list_add (list, make_packet (self, frame, &piece));
+  }
+}
+
 static GstFlowReturn
 send_frame (GstRtpAlitraPay * self, GstBuffer * frame, AggregateMode mode)
 {
-  const AlitraPacketLayout *layout = &self->layout;
   GstBufferList *list = gst_buffer_list_new ();
-  guint config = 0, unit = 0;
-  Piece piece;
-  gsize at;
+  guint config = 0;
 
   if (config_is_due (self, GST_BUFFER_PTS (frame))) {
     config = CONFIG_FIELD;
     self->config_time = GST_BUFFER_PTS (frame);
   }
   prepare_repeat (self, frame);
-  for (at = 0; at < layout->info.size; at = piece.end) {
-    unit = unit_at (layout, unit, at);
-    cut_piece (self, mode, unit, at, at == 0 ? config : 0, &piece);
-    gst_buffer_list_add (list, make_packet (self, frame, &piece));
-  }
+  if (can_group_slices (self, mode, config))
+    add_all_slices (self, list, frame, config);
+  else
+    add_pieces (self, list, frame, mode, config);
   return gst_rtp_base_payload_push_list (GST_RTP_BASE_PAYLOAD (self), list);
 }
 
@@ -722,6 +892,7 @@ gst_rtp_alitra_pay_finalize (GObject * object)
   g_free (self->model_id);
   g_byte_array_unref (self->held);
   g_byte_array_unref (self->repeat);
+  g_byte_array_unref (self->bytes);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -731,9 +902,11 @@ gst_rtp_alitra_pay_init (GstRtpAlitraPay * self)
   self->config_interval = DEFAULT_CONFIG_INTERVAL;
   self->aggregate_mode = DEFAULT_AGGREGATE_MODE;
   self->repeat_header = DEFAULT_REPEAT_HEADER;
+  self->group_by = DEFAULT_GROUP_BY;
   self->config_time = GST_CLOCK_TIME_NONE;
   self->held = g_byte_array_new ();
   self->repeat = g_byte_array_new ();
+  self->bytes = g_byte_array_new ();
   gst_pad_set_query_function (GST_RTP_BASE_PAYLOAD_SRCPAD (self),
       GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_src_query));
 }
@@ -767,6 +940,10 @@ gst_rtp_alitra_pay_class_init (GstRtpAlitraPayClass * klass)
           "Where a frame takes several RTP packets, each has the frame's header, "
           "so that the loss of the first costs no more than what it holds.",
           DEFAULT_REPEAT_HEADER, live));
+  g_object_class_install_property (object_class, PROP_GROUP_BY,
+      g_param_spec_enum ("group-by", "Group by",
+          "What stays together where a frame takes several RTP packets. "
+          "Slices need repeat-header.", TYPE_GROUP_BY, DEFAULT_GROUP_BY, live));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -782,4 +959,5 @@ gst_rtp_alitra_pay_class_init (GstRtpAlitraPayClass * klass)
       GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_handle_buffer);
   payload_class->sink_event = GST_DEBUG_FUNCPTR (gst_rtp_alitra_pay_sink_event);
   gst_type_mark_as_plugin_api (TYPE_AGGREGATE_MODE, 0);
+  gst_type_mark_as_plugin_api (TYPE_GROUP_BY, 0);
 }

@@ -599,6 +599,27 @@ is_key_frame (GPtrArray * frames, guint n)
       GST_BUFFER_FLAG_DELTA_UNIT);
 }
 
+/* Of an RTP packet of whole slices: the chunks that lie from byte @at of the payload on. */
+static guint
+chunks_of_slices (const AlitraPacketLayout * layout, const guint8 * payload,
+    gsize at, gsize size)
+{
+  guint slice = GST_READ_UINT16_BE (payload + 4), layer, n = 0;
+
+  if (payload[0] & 4)
+    at += layout->info.header_size;
+  for (; slice < layout->info.slices && at < size; slice++)
+    for (layer = 0; layer < layout->info.layers; layer++) {
+      guint chunk = layer * layout->info.slices + slice;
+      gsize bytes = layout->chunk[chunk + 1] - layout->chunk[chunk];
+
+      n += bytes > 0;
+      at += bytes;
+    }
+  assert_equals_int (at, size);
+  return n;
+}
+
 /* Chunks of the frame that have bytes in the RTP packet. */
 static guint
 chunks_in (GstBuffer * frame, GstBuffer * packet)
@@ -623,7 +644,10 @@ chunks_in (GstBuffer * frame, GstBuffer * packet)
   if (payload[1] & 4)
     first += 2 + GST_READ_UINT16_BE (payload + first);
   end = begin + size - first;
-  for (i = 0; i < layout.info.layers * layout.info.slices; i++)
+  if (payload[1] & 2)
+    n = chunks_of_slices (&layout, payload, first, size);
+  for (i = 0; !(payload[1] & 2)
+      && i < layout.info.layers * layout.info.slices; i++)
     n += layout.chunk[i + 1] > begin && layout.chunk[i] < end
         && layout.chunk[i + 1] > layout.chunk[i];
   gst_rtp_buffer_unmap (&rtp);
@@ -740,6 +764,91 @@ GST_START_TEST (test_any_loss)
 
   for (i = 0; i < G_N_ELEMENTS (senders); i++)
     check_any_loss (&senders[i]);
+}
+
+GST_END_TEST;
+
+/* Bytes of all layers of the largest slice. */
+static gsize
+largest_slice (GstBuffer * frame)
+{
+  AlitraPacketLayout layout;
+  guint slice, layer;
+  gsize most = 0;
+
+  read_layout (frame, &layout);
+  for (slice = 0; slice < layout.info.slices; slice++) {
+    gsize size = 0;
+
+    for (layer = 0; layer < layout.info.layers; layer++)
+      size += layout.chunk[layer * layout.info.slices + slice + 1]
+          - layout.chunk[layer * layout.info.slices + slice];
+    most = MAX (most, size);
+  }
+  return most;
+}
+
+/* Of the first frame, a key frame, each slice just fits into an RTP packet. */
+static guint
+mtu_of_slices (GstBuffer * frame)
+{
+  AlitraPacketLayout layout;
+
+  read_layout (frame, &layout);
+  fail_unless (layout.info.layers > 1 && layout.info.slices > 1);
+  return RTP_HEADER + MAX (6 + 2 + layout.info.header_size +
+      largest_slice (frame), 4 * (2 + layout.info.header_size));
+}
+
+/* An RTP packet has all layers of its slices, so that no other is worth less without it. */
+GST_START_TEST (test_whole_slices)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
+  const Sender sender =
+      { "zero-latency", mtu_of_slices (frames->pdata[0]), 0, 0 };
+  GPtrArray *packets = send_all (frames, &sender);
+  guint i, slices = 0;
+
+  for (i = 0; i < packets->len; i++) {
+    if (!packet_has (packets->pdata[i], 1, 2))
+      continue;
+    slices++;
+    fail_unless (gst_buffer_get_size (packets->pdata[i]) <= sender.mtu);
+    fail_unless (GST_BUFFER_FLAG_IS_SET (packets->pdata[i],
+            GST_BUFFER_FLAG_NON_DROPPABLE));
+  }
+  fail_unless (slices >= 2, "%u of %u RTP packets have whole slices", slices,
+      packets->len);
+  check_round_trip (frames, &sender);
+  check_any_loss (&sender);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
+}
+
+GST_END_TEST;
+
+/* Those who protect the first layer more than others have it apart. */
+GST_START_TEST (test_group_by_layers)
+{
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 1, 0), *packets;
+  const Sender sender =
+      { "zero-latency", mtu_of_slices (frames->pdata[0]), 0, 0 };
+  GstHarness *h = start_pay (&sender);
+  guint i, droppable = 0;
+
+  gst_util_set_object_arg (G_OBJECT (h->element), "group-by", "layers");
+  gst_harness_push (h, gst_buffer_ref (frames->pdata[0]));
+  packets = pull_all (h);
+  for (i = 0; i < packets->len; i++) {
+    fail_if (packet_has (packets->pdata[i], 1, 2));
+    droppable += GST_BUFFER_FLAG_IS_SET (packets->pdata[i],
+        GST_BUFFER_FLAG_DROPPABLE);
+  }
+  check_marks (packets, frames, sender.mtu);
+  fail_unless (droppable > 0);
+  gst_harness_teardown (h);
+  g_ptr_array_unref (packets);
+  g_ptr_array_unref (frames);
 }
 
 GST_END_TEST;
@@ -1053,10 +1162,11 @@ decode_what_came (GstHarness * h, GstHarness * decoder)
 }
 
 static void
-check_flips (const gchar * mode, guint seed)
+check_flips (const gchar * mode, gboolean slices, guint seed)
 {
-  Sender sender = { mode, 300, 0, 1 };
   GPtrArray *frames = test_packets (WIDTH, HEIGHT, 6, 2);
+  Sender sender =
+      { mode, slices ? mtu_of_slices (frames->pdata[0]) : 300, 0, !slices };
   GPtrArray *packets = send_all (frames, &sender);
   GstHarness *h = start_depay (FALSE, FALSE), *decoder = start_decoder ();
   GRand *random = g_rand_new_with_seed (seed);
@@ -1093,9 +1203,10 @@ check_flips (const gchar * mode, guint seed)
 
 GST_START_TEST (test_bit_flips)
 {
-  check_flips ("zero-latency", 1);
-  check_flips ("none", 2);
-  check_flips ("max", 3);
+  check_flips ("zero-latency", FALSE, 1);
+  check_flips ("none", FALSE, 2);
+  check_flips ("max", FALSE, 3);
+  check_flips ("zero-latency", TRUE, 4);
 }
 
 GST_END_TEST;
@@ -1304,6 +1415,8 @@ rtpalitra_suite (void)
   tcase_add_test (tc, test_aggregates);
   tcase_add_test (tc, test_pay_refuses_garbage);
   tcase_add_test (tc, test_any_loss);
+  tcase_add_test (tc, test_whole_slices);
+  tcase_add_test (tc, test_group_by_layers);
   tcase_add_test (tc, test_heavy_loss);
   tcase_add_test (tc, test_break);
   tcase_add_test (tc, test_request_keyframe);
