@@ -75,6 +75,7 @@ EXCEPTIONS = (
     ('docs/performance.md', r'^meson test --benchmark', 'measures for minutes'),
     ('docs/performance.md', r'^tools/performance\.py', 'measures for half an hour on the clips of the measurements'),
     ('docs/reuse.md', r'^tools/shifts\.py', 'counts on the clips of the measurements'),
+    ('docs/trimming.md', r'^tools/trimming\.py', 'measures on the pictures and clips of the measurements'),
 )
 
 

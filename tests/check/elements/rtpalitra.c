@@ -739,9 +739,8 @@ errors_of (GstHarness * decoder)
 }
 
 static void
-check_any_loss (const Sender * sender)
+check_any_loss (GPtrArray * frames, const Sender * sender)
 {
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
   GPtrArray *packets = send_all (frames, sender);
   GstHarness *decoder = start_decoder ();
   guint lost;
@@ -751,7 +750,6 @@ check_any_loss (const Sender * sender)
   assert_equals_uint64 (errors_of (decoder), 0);
   gst_harness_teardown (decoder);
   g_ptr_array_unref (packets);
-  g_ptr_array_unref (frames);
 }
 
 GST_START_TEST (test_any_loss)
@@ -760,10 +758,12 @@ GST_START_TEST (test_any_loss)
     {"zero-latency", 60, 0, 0}, {"zero-latency", 200, 0, 1},
     {"zero-latency", 500, 0, 0}, {"none", 500, 0, 0}, {"none", 1400, 0, 1}
   };
+  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (senders); i++)
-    check_any_loss (&senders[i]);
+    check_any_loss (frames, &senders[i]);
+  g_ptr_array_unref (frames);
 }
 
 GST_END_TEST;
@@ -803,7 +803,7 @@ mtu_of_slices (GstBuffer * frame)
 /* An RTP packet has all layers of its slices, so that no other is worth less without it. */
 GST_START_TEST (test_whole_slices)
 {
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 4, 3);
+  GPtrArray *frames = test_packets_with (WIDTH, HEIGHT, 4, 3, TRUE);
   const Sender sender =
       { "zero-latency", mtu_of_slices (frames->pdata[0]), 0, 0 };
   GPtrArray *packets = send_all (frames, &sender);
@@ -820,7 +820,7 @@ GST_START_TEST (test_whole_slices)
   fail_unless (slices >= 2, "%u of %u RTP packets have whole slices", slices,
       packets->len);
   check_round_trip (frames, &sender);
-  check_any_loss (&sender);
+  check_any_loss (frames, &sender);
   g_ptr_array_unref (packets);
   g_ptr_array_unref (frames);
 }
@@ -830,7 +830,7 @@ GST_END_TEST;
 /* Those who protect the first layer more than others have it apart. */
 GST_START_TEST (test_group_by_layers)
 {
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 1, 0), *packets;
+  GPtrArray *frames = test_packets_with (WIDTH, HEIGHT, 1, 0, TRUE), *packets;
   const Sender sender =
       { "zero-latency", mtu_of_slices (frames->pdata[0]), 0, 0 };
   GstHarness *h = start_pay (&sender);
@@ -1164,7 +1164,7 @@ decode_what_came (GstHarness * h, GstHarness * decoder)
 static void
 check_flips (const gchar * mode, gboolean slices, guint seed)
 {
-  GPtrArray *frames = test_packets (WIDTH, HEIGHT, 6, 2);
+  GPtrArray *frames = test_packets_with (WIDTH, HEIGHT, 6, 2, slices);
   Sender sender =
       { mode, slices ? mtu_of_slices (frames->pdata[0]) : 300, 0, !slices };
   GPtrArray *packets = send_all (frames, &sender);
