@@ -20,7 +20,7 @@ static const guint tokens_for[] = { 64, 192, 480 };
 
 /* Coarse tokens travel so many octaves earlier than what they took off says: finer cells describe what all of them left
  * over, so that one which is cut leaves an error that nothing else repairs. */
-static const gdouble earlier[ALITRA_LEVELS] = { 0., 1.4, 2.4 };
+static const gdouble earlier[ALITRA_LEVELS] = { 0., 2., 2.8 };
 
 /* Where cells are full before the price is reached, nearly all tokens are worth far more than it: from so many times the
  * price on it is their median that decides. */
@@ -121,6 +121,28 @@ layer_of_kept (const Level * level, gsize cell)
   const guint keep = level->update->keep[cell];
 
   return keep > 0 ? level->layer[cell * level->loop->max_depth + keep - 1] : 0;
+}
+
+/* New tokens that are worth an earlier layer than the kept ones came in are of no use to a receiver of few layers, which
+ * lacks those that they build on: the cell then keeps no more than such a receiver has, and the rest travels once more. */
+static void
+keep_less (const Level * level, gsize cell)
+{
+  const guint max_depth = level->loop->max_depth;
+  const gfloat *value = level->loop->value + cell * max_depth;
+  const guint8 *travels = level->layer + cell * max_depth;
+  AlitraUpdateLevel *update = level->update;
+  const guint first = layer_of_kept (level, cell);
+  const guint depth = update->depth[cell];
+  guint keep = update->keep[cell], k;
+
+  for (k = 0; k < first && reach (value, keep, depth,
+          level->least[k]) == keep; k++);
+  if (k == first)
+    return;
+  while (keep > 0 && travels[keep - 1] > k)
+    keep--;
+  update->keep[cell] = keep;
 }
 
 /* The first `merged` layers end where the last of them does. */
@@ -229,6 +251,9 @@ alitra_layers_make (AlitraLayers * layers, AlitraUpdate * update,
     }
   merged = scalable ? 1 : count_merged (levels, slices);
   for (l = 0; l < ALITRA_LEVELS; l++)
-    for (i = 0; i < loop[l]->cells; i++)
+    for (i = 0; i < loop[l]->cells; i++) {
+      if (scalable && layers->resend)
+        keep_less (&levels[l], i);
       cut_cell (&levels[l], i, merged);
+    }
 }

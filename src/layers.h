@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint8 *layer[ALITRA_LEVELS]; /* per cell, max_depth */
+  gboolean resend;              /* kept tokens may travel once more: new ones are not counted */
 } AlitraLayers;
 
 void alitra_layers_init (AlitraLayers * layers, const AlitraMemory * memory);

@@ -47,6 +47,9 @@
 #define DEEPER_FOR_RECOGNITION 1.f
 /* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
 #define REUSE_SLACK 1.5
+/* Old tokens that many new ones of the last layers correct are of little worth to a receiver that does not get those: a
+ * stream that is cut keeps them only where they are as good as new ones. Found with tools/trimming.py. */
+#define SCALABLE_KEPT_BONUS 0.f
 /* How far the picture of each level must differ, in thresholds of reuse, before what its cells say is looked at again.  What
  * coarse cells say carries all finer ones: these would have to be bought again, and mend small differences for less. */
 static const gfloat change_of_level[ALITRA_LEVELS] = { 1.f, 3.f, 8.f };
@@ -898,7 +901,8 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
   const AlitraHeldTokens held = { self->memory->level[index].depth,
     self->memory->level[index].tokens, stop,
     energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
-        / (1 << (2 * index))
+        / (1 << (2 * index)),
+    self->scalable ? SCALABLE_KEPT_BONUS : ALITRA_KEPT_BONUS
   };
 
   set_tolls (level, index, frame);
@@ -1272,6 +1276,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
     encode_to_budget (self, frame);
   else
     encode_to_quality (self, frame);
+  self->layers.resend = settings->max_new_tokens == 0;
   make_layers (self, learned);
   for (index = 0; index < ALITRA_LEVELS; index++) {
     const gsize cells = cells_of (&self->level[index]);

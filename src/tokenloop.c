@@ -13,7 +13,7 @@
 #define UNSETTLED 255
 /* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
  * changes of the price, would shuffle them. */
-#define KEPT_BONUS 2.f
+#define KEPT_BONUS ALITRA_KEPT_BONUS
 /* Tokens whose predicted gain (log2) is that little below what is asked are looked for all the same: when the token is
  * found, what it takes off is known and decides. */
 #define SEARCH_SLACK .4f
@@ -237,7 +237,7 @@ keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
     const guint whole = loop->reach[cell];
     const gfloat price = exp2f (held->stop + loop->toll[cell]
         - loop->boost[cell]);
-    const AlitraReuseCosts costs = { price, price * exp2f (-KEPT_BONUS),
+    const AlitraReuseCosts costs = { price, price * exp2f (-held->bonus),
       held->slack, loop->max_depth
     };
     guint keep = alitra_reuse_choose (loop->left + cell * row, whole,

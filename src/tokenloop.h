@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* Octaves of gain that a token which the receiver holds may lack of a new one's. */
+#define ALITRA_KEPT_BONUS 2.f
+
 /* What the receiver holds of a level, and what tokens cost. */
 typedef struct
 {
@@ -16,6 +19,7 @@ typedef struct
   const guint16 *tokens;        /* per cell, max_depth */
   gfloat stop;                  /* log2 gain at which a new token is worth its price */
   gfloat slack;                 /* energy that reuse may leave over beyond what a new search would */
+  gfloat bonus;                 /* log2: so much less a held token may gain, where a cell chooses what it keeps */
 } AlitraHeldTokens;
 
 /* The recurrent loop of one level: step by step, cells that are worth another token get it.  Its arrays keep what they
