@@ -9,8 +9,8 @@
 #define STEP .2f
 #define RARELY .06f
 /* How strongly rates above the usual one count, and how far.  These and the next were tuned with tools/temporal.py. */
-#define RESTLESS_POWER .74f
-#define MOST 1.2f
+#define RESTLESS_POWER .8f
+#define MOST 1.3f
 /* The same for those below.  They are compared with no less than OFTEN: where nothing moves all cells are calm. */
 #define CALM_POWER 1.f
 #define LEAST -1.6f
