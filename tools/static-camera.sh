@@ -10,7 +10,7 @@ usage () {
 tools/static-camera.sh [OPTION...] [FILE]
   FILE           a video of a camera that stands still; without one: a drawn scene
   --quality Q    0 to 100: what the picture sharpens to (60)
-  --rate N       new tokens a second (1200)
+  --rate N       new tokens a second (1300)
   --refresh N    every place is sent anew within so many frames; 0: a receiver that lost packets asks for a key frame (0)
   --hold MS      so long frames wait for others that go into the same packet of the network (120)
   --frames N     at most so many frames (200)
@@ -24,7 +24,7 @@ fail () {
   exit 1
 }
 
-quality=60 rate=1200 refresh=0 hold=120 frames=200 picture=static-camera.png input=
+quality=60 rate=1300 refresh=0 hold=120 frames=200 picture=static-camera.png input=
 while [ $# -gt 0 ]; do
   case $1 in
     --quality|--rate|--refresh|--hold|--frames|--picture)
