@@ -9,6 +9,7 @@
 
 #include "flat.h"
 #include "packet.h"
+#include "packetheader.h"
 #include "tiles.h"
 
 #define DEFAULT_FILE "alitra-generate.safetensors"
@@ -170,15 +171,7 @@ check_stream (const AlitraStreamInfo * info, GError ** error)
         ALITRA_TILE_SIZE, ALITRA_GENERATOR_MAX_SIZE, info->width, info->height);
     return FALSE;
   }
-  if (info->fps_n > G_MAXINT32 || info->fps_d < 1 || info->fps_d > G_MAXINT32
-      || info->par_n < 1 || info->par_n > G_MAXINT32 || info->par_d < 1
-      || info->par_d > G_MAXINT32) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "Expected a frame rate and a pixel aspect ratio of 31-bit numbers, all but the rate's first at least 1, got %u/%u and %u/%u: 0/1 and 1/1 say unknown",
-        info->fps_n, info->fps_d, info->par_n, info->par_d);
-    return FALSE;
-  }
-  return TRUE;
+  return alitra_packet_check_rates (info, error);
 }
 
 /* One quality layer for each level: coarse ones alone are a picture. */

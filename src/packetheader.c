@@ -573,3 +573,17 @@ alitra_packet_write_lost (const AlitraPacketInfo * info, GByteArray * out)
     header.chunk_size[i] = ALITRA_PACKET_CHUNK_LOST;
   alitra_packet_header_write (&header, out);
 }
+
+gboolean
+alitra_packet_check_rates (const AlitraStreamInfo * info, GError ** error)
+{
+  if (info->fps_n > G_MAXINT32 || info->fps_d < 1 || info->fps_d > G_MAXINT32
+      || info->par_n < 1 || info->par_n > G_MAXINT32 || info->par_d < 1
+      || info->par_d > G_MAXINT32) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "Expected a frame rate and a pixel aspect ratio of 31-bit numbers, all but the rate's first at least 1, got %u/%u and %u/%u: 0/1 and 1/1 say unknown",
+        info->fps_n, info->fps_d, info->par_n, info->par_d);
+    return FALSE;
+  }
+  return TRUE;
+}

@@ -30,6 +30,9 @@ alitra_packet_chunk_bytes (guint32 size)
   return size == ALITRA_PACKET_CHUNK_LOST ? 0 : size;
 }
 
+/* Whether frame rate and pixel aspect ratio fit into a header, and into caps. */
+gboolean alitra_packet_check_rates (const AlitraStreamInfo * info, GError ** error);
+
 /* As alitra_packet_read_info(); `problem`, if not NULL, is set to a few words when the packet is bad. */
 AlitraPacketStatus alitra_packet_header_read (AlitraPacketHeader * header, const guint8 * data, gsize size,
     const gchar ** problem);
