@@ -123,13 +123,8 @@ gst_alitra_classify_set_property (GObject * object, guint id,
   GstAlitraClassify *self = GST_ALITRA_CLASSIFY (object);
   Settings *settings = &self->settings;
 
-  GST_OBJECT_LOCK (self);
-  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
-    GST_OBJECT_UNLOCK (self);
-    GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
-        "element to READY first", pspec->name);
+  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
     return;
-  }
   switch (id) {
     case PROP_MODEL:
       g_free (self->model_path);

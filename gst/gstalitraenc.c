@@ -237,13 +237,8 @@ gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
 {
   GstAlitraEnc *self = GST_ALITRA_ENC (object);
 
-  GST_OBJECT_LOCK (self);
-  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
-    GST_OBJECT_UNLOCK (self);
-    GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
-        "element to READY first", pspec->name);
+  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
     return;
-  }
   switch (id) {
     case PROP_MODEL:
       g_free (self->model_path);

@@ -120,13 +120,8 @@ gst_alitra_gen_src_set_property (GObject * object, guint id,
     gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
     return;
   }
-  GST_OBJECT_LOCK (self);
-  if (!gst_alitra_may_set (GST_ELEMENT (self), pspec)) {
-    GST_OBJECT_UNLOCK (self);
-    GST_WARNING_OBJECT (self, "\"%s\" cannot change while playing: set the "
-        "element to READY first", pspec->name);
+  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
     return;
-  }
   switch (id) {
     case PROP_MODEL:
       set_string (&self->model_path, value);
