@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "pictures.h"
+#include "playing.h"
 
 #define WIDTH 96
 #define HEIGHT 80
@@ -413,21 +414,6 @@ open_file (const gchar * path, const gchar * rest, Seen * seen)
 }
 
 static void
-play_to_end (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
-      "%" GST_PTR_FORMAT, message);
-  gst_message_unref (message);
-  gst_object_unref (bus);
-}
-
-static void
 close_file (GstElement * pipeline, Seen * seen)
 {
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -456,7 +442,7 @@ GST_START_TEST (test_file)
   fail_unless (gst_element_query_duration (pipeline, GST_FORMAT_TIME,
           &duration));
   assert_equals_uint64 (duration, FILE_FRAMES * TEST_FRAME_DURATION);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   assert_equals_int (seen.count, FILE_FRAMES);
   assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
   close_file (pipeline, &seen);
@@ -492,7 +478,7 @@ GST_START_TEST (test_seek_packets)
       assert_equals_uint64 (seen.first, key * TEST_FRAME_DURATION);
     }
   }
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   close_file (pipeline, &seen);
   g_remove (path);
   g_free (path);
@@ -516,7 +502,7 @@ GST_START_TEST (test_seek_decodebin)
     assert_equals_uint64 (seen.first, targets[i] * TEST_FRAME_DURATION);
   }
   forget (&seen);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
   close_file (pipeline, &seen);
   g_remove (path);
@@ -535,12 +521,12 @@ GST_START_TEST (test_push_mode)
   GstElement *pipeline = open_file (path, "queue ! alitraparse ! alitradec",
       &seen);
 
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   seek_to (pipeline, &seen, 0, 0);
   assert_equals_uint64 (seen.first, 0);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   assert_equals_uint64 (seen.last, (FILE_FRAMES - 1) * TEST_FRAME_DURATION);
   close_file (pipeline, &seen);
   g_remove (path);
@@ -575,7 +561,7 @@ GST_START_TEST (test_damaged_file)
   assert_equals_uint64 (seen.first, 20 * TEST_FRAME_DURATION);
   seek_to (pipeline, &seen, 65, 0);
   assert_equals_uint64 (seen.first, 60 * TEST_FRAME_DURATION);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   close_file (pipeline, &seen);
   g_remove (path);
   g_free (path);
@@ -635,7 +621,7 @@ run_to_end (const gchar * description)
   GstElement *pipeline = gst_parse_launch (description, NULL);
 
   fail_unless (pipeline != NULL, "%s", description);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 30);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (pipeline);
 }

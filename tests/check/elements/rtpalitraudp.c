@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pictures.h"
+#include "playing.h"
 
 #define WIDTH 320
 #define HEIGHT 192
@@ -257,38 +258,6 @@ port_of (GstElement * pipeline, const gchar * name)
   return port;
 }
 
-static void
-expect_no_error (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-
-  fail_unless (message == NULL, "%" GST_PTR_FORMAT, message);
-  gst_object_unref (bus);
-}
-
-static void
-play_to_end (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 120 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
-      "%" GST_PTR_FORMAT, message);
-  gst_message_unref (message);
-  gst_object_unref (bus);
-}
-
-static void
-stop (GstElement * pipeline)
-{
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
-}
-
 /* The sender plays them in time. */
 static void
 play_tokens (GstElement * sender, GPtrArray * tokens)
@@ -304,7 +273,7 @@ play_tokens (GstElement * sender, GPtrArray * tokens)
     gst_buffer_unref (copy);
   }
   g_signal_emit_by_name (source, "end-of-stream", &flow);
-  play_to_end (sender);
+  test_play_to_end (sender, 120);
 }
 
 /* One way: the sender never hears of losses. The jitter buffer goes by the times in the packets, as the machine that runs
@@ -332,9 +301,9 @@ stream (Network * network, GPtrArray * tokens, Watched * watched)
 
   play_tokens (sender, tokens);
   wait_for_pictures (watched);
-  expect_no_error (receiver);
-  stop (sender);
-  stop (receiver);
+  test_expect_no_error (receiver);
+  test_stop (sender);
+  test_stop (receiver);
   close_network (network);
 }
 
@@ -476,13 +445,13 @@ GST_START_TEST (test_asking)
   gst_element_set_state (sender, GST_STATE_PLAYING);
   /* The socket that waits for reports never ends, so neither does the pipeline. */
   wait_for_pictures (&watched);
-  expect_no_error (receiver);
-  expect_no_error (sender);
+  test_expect_no_error (receiver);
+  test_expect_no_error (sender);
   g_object_get (element_of (sender, "encoder"), "stats", &stats, NULL);
   fail_unless (gst_structure_get_uint64 (stats, "key-frames", &keys));
   gst_structure_free (stats);
-  stop (sender);
-  stop (receiver);
+  test_stop (sender);
+  test_stop (receiver);
   close_network (&network);
 
   g_print ("asking: %u of %u frames shown, %u of them concealed; %"
@@ -615,10 +584,10 @@ GST_START_TEST (test_congestion)
   g_atomic_int_set (&link.loses, FALSE);
   after = wait_for_rate (sender, before / 2, G_MAXUINT);
   shown = count_pictures (&watched);
-  expect_no_error (receiver);
-  expect_no_error (sender);
-  stop (sender);
-  stop (receiver);
+  test_expect_no_error (receiver);
+  test_expect_no_error (sender);
+  test_stop (sender);
+  test_stop (receiver);
   g_object_unref (sends);
   g_object_unref (receives);
   g_print ("congestion: %u kbit/s, then %u, then %u again; %u pictures\n",
@@ -715,9 +684,9 @@ GST_START_TEST (test_protection)
 
   play_tokens (sender, tokens);
   wait_for_pictures (&watched);
-  expect_no_error (receiver);
-  stop (sender);
-  stop (receiver);
+  test_expect_no_error (receiver);
+  test_stop (sender);
+  test_stop (receiver);
   g_print ("protection: %u protected, %u of them lost, %u others, %u "
       "corrections; %u of %u frames shown, %u of them concealed\n",
       protection.protected, protection.lost, protection.others,

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "pictures.h"
+#include "playing.h"
 
 #define WIDTH 96
 #define HEIGHT 80
@@ -67,38 +68,6 @@ clear (Arrived * arrived)
 {
   g_ptr_array_unref (arrived->packets);
   g_mutex_clear (&arrived->lock);
-}
-
-static void
-expect_no_error (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-
-  fail_unless (message == NULL, "%" GST_PTR_FORMAT, message);
-  gst_object_unref (bus);
-}
-
-static void
-play_to_end (GstElement * pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS,
-      "%" GST_PTR_FORMAT, message);
-  gst_message_unref (message);
-  gst_object_unref (bus);
-}
-
-static void
-stop (GstElement * pipeline)
-{
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
 }
 
 /* All that was sent arrived, byte for byte and in order. */
@@ -166,9 +135,9 @@ check_inside (const gchar * carrier)
   GstElement *pipeline = start_sender (rest, FALSE, &sent);
 
   watch (pipeline, "eye", &arrived);
-  play_to_end (pipeline);
+  test_play_to_end (pipeline, 60);
   compare (sent.packets, arrived.packets);
-  stop (pipeline);
+  test_stop (pipeline);
   clear (&sent);
   clear (&arrived);
   g_free (rest);
@@ -199,11 +168,11 @@ check_server (const gchar * server, const gchar * client)
   watch (receiver, "eye", &arrived);
   gst_element_set_state (receiver, GST_STATE_PLAYING);
   g_usleep (G_USEC_PER_SEC);
-  play_to_end (sender);
+  test_play_to_end (sender, 60);
   wait_for_all (&sent, &arrived);
-  expect_no_error (receiver);
-  stop (receiver);
-  stop (sender);
+  test_expect_no_error (receiver);
+  test_stop (receiver);
+  test_stop (sender);
   compare (sent.packets, arrived.packets);
   clear (&sent);
   clear (&arrived);
@@ -262,10 +231,10 @@ GST_START_TEST (test_tcp)
   watch (receiver, "eye", &arrived);
   gst_element_set_state (receiver, GST_STATE_PLAYING);
   g_usleep (G_USEC_PER_SEC);
-  play_to_end (sender);
-  stop (sender);
+  test_play_to_end (sender, 60);
+  test_stop (sender);
   wait_for_all (&sent, &arrived);
-  stop (receiver);
+  test_stop (receiver);
   compare (sent.packets, arrived.packets);
   clear (&sent);
   clear (&arrived);
@@ -308,7 +277,7 @@ free_port (void)
 
   gst_element_set_state (source, GST_STATE_PAUSED);
   port = port_of (source, "source", "port");
-  stop (source);
+  test_stop (source);
   return port;
 }
 
