@@ -130,6 +130,12 @@ alitra_budget_first_price (guint tokens, guint patches)
   return CLAMP (PRICE_OF_ONE * pow (density, -PRICE_POWER), 1e-3, 50.);
 }
 
+gdouble
+alitra_budget_price_of_more (gdouble price, gdouble times)
+{
+  return price * pow (times, -PRICE_POWER);
+}
+
 guint
 alitra_budget_tokens_at_price (gdouble price, guint patches)
 {

@@ -29,7 +29,9 @@ gdouble alitra_budget_price_of_quality (gdouble quality);
 
 /* A first guess of the price at which a picture of `patches` 16-cells takes `tokens` tokens. */
 gdouble alitra_budget_first_price (guint tokens, guint patches);
-/* The other way. */
+/* A guess of the price at which a picture that takes some tokens at `price` takes so many times as many. */
+gdouble alitra_budget_price_of_more (gdouble price, gdouble times);
+/* The tokens that a picture takes at a price. */
 guint alitra_budget_tokens_at_price (gdouble price, guint patches);
 
 G_END_DECLS

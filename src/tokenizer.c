@@ -30,6 +30,12 @@
 #define SETTLED .1              /* log2: prices closer than that are the same */
 #define LOWEST_PRICE 1e-3
 #define HIGHEST_PRICE 100.
+/* Of a picture of more than twice as many slices, so many tell the price of a first frame: whole frames take long. */
+#define SAMPLE 3
+/* log2: what a sample paid is its price if that is so near to the price that was asked. */
+#define NEAR 1.
+/* Of a sample that took less of its share, it is only known that the price must fall a lot. */
+#define LEAST_TAKEN (1. / 16.)
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
 /* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
  * (as adaptive quantisation in video encoders does), between these standard deviations. */
@@ -349,7 +355,44 @@ typedef struct
   gboolean reuse;               /* changed cells go on from what they hold */
   Anew anew;
   guint refresh_from, refresh_end;      /* slices that are sent anew */
+  gboolean sample;              /* only a few slices, to find the price */
 } Frame;
+
+static gboolean
+has_sample (const AlitraTokenizer * self)
+{
+  return self->level[COARSEST].grid.rows > 2 * SAMPLE;
+}
+
+/* Slices of the sample lie evenly over the picture. */
+static gboolean
+is_sampled (const AlitraTokenizer * self, guint slice)
+{
+  const guint slices = self->level[COARSEST].grid.rows;
+  guint i;
+
+  for (i = 0; i < SAMPLE; i++)
+    if (slice == (2 * i + 1) * slices / (2 * SAMPLE))
+      return TRUE;
+  return FALSE;
+}
+
+/* All but the sample is left alone until a whole frame is encoded. */
+static void
+leave_sample (AlitraTokenizer * self, guint index)
+{
+  Level *level = &self->level[index];
+  const gsize columns = level->grid.columns;
+  guint row, i;
+
+  for (row = 0; row < level->grid.rows; row++) {
+    if (is_sampled (self, row >> (COARSEST - index)))
+      continue;
+    memset (level->active + row * columns, 0, columns);
+    for (i = row * columns; i < (row + 1) * columns; i++)
+      alitra_token_loop_close (&level->loop, i, 0, NULL, NULL);
+  }
+}
 
 /* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised; at the
  * finest level the latter are found row by row, see analyse_finest_row(). */
@@ -363,6 +406,8 @@ find_active (AlitraTokenizer * self, guint index, const Frame * frame)
 
   if (frame->anew == ANEW_ALL) {
     memcpy (level->active, level->inside, cells_of (level));
+    if (frame->sample)
+      leave_sample (self, index);
     return;
   }
   if (frame->anew == ANEW_CHANGED)
@@ -543,6 +588,8 @@ analyse_finest_row (gpointer data, guint row, guint worker)
   Level *level = m->level;
   AlitraPlanes source, base;
 
+  if (m->frame->sample && !is_sampled (self, row >> COARSEST))
+    return;
   alitra_planes_view (&base, &self->strip[worker], level->grid, row);
   find_in_row (self, m->frame, row, &base);
   if (!memchr (level->active + (gsize) row * level->grid.columns, 1,
@@ -976,13 +1023,66 @@ count_tokens (const AlitraTokenizer * self)
   return tokens;
 }
 
+/* What to ask next when a sample at this price took so many tokens of those that it may, and paid `limit`. */
+static gdouble
+next_of_sample (gdouble price, gfloat limit, gdouble taken)
+{
+  gdouble next = price * 2.;    /* nothing was left for the finest level */
+
+  if (taken < 1.)
+    next = alitra_budget_price_of_more (price, 1. / MAX (taken, LEAST_TAKEN));
+  else if (!isnan (limit))
+    next = exp2 (limit);
+  return CLAMP (next, LOWEST_PRICE, HIGHEST_PRICE);
+}
+
+/* The price at which a sample of the frame takes its share of what may be spent. */
+static gdouble
+find_price (AlitraTokenizer * self, const Frame * whole, gdouble price,
+    gdouble lowest)
+{
+  AlitraSettings settings = *whole->settings;
+  guint *const may = settings.target_tokens ? &settings.target_tokens
+      : &settings.max_new_tokens;
+  const gboolean held = settings.target_tokens > 0;
+  Frame frame = *whole;
+  guint round;
+
+  *may = MAX ((guint64) * may * SAMPLE / self->level[COARSEST].grid.rows, 1);
+  settings.exact_length = FALSE;
+  frame.settings = &settings;
+  frame.sample = TRUE;
+  for (round = 0; round < ROUNDS; round++) {
+    const Prices prices = { price, held ? price : lowest };
+    gboolean near_enough;
+    gdouble taken, next;
+    Purse purse;
+
+    purse_init (&purse, &settings);
+    alitra_rebuild_reset (self->rebuild);
+    encode_levels (self, &frame, &prices, NULL, &purse);
+    taken = (gdouble) count_tokens (self) / *may;
+    next = MAX (next_of_sample (price, purse.limit, taken), lowest);
+    near_enough = taken >= 1. && fabs (log2 (next / price)) < NEAR;
+    if (next == price || near_enough)
+      round = ROUNDS;
+    price = next;
+  }
+  alitra_rebuild_reset (self->rebuild);
+  return price;
+}
+
 /* Encodes the frame, again if `rounds` says so, until the price fits what may be spent; never below `lowest`. */
 static void
 encode_to_price (AlitraTokenizer * self, Frame * frame, gdouble price,
     gdouble lowest, guint rounds)
 {
   const AlitraSettings *settings = frame->settings;
+  const gboolean sampled = rounds > 1 && frame->key && has_sample (self);
   guint round;
+
+  if (sampled)
+    price = find_price (self, frame, price, lowest);
 
   for (round = 0; round < rounds; round++) {
     Prices prices = { price, settings->target_tokens ? price : lowest };
@@ -1000,7 +1100,7 @@ encode_to_price (AlitraTokenizer * self, Frame * frame, gdouble price,
         || count_tokens (self) >= settings->target_tokens : purse.cut;
     next = MAX (next_price (price, purse.limit, all_spent), lowest);
     self->pending = purse.cut || fabs (log2 (next / price)) >= SETTLED;
-    if (!self->pending)
+    if (!self->pending || (sampled && all_spent))
       round = rounds;
     price = next;
   }
@@ -1018,7 +1118,8 @@ encode_to_budget (AlitraTokenizer * self, Frame * frame)
     price = alitra_budget_first_price (target, self->patches);
     rounds = ROUNDS;
   } else if (self->priced_tokens != target) {
-    price *= pow ((gdouble) self->priced_tokens / target, 1.25);
+    price = alitra_budget_price_of_more (price,
+        (gdouble) target / self->priced_tokens);
     price = CLAMP (price, LOWEST_PRICE, HIGHEST_PRICE);
     rounds = frame->key ? ROUNDS : 1;
   }
@@ -1295,7 +1396,8 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
       && settings->objective == self->last.objective
       && settings->scalable == self->scalable;
   Frame frame = { settings, first || force_key || (settings->key_interval
-        && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0
+        && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0,
+    FALSE
   };
   gboolean cut = FALSE, all, idle;
 

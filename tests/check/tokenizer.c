@@ -180,6 +180,37 @@ test_exact_after_motion (void)
   end (&f);
 }
 
+/* Takes most of the contrast out of the luma of a picture. */
+static void
+calm (TestPicture * picture)
+{
+  const AlitraFrame *frame = &picture->frame;
+
+  for (guint y = 0; y < frame->height; y++)
+    for (guint x = 0; x < frame->width; x++) {
+      guint8 *sample = frame->data[0] + (gssize) y * frame->stride[0] + x;
+
+      *sample = 128 + (*sample - 128) / 30;
+    }
+}
+
+/* The price of a first frame is far from the first guess in a calm scene: its budget is spent all the same. */
+static void
+test_first_frame_spends (void)
+{
+  Fixture f = begin (512, 512);
+
+  f.settings.target_tokens = 1500;
+  for (guint i = 0; i < 2; i++) {
+    test_picture_draw_scene (f.picture, 1);
+    if (i == 0)
+      calm (f.picture);
+    test_stream_frame (f.stream, f.picture, &f.settings, TRUE);
+    g_assert_cmpuint (f.stream->stats.tokens, ==, 1500);
+  }
+  end (&f);
+}
+
 static void
 test_target_is_kept (void)
 {
@@ -811,6 +842,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tokenizer/exact", test_exact);
   g_test_add_func ("/tokenizer/exact-after-motion", test_exact_after_motion);
+  g_test_add_func ("/tokenizer/first-frame-spends", test_first_frame_spends);
   g_test_add_func ("/tokenizer/target-is-kept", test_target_is_kept);
   g_test_add_func ("/tokenizer/static-scene-sharpens",
       test_static_scene_sharpens);
