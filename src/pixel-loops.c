@@ -408,6 +408,17 @@ add (float *to, const float *a, const float *b, guint count)
     to[i] = a[i] + b[i];
 }
 
+static void
+add_sum (float *to, const float *a, const float *b, const float *c, guint count)
+{
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+    *(Vector *) (to + i) = load (a + i) + (load (b + i) + load (c + i));
+  for (; i < count; i++)
+    to[i] = a[i] + (b[i] + c[i]);
+}
+
 /* --- bytes ---------------------------------------------------------------------------------------------------------- */
 
 /* A register of bytes, as floats: compilers would take them one by one. */
@@ -500,5 +511,5 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
     { take_block, measure, compare_plane, difference, even_out, soften_across,
   soften_down, halve,
-  filter_down, filter_twice, accumulate, add, from_bytes, to_bytes
+  filter_down, filter_twice, accumulate, add, add_sum, from_bytes, to_bytes
 };

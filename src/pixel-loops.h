@@ -72,6 +72,8 @@ typedef struct _AlitraPixelLoops
   /* to += from */
   void (*accumulate) (float *to, const float *from, guint count);
   void (*add) (float *to, const float *a, const float *b, guint count);
+  /* a + (b + c) */
+  void (*add_sum) (float *to, const float *a, const float *b, const float *c, guint count);
   void (*from_bytes) (float *to, const guint8 *from, float scale, float offset, guint count);
   /* rounds down: offset should hold a half more; saturates at 0 and 255 */
   void (*to_bytes) (guint8 *to, const float *from, float scale, float offset, guint count);

@@ -300,6 +300,49 @@ alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a,
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
 
+/* The bits of four samples. */
+typedef guint32 Four __attribute__((vector_size (16), aligned (4), may_alias));
+
+/* Samples first..end-1 of a row as it is and as it was; up to three more behind them may be looked at. */
+static gboolean
+differ_in_row (const float *a, const float *b, guint first, guint end)
+{
+  Four other = { 0 };
+
+  for (guint x = first; x < end; x += 4)
+    other |= *(const Four *) (a + x) ^ *(const Four *) (b + x);
+  return (other[0] | other[1] | other[2] | other[3]) != 0;
+}
+
+/* Which samples of a row of `size` the filter looks at for those of a cell at twice the size, and `reach` around it. */
+static void
+samples_below (guint cell, guint n, guint reach, guint size, guint * first,
+    guint * end)
+{
+  const guint half = n / 2, more = (reach + 1) / 2 + 2;
+
+  *first = cell * half > more ? cell * half - more : 0;
+  *end = MIN ((cell + 1) * half + more, size);
+}
+
+gboolean
+alitra_planes_differ_below (const AlitraPlanes * a, const AlitraPlanes * b,
+    guint column, guint row, guint reach, guint reach_chroma)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane p = get_plane (a, i), q = get_plane (b, i);
+    const guint more = i ? reach_chroma : reach;
+    guint left, right, top, bottom;
+
+    samples_below (column, p.cell, more, p.width, &left, &right);
+    samples_below (row, p.cell, more, p.height, &top, &bottom);
+    for (guint y = top; y < bottom; y++)
+      if (differ_in_row (at (&p, 0, y), at (&q, 0, y), left, right))
+        return TRUE;
+  }
+  return FALSE;
+}
+
 void
 alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from)
 {

@@ -61,6 +61,10 @@ void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const Al
 /* Cells of `to` (twice the grid of `from`) that alitra_planes_upsample() changes if those of `from` changed: the
  * children and one ring, since the filter reaches two samples. */
 void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_mask);
+/* Whether what lies below a cell of the level down differs between two pictures: the samples that alitra_planes_upsample()
+ * makes the cell from, and so many samples around it of luma and of chroma. */
+gboolean alitra_planes_differ_below (const AlitraPlanes * a, const AlitraPlanes * b, guint column, guint row,
+    guint reach, guint reach_chroma);
 /* Every cell that is set or has a neighbour (of eight) that is. */
 void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 

@@ -15,6 +15,10 @@
 /* Mean difference of a cell that finer levels are not told of, where the picture is not shown: a token that changes reaches
  * cells all around, mostly by far less than a grey level. */
 #define SMALL_CHANGE (.25f / 255.f)
+/* Samples around a cell that the filters over the borders and over grain look at. */
+#define FILTER_REACH 3
+#define FILTER_REACH_CHROMA 6
+
 typedef struct
 {
   AlitraGrid grid;
@@ -22,13 +26,14 @@ typedef struct
   AlitraSynthesis *synthesis;
   gfloat *sums;                 /* per cell, model->dim */
   guint32 *list;                /* changed cells */
-  AlitraPlanes contribution;    /* what the tokens of this level add */
   AlitraPlanes base;            /* what the coarser levels say; unused at the coarsest */
   AlitraPlanes picture;         /* both; at the coarsest with flat cells laid over */
   AlitraPlanes clean;           /* the picture without cell borders, for finer levels; unused at the finest */
-  AlitraPlanes passed;          /* the same as it was last passed on to the finer level; unless everything is */
+  AlitraPlanes passed;          /* the same as it was last passed on to the finer level; unused at the finest */
   guint8 *painted;              /* cells of the picture that the last run wrote */
-  guint8 *base_painted;
+  guint8 *touched;              /* cells that a filter over the picture makes others than they were before that */
+  guint8 *base_painted;         /* cells of the base that are others */
+  guint8 *base_near;            /* and those from which filters see samples of the base that are */
   guint8 *smooth;               /* cells that hold the smooth token; unused at the coarsest */
   guint8 *scratch;
   gboolean fresh;               /* nothing painted yet */
@@ -76,6 +81,7 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
   floor->grid = alitra_grid_of (width, height, level);
   cells = (gsize) floor->grid.columns * floor->grid.rows;
   floor->base_painted = g_new0 (guint8, cells);
+  floor->base_near = g_new0 (guint8, cells);
   floor->fresh = TRUE;
   if (!paints)
     return;
@@ -85,11 +91,13 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
   floor->sums = alitra_floats_new (cells * model->dim);
   floor->list = g_new (guint32, cells);
-  alitra_planes_init (&floor->contribution, floor->grid);
   alitra_planes_init (&floor->picture, floor->grid);
-  if (level > 0)
+  if (level > 0) {
     alitra_planes_init (&floor->clean, floor->grid);
+    alitra_planes_init (&floor->passed, floor->grid);
+  }
   floor->painted = g_new0 (guint8, cells);
+  floor->touched = g_new0 (guint8, cells);
   floor->smooth = g_new0 (guint8, cells);
   floor->scratch = g_new0 (guint8, cells);
 }
@@ -101,7 +109,6 @@ floor_clear (Floor * floor, guint level)
   alitra_synthesis_free (floor->synthesis);
   alitra_floats_free (floor->sums);
   g_free (floor->list);
-  alitra_planes_clear (&floor->contribution);
   alitra_planes_clear (&floor->picture);
   if (level < COARSEST)
     alitra_planes_clear (&floor->base);
@@ -110,7 +117,9 @@ floor_clear (Floor * floor, guint level)
     alitra_planes_clear (&floor->passed);
   }
   g_free (floor->painted);
+  g_free (floor->touched);
   g_free (floor->base_painted);
+  g_free (floor->base_near);
   g_free (floor->smooth);
   g_free (floor->scratch);
 }
@@ -129,8 +138,6 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
   for (i = 0; i < ALITRA_LEVELS; i++)
     floor_init (&self->floor[i], model, width, height, i, i >= finest, workers);
   self->exact = finest == 0;
-  for (i = 1; i < ALITRA_LEVELS && !self->exact; i++)
-    alitra_planes_init (&self->floor[i].passed, self->floor[i].grid);
   return self;
 }
 
@@ -205,39 +212,41 @@ add_mask (guint8 * to, const guint8 * from, gsize n)
       to[i] |= from[i];
 }
 
-/* Cells that hold the smooth token.  Where that changed, the cells around fade otherwise. */
+static void
+mark_around (AlitraGrid grid, guint8 * mask, gsize cell)
+{
+  const guint x = cell % grid.columns;
+
+  mask[cell] = 1;
+  if (x > 0)
+    mask[cell - 1] = 1;
+  if (x + 1 < grid.columns)
+    mask[cell + 1] = 1;
+  if (cell >= grid.columns)
+    mask[cell - grid.columns] = 1;
+  if (cell / grid.columns + 1 < grid.rows)
+    mask[cell + grid.columns] = 1;
+}
+
+/* Cells that hold the smooth token.  Where that changed, the cells around fade otherwise: `other` is set. */
 static void
 read_smooth_cells (AlitraRebuild * self, guint level, const guint16 * tokens,
-    const guint8 * depth, guint n)
+    const guint8 * depth, guint n, guint8 * other)
 {
   Floor *floor = &self->floor[level];
   const guint codes = self->model->level[level].codes;
   const guint max_depth = self->model->level[level].depth;
-  gsize cells = cells_of (floor), c;
   guint i;
 
-  memset (floor->scratch, 0, cells);
+  memset (other, 0, cells_of (floor));
   for (i = 0; i < n; i++) {
-    guint32 cell = floor->list[i];
-    guint8 now = depth[cell] > 0 && tokens[(gsize) cell * max_depth] == codes;
+    const guint32 cell = floor->list[i];
+    const guint8 now = depth[cell] > 0
+        && tokens[(gsize) cell * max_depth] == codes;
 
-    floor->scratch[cell] = now != floor->smooth[cell];
+    if (now != floor->smooth[cell])
+      mark_around (floor->grid, other, cell);
     floor->smooth[cell] = now;
-  }
-  for (c = 0; c < cells; c++) {
-    const guint x = c % floor->grid.columns;
-
-    if (!floor->scratch[c])
-      continue;
-    floor->painted[c] = 1;
-    if (x > 0)
-      floor->painted[c - 1] = 1;
-    if (x + 1 < floor->grid.columns)
-      floor->painted[c + 1] = 1;
-    if (c >= floor->grid.columns)
-      floor->painted[c - floor->grid.columns] = 1;
-    if (c + floor->grid.columns < cells)
-      floor->painted[c + floor->grid.columns] = 1;
   }
 }
 
@@ -277,22 +286,59 @@ drop_small_changes (AlitraRebuild * self, Floor * floor, guint8 * mask)
   alitra_planes_copy (&floor->passed, &floor->clean, mask, self->workers);
 }
 
-/* Twice the size for the next finer level, where the picture changed; the filter over the borders takes a change as far
- * as the next cell. */
+/* Which cells of the finer level see samples of the coarse picture that are others than before, at twice the size. */
+static void
+find_other_bases (AlitraRebuild * self, Floor * coarse, Floor * fine)
+{
+  const gsize cells = cells_of (fine);
+  gsize i;
+
+  alitra_mask_upsample (fine->grid, fine->base_painted, coarse->touched);
+  alitra_mask_dilate (fine->grid, fine->base_near, fine->base_painted);
+  for (i = 0; i < cells && !coarse->fresh; i++) {
+    const guint x = i % fine->grid.columns, y = i / fine->grid.columns;
+
+    if (fine->base_near[i])
+      fine->base_near[i] = alitra_planes_differ_below (&coarse->clean,
+          &coarse->passed, x, y, FILTER_REACH, FILTER_REACH_CHROMA);
+    fine->base_painted[i] = fine->base_painted[i] && fine->base_near[i]
+        && alitra_planes_differ_below (&coarse->clean, &coarse->passed, x, y,
+        0, 0);
+  }
+  alitra_planes_copy (&coarse->passed, &coarse->clean, coarse->touched,
+      self->workers);
+}
+
+/* Twice the size for the next finer level, where the picture changed. */
 static void
 make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
 {
   Floor *coarse = &self->floor[level + 1], *fine = &self->floor[level];
 
-  alitra_mask_dilate (coarse->grid, coarse->scratch, coarse->painted);
   alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
-      coarse->scratch, self->workers);
-  if (!self->exact)
-    drop_small_changes (self, coarse, coarse->scratch);
-  alitra_mask_upsample (fine->grid, fine->base_painted, coarse->scratch);
+      coarse->touched, self->workers);
+  if (self->exact) {
+    find_other_bases (self, coarse, fine);
+  } else {
+    drop_small_changes (self, coarse, coarse->touched);
+    alitra_mask_upsample (fine->grid, fine->base_painted, coarse->touched);
+    alitra_mask_dilate (fine->grid, fine->base_near, fine->base_painted);
+  }
   if (fine->base.luma)
     alitra_planes_upsample (&fine->base, &coarse->clean, fine->base_painted,
         self->workers);
+}
+
+/* A window reaches less far into the next cell than a filter looks from the one behind that; all else that is new in a
+ * cell can be seen from every cell around it. */
+static void
+find_touched (Floor * floor, const guint8 * written, const guint8 * other)
+{
+  const gsize cells = cells_of (floor);
+
+  alitra_mask_dilate (floor->grid, floor->touched, other);
+  add_mask (floor->touched, floor->fresh ? NULL : written, cells);
+  add_mask (floor->touched, floor->base_near, cells);
 }
 
 void
@@ -313,23 +359,26 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   if (level == COARSEST)
     read_flat_cells (self, tokens, depth, n);
   written = alitra_synthesis_run (floor->synthesis, floor->sums, depth,
-      floor->fresh ? NULL : changed, &floor->contribution);
+      floor->fresh ? NULL : changed);
   if (level == COARSEST) {
-    memset (floor->painted, floor->fresh, cells);
-    add_mask (floor->painted, written, cells);
-    alitra_flat_grid_add_touched (self->flat, floor->painted);
-    alitra_planes_copy (&floor->picture, &floor->contribution, floor->painted,
-        self->workers);
-    alitra_flat_grid_blend (self->flat, &floor->picture, floor->painted);
+    memset (floor->scratch, 0, cells);
+    alitra_flat_grid_add_touched (self->flat, floor->scratch);
   } else {
-    memcpy (floor->painted, floor->base_painted, cells);
-    add_mask (floor->painted, floor->fresh ? NULL : written, cells);
-    read_smooth_cells (self, level, tokens, depth, n);
-    alitra_planes_add (&floor->picture, &floor->base, &floor->contribution,
-        floor->painted, self->workers);
+    read_smooth_cells (self, level, tokens, depth, n, floor->scratch);
+  }
+  memcpy (floor->painted, floor->scratch, cells);
+  add_mask (floor->painted, floor->fresh ? NULL : written, cells);
+  add_mask (floor->painted, floor->base_painted, cells);
+  for (i = 0; i < cells; i++)
+    floor->scratch[i] |= floor->smooth[i] & floor->painted[i];
+  find_touched (floor, written, floor->scratch);
+  alitra_synthesis_add (floor->synthesis, level < COARSEST ? &floor->base
+      : NULL, floor->painted, &floor->picture);
+  if (level == COARSEST)
+    alitra_flat_grid_blend (self->flat, &floor->picture, floor->painted);
+  else
     alitra_smooth_blend (&floor->picture, floor->smooth, floor->painted,
         self->workers);
-  }
   if (level > 0)
     make_base (self, level - 1, depth);
   floor->fresh = FALSE;
@@ -344,10 +393,7 @@ alitra_rebuild_get_picture (AlitraRebuild * self, guint level)
 const guint8 *
 alitra_rebuild_get_touched (AlitraRebuild * self, guint level)
 {
-  Floor *floor = &self->floor[level];
-
-  alitra_mask_dilate (floor->grid, floor->scratch, floor->painted);
-  return floor->scratch;
+  return self->floor[level].touched;
 }
 
 const AlitraPlanes *

@@ -32,7 +32,7 @@ void alitra_rebuild_level (AlitraRebuild * rebuild, guint level, const guint16 *
 /* The picture of a level after alitra_rebuild_level(). */
 const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint level);
 
-/* Cells that the last run painted again, and those around them: what a filter over their borders can change. */
+/* Cells that the filters over borders (deblock.h) and over grain (bilateral.h) make others than before the last run. */
 const guint8 *alitra_rebuild_get_touched (AlitraRebuild * rebuild, guint level);
 
 /* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from

@@ -18,11 +18,19 @@ void alitra_synthesis_free (AlitraSynthesis * synthesis);
 
 /* sums: model->dim floats a cell. depth: a byte for each cell; 0: its sum counts as zero, whatever is there.
  * changed: cells whose sum or depth is not what it was in the last run; NULL: all (the first run must).
- * planes: this level's own contribution; cells that cannot have changed are left alone.
  *
- * Returns: a byte for each cell, not zero: its samples were written; NULL: all were. Valid until the next run. */
+ * Returns: a byte for each cell, not zero: its samples may be others now, in a cell that stands next to those whose latents
+ * changed only within the margin of a window; NULL: all. Valid until the next run. */
 const guint8 *alitra_synthesis_run (AlitraSynthesis * synthesis, const float *sums, const guint8 * depth,
-    const guint8 * changed, AlitraPlanes * planes);
+    const guint8 * changed);
+
+/* What the level adds, on top of `base` (NULL: of nothing), into the cells of `mask` (NULL: all) of `to`; both planes have
+ * the size of the grid and may be the same. */
+void alitra_synthesis_add (AlitraSynthesis * synthesis, const AlitraPlanes * base, const guint8 * mask,
+    AlitraPlanes * to);
+/* One row of cells of the same; `mask` is of the whole grid. */
+void alitra_synthesis_add_row (AlitraSynthesis * synthesis, const AlitraPlanes * base, const guint8 * mask, guint row,
+    AlitraPlanes * to);
 
 G_END_DECLS
 

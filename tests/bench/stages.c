@@ -241,24 +241,31 @@ sum (Bench * b)
 }
 
 static void
+paint (Bench * b, const guint8 * depth, const guint8 * changed)
+{
+  const guint8 *written = alitra_synthesis_run (b->synthesis[b->level],
+      b->sums[b->level], depth, changed);
+
+  alitra_synthesis_add (b->synthesis[b->level], NULL, written,
+      &b->own[b->level]);
+}
+
+static void
 paint_all (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
-      b->full[b->level], NULL, &b->own[b->level]);
+  paint (b, b->full[b->level], NULL);
 }
 
 static void
 paint_drawn (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
-      b->depth[b->level], NULL, &b->own[b->level]);
+  paint (b, b->depth[b->level], NULL);
 }
 
 static void
 paint_few (Bench * b)
 {
-  alitra_synthesis_run (b->synthesis[b->level], b->sums[b->level],
-      b->full[b->level], b->few[b->level], &b->own[b->level]);
+  paint (b, b->full[b->level], b->few[b->level]);
 }
 
 static void

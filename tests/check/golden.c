@@ -219,8 +219,8 @@ rebuild (Vector * v, guint index, const guint16 * tokens)
 
   alitra_quantizer_sum (level->quantizer, list_all (level), level->list,
       level->depth, tokens, level->most, level->sums);
-  alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL,
-      &level->own);
+  alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL);
+  alitra_synthesis_add (level->synthesis, NULL, NULL, &level->own);
   if (index == ALITRA_LEVELS - 1) {
     alitra_planes_add (&level->picture, &level->own, &level->base, NULL, v->workers);   /* the base is zero */
     return;
@@ -519,8 +519,9 @@ test_redo (void)
       alitra_planes_add (&kept, &kept, &level->own, NULL, v->workers);
       written =
           alitra_synthesis_run (level->synthesis, level->sums, level->depth,
-          changed, &level->own);
+          changed);
       g_assert_nonnull (written);
+      alitra_synthesis_add (level->synthesis, NULL, NULL, &level->own);
       for (guint i = 0; i < level->cells; i++) {
         alitra_planes_get_cell (&kept, i % level->grid.columns,
             i / level->grid.columns, samples[0]);
@@ -531,7 +532,8 @@ test_redo (void)
               sizeof samples[1]);
       }
       g_assert_null (alitra_synthesis_run (fresh, level->sums, level->depth,
-              NULL, &level->picture));
+              NULL));
+      alitra_synthesis_add (fresh, NULL, NULL, &level->picture);
       g_assert_cmpfloat (planes_differ (&level->own, &level->picture), ==, 0);
       alitra_synthesis_free (fresh);
       alitra_planes_clear (&kept);
@@ -555,8 +557,8 @@ test_empty (void)
     for (gsize i = 0; i < level->cells * model->dim; i++)
       level->sums[i] = 100;
     memset (level->depth, 0, level->cells);
-    alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL,
-        &level->own);
+    alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL);
+    alitra_synthesis_add (level->synthesis, NULL, NULL, &level->own);
     alitra_planes_clear (&level->picture);
     alitra_planes_init (&level->picture, level->grid);
     g_assert_cmpfloat (planes_differ (&level->own, &level->picture), ==, 0);

@@ -548,6 +548,11 @@ check_rows (const AlitraPixelLoops * pixels, guint count)
     if (i < count)
       g_assert_cmpfloat (rows[3][i], ==, to[i]);
   }
+  memcpy (to, all, 300 * sizeof (float));
+  pixels->add_sum (to, rows[0], rows[1], rows[2], count);
+  for (guint i = 0; i < 300; i++)
+    g_assert_cmpfloat (to[i], ==, i < count ? rows[0][i] + (rows[1][i]
+            + rows[2][i]) : all[i]);
   for (guint i = 0; i < 4; i++)
     alitra_floats_free (rows[i]);
   alitra_floats_free (to);
