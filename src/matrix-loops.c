@@ -415,10 +415,12 @@ choose_panels (const AlitraCentres * centres, guint probes, guint rows,
   memset (chosen, 0, centres->count * sizeof (*chosen));
   for (guint first = 0; first < rows; first += ALITRA_LANES) {
     const Vector limits = find_limits (scores + first, centres->count, probes);
+    /* lanes beyond the rows hold nothing that could be looked for */
+    const guint32 lanes = (1u << MIN (rows - first, ALITRA_LANES)) - 1;
 
     for (guint p = 0; p < centres->count; p++)
-      chosen[p] |= bits_of ((Index) (*(const Aligned *) (scores
-                  + p * ALITRA_PANEL + first) >= limits)) << first;
+      chosen[p] |= (bits_of ((Index) (*(const Aligned *) (scores
+                      + p * ALITRA_PANEL + first) >= limits)) & lanes) << first;
   }
 }
 

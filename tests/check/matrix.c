@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "byte-loops.h"
 #include "matrix.h"
@@ -323,6 +325,59 @@ test_panels (gconstpointer loops)
     alitra_floats_free (weights);
     alitra_floats_free (middles);
   }
+}
+
+/* Floats at the very end of memory that may be read. */
+static float *
+map_floats (gsize count, gsize * mapped)
+{
+  const gsize page = sysconf (_SC_PAGESIZE), size = count * sizeof (float);
+  guint8 *bytes;
+
+  *mapped = (size + page - 1) / page * page + page;
+  bytes = mmap (NULL, *mapped, PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_assert_true (bytes != MAP_FAILED);
+  g_assert_no_errno (mprotect (bytes + *mapped - page, page, PROT_NONE));
+  return (float *) (bytes + *mapped - page - size);
+}
+
+/* Rows that fill no vector of them are looked for alone: nothing behind them is read. */
+static void
+test_panels_of_few_rows (gconstpointer loops)
+{
+  const guint count = 640, inputs = 24, panels = count / ALITRA_PANEL;
+  float *weights, *middles;
+  AlitraMatrix codes;
+  AlitraCentres centres;
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  weights = whole_floats (count * inputs);
+  middles = whole_floats (panels * inputs);
+  alitra_matrix_init_codes (&codes, count, inputs, weights);
+  alitra_centres_init (&centres, panels, inputs, middles);
+  for (guint rows = 1; rows < 20; rows++) {
+    gsize mapped;
+    float *in = map_floats (rows * inputs, &mapped);
+    guint16 ids[20];
+
+    for (guint i = 0; i < rows * inputs; i++)
+      in[i] = g_test_rand_int_range (-3, 4);
+    alitra_matrix_nearest_of_panels (&codes, &centres, 3, rows, in, inputs,
+        ids);
+    for (guint r = 0; r < rows; r++)
+      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs, weights,
+              count, middles, panels, 3, inputs));
+    munmap ((guint8 *) (in + rows * inputs) + sysconf (_SC_PAGESIZE) - mapped,
+        mapped);
+  }
+  alitra_matrix_clear (&codes);
+  alitra_centres_clear (&centres);
+  alitra_floats_free (weights);
+  alitra_floats_free (middles);
 }
 
 static void
@@ -744,7 +799,7 @@ main (int argc, char **argv)
           test_nearest}, {"ties", test_ties}, {"panels", test_panels},
       {"halves", test_halves}, {"gates",
           test_gates}, {"blocks", test_blocks}, {"rows", test_rows},
-      {"spread", test_spread}
+      {"spread", test_spread}, {"few-rows", test_panels_of_few_rows}
     };
 
     for (guint t = 0; t < G_N_ELEMENTS (tests); t++) {
