@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bilateral.h"
 
-#include <string.h>
-
 #include "matrix.h"
 #include "pixel-loops.h"
 
@@ -14,119 +12,77 @@ static const AlitraTaps luma_taps = { 2, {1, 2}, {.8f, .4f}, .08f };
 static const AlitraTaps chroma_taps =
     { 4, {1, 2, 4, 6}, {1.f, 1.f, 1.f, 1.f}, .06f };
 
-#define REACH 6                 /* of all taps */
-#define WINDOW (ALITRA_CELL + 2 * REACH)
+/* Samples of a line that are filtered together: what they look at stays in the first-level cache. */
+#define CHUNK 256
 
 typedef struct
 {
-  AlitraPlanes *to;
-  const AlitraPlanes *from;
-  const guint8 *depth;
-  const guint8 *mask;           /* NULL: all cells are written */
-  const AlitraPixelLoops *loops;
+  AlitraBand *band;
+  guint plane, row, n;          /* n: samples of a cell's side */
+  AlitraBandLines lines;
+  AlitraTakeLine take;
+  gpointer data;
 } Job;
 
-/* A plane of cells of n x n samples. */
-typedef struct
-{
-  const gfloat *from;
-  gfloat *to;
-  gsize stride;
-  guint n;
-  const AlitraTaps *taps;
-} Plane;
-
-static Plane
-plane_of (const Job * job, guint channel)
-{
-  const AlitraPlanes *from = job->from, *to = job->to;
-
-  if (channel == 0)
-    return (Plane) {
-    from->luma, to->luma, to->luma_stride, ALITRA_CELL, &luma_taps};
-  return (Plane) {
-  from->chroma[channel - 1], to->chroma[channel - 1], to->chroma_stride,
-        ALITRA_CELL / 2, &chroma_taps};
-}
-
-/* The sample that stands for one beyond the end is as far inside. */
-static inline gint
-inside (gint at, gint size)
-{
-  return at < 0 ? -at : at < size ? at : 2 * (size - 1) - at;
-}
-
-/* Beyond the end of the picture ramps go on: what one is inside, turned round about the last sample. */
-static inline gfloat
-sample_at (const Plane * p, gint x, gint y, gint width, gint height)
-{
-  const gint ix = inside (x, width), iy = inside (y, height);
-  const gfloat v = p->from[iy * p->stride + ix];
-
-  if (ix == x && iy == y)
-    return v;
-  return 2.f * p->from[CLAMP (y, 0, height - 1) * p->stride
-      + CLAMP (x, 0, width - 1)] - v;
-}
-
-/* A cell at the end of the picture, in a window of its own with the samples around it. */
 static void
-filter_at_end (const Job * job, const Plane * p, guint column, guint row,
-    gfloat * to)
+filter_run (const Job * job, guint first, guint end)
 {
-  const gint width = job->to->grid.columns * p->n;
-  const gint height = job->to->grid.rows * p->n;
-  const gint left = column * p->n, top = row * p->n;
-  const gint away = p->taps->distance[p->taps->count - 1];
-  gfloat window[WINDOW * WINDOW];
-  gint x, y;
+  const AlitraTaps *taps = job->plane ? &chroma_taps : &luma_taps;
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  gfloat samples[CHUNK + ALITRA_SLACK] __attribute__((aligned (64)));
+  guint x, y;
 
-  for (y = -away; y < (gint) p->n + away; y++)
-    for (x = -away; x < (gint) p->n + away; x++)
-      window[(y + REACH) * WINDOW + x + REACH] =
-          sample_at (p, left + x, top + y, width, height);
-  job->loops->even_out (window + REACH * WINDOW + REACH, WINDOW, p->n,
-      p->taps, to, p->stride);
+  alitra_band_extend (job->band, job->plane, job->row, &job->lines,
+      taps->distance[taps->count - 1], first, end);
+  for (x = first; x < end; x += CHUNK)
+    for (y = 0; y < job->n; y++) {
+      const guint count = MIN (end - x, CHUNK);
+
+      loops->even_line (samples, (const gfloat * const *) job->lines.line + y,
+          x, taps, count);
+      job->take (job->data, job->plane, x, job->row * job->n + y, samples,
+          count);
+    }
 }
 
 static void
-write_cell (const Job * job, guint channel, guint column, guint row)
+copy_run (const Job * job, guint first, guint end)
 {
-  const AlitraGrid grid = job->to->grid;
-  const Plane p = plane_of (job, channel);
-  const gsize at = (gsize) row * p.n * p.stride + column * p.n;
   guint y;
 
-  if (channel == 0 && !job->depth[(gsize) row * grid.columns + column])
-    for (y = 0; y < p.n; y++)
-      memcpy (p.to + at + y * p.stride, p.from + at + y * p.stride,
-          p.n * sizeof (gfloat));
-  else if (column == 0 || row == 0 || column + 1 == grid.columns
-      || row + 1 == grid.rows)
-    filter_at_end (job, &p, column, row, p.to + at);
-  else
-    job->loops->even_out (p.from + at, p.stride, p.n, p.taps, p.to + at,
-        p.stride);
-}
-
-static void
-write_row (gpointer data, guint row, guint worker)
-{
-  const Job *job = data;
-  const guint columns = job->to->grid.columns;
-  guint x, c;
-
-  for (x = 0; x < columns; x++)
-    if (!job->mask || job->mask[(gsize) row * columns + x])
-      for (c = 0; c < 3; c++)
-        write_cell (job, c, x, row);
+  for (y = 0; y < job->n; y++)
+    job->take (job->data, job->plane, first, job->row * job->n + y,
+        job->lines.line[y] + first, end - first);
 }
 
 void
-alitra_bilateral (AlitraPlanes * to, const AlitraPlanes * from,
-    const guint8 * depth, const guint8 * mask, AlitraWorkers * workers)
+alitra_bilateral_row (AlitraBand * band, guint row, const guint8 * depth,
+    const guint8 * mask, AlitraTakeLine take, gpointer data)
 {
-  Job job = { to, from, depth, mask, alitra_matrix_get_pixel_loops () };
+  const guint columns = band->grid.columns;
+  guint first, end, plane;
 
-  alitra_workers_run (workers, to->grid.rows, write_row, &job);
+  depth += (gsize) row *columns;
+  mask += (gsize) row *columns;
+  for (plane = 0; plane < 3; plane++) {
+    Job job = { band, plane, row, plane ? ALITRA_CELL / 2 : ALITRA_CELL };
+
+    job.take = take;
+    job.data = data;
+    alitra_band_get_lines (band, plane, row, &job.lines);
+    for (first = 0; first < columns; first = end) {
+      const gboolean plain = plane == 0 && !depth[first];
+
+      end = first + 1;
+      if (!mask[first])
+        continue;
+      while (end < columns && mask[end]
+          && plain == (plane == 0 && !depth[end]))
+        end++;
+      if (plain)
+        copy_run (&job, first * job.n, end * job.n);
+      else
+        filter_run (&job, first * job.n, end * job.n);
+    }
+  }
 }

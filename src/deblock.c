@@ -29,9 +29,15 @@ typedef struct
 
 /* How much of the effect is left between two cells of these depths. */
 static inline gfloat
+strength_at (gfloat half, guint a, guint b)
+{
+  return half / (half + a + b);
+}
+
+static inline gfloat
 strength (const Job * job, guint a, guint b)
 {
-  return job->half_depth / (job->half_depth + a + b);
+  return strength_at (job->half_depth, a, b);
 }
 
 /* Borders between the columns of cells, for one row of cells. */
@@ -54,8 +60,9 @@ filter_down (const Job * job, gfloat * samples, gsize stride, guint cell,
   guint x;
 
   for (x = 0; x < columns; x++)
-    job->loops->soften_down (samples + x * cell, stride, cell, how,
-        strength (job, depth[x], depth[(gssize) x - (gssize) columns]));
+    job->loops->soften_down (samples + x * cell - stride, samples + x * cell,
+        stride, cell, how, strength (job, depth[x],
+            depth[(gssize) x - (gssize) columns]));
 }
 
 static void
@@ -142,11 +149,12 @@ filter_cell (const Job * job, gfloat * to, const gfloat * from, gsize stride,
           strength (job, d[0], d[1]));
   }
   if (above)
-    job->loops->soften_down (origin, WINDOW, cell, how, strength (job,
-            depth[0], depth[-(gssize) columns]));
+    job->loops->soften_down (origin - WINDOW, origin, WINDOW, cell, how,
+        strength (job, depth[0], depth[-(gssize) columns]));
   if (below)
-    job->loops->soften_down (origin + cell * WINDOW, WINDOW, cell, how,
-        strength (job, depth[columns], depth[0]));
+    job->loops->soften_down (origin + (cell - 1) * WINDOW, origin
+        + cell * WINDOW, WINDOW, cell, how, strength (job, depth[columns],
+            depth[0]));
   for (i = 0; i < cell; i++)
     memcpy (to + i * stride, origin + i * WINDOW, cell * sizeof (gfloat));
 }
@@ -196,4 +204,62 @@ alitra_deblock (AlitraPlanes * to, const AlitraPlanes * from, guint level,
   }
   alitra_workers_run (workers, to->grid.rows, copy_and_filter_row, &job);
   alitra_workers_run (workers, to->grid.rows - 1, filter_border_above, &job);
+}
+
+/* --- rows in a band ------------------------------------------------------------------------------------------------- */
+
+void
+alitra_deblock_across (AlitraBand * band, guint row, guint level,
+    const guint8 * depth, const guint8 * mask)
+{
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  const guint columns = band->grid.columns;
+  AlitraPlanes view;
+  guint x, c;
+
+  alitra_band_view (band, row, &view);
+  depth += (gsize) row *columns;
+  mask += (gsize) row *columns;
+  for (x = 1; x < columns; x++) {
+    const gfloat much = strength_at (half_depth[level], depth[x - 1], depth[x]);
+
+    if (!mask[x - 1] || !mask[x])
+      continue;
+    loops->soften_across (view.luma + (gsize) row * ALITRA_CELL
+        * view.luma_stride + x * ALITRA_CELL, view.luma_stride, ALITRA_CELL,
+        &of_luma, much);
+    for (c = 0; c < 2; c++)
+      loops->soften_across (view.chroma[c] + (gsize) row * (ALITRA_CELL / 2)
+          * view.chroma_stride + x * (ALITRA_CELL / 2), view.chroma_stride,
+          ALITRA_CELL / 2, &of_chroma, much);
+  }
+}
+
+void
+alitra_deblock_down (AlitraBand * band, guint row, guint level,
+    const guint8 * depth, const guint8 * mask)
+{
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  const guint columns = band->grid.columns;
+  AlitraBandLines lines[3];
+  guint x, c;
+
+  for (c = 0; c < 3; c++)
+    alitra_band_get_lines (band, c, row, &lines[c]);
+  depth += (gsize) row *columns;
+  mask += (gsize) row *columns;
+  for (x = 0; x < columns; x++) {
+    const gssize above = (gssize) x - (gssize) columns;
+    const gfloat much = strength_at (half_depth[level], depth[x], depth[above]);
+
+    if (!mask[x] || !mask[above])
+      continue;
+    for (c = 0; c < 3; c++) {
+      const guint n = c ? ALITRA_CELL / 2 : ALITRA_CELL;
+
+      loops->soften_down (lines[c].line[-1] + x * n, lines[c].line[0] + x * n,
+          c ? band->slot[0].chroma_stride : band->slot[0].luma_stride, n,
+          c ? &of_chroma : &of_luma, much);
+    }
+  }
 }

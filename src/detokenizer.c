@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "conceal.h"
-#include "bilateral.h"
-#include "deblock.h"
 #include "flat.h"
 #include "frame.h"
 #include "memory.h"
 #include "packet.h"
+#include "picture.h"
 #include "rebuild.h"
+#include "show.h"
 #include "workers.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)
@@ -24,10 +24,7 @@ typedef struct
   AlitraMemory *memory;
   AlitraUpdate *update;
   AlitraRebuild *rebuild;       /* NULL before the first picture */
-  AlitraPlanes smooth;          /* the picture without cell borders */
-  AlitraPlanes even;            /* and without the grain of tokens */
-  AlitraFrame *last;            /* its bytes in the last picture that was made in part; NULL: none was */
-  gboolean stale;               /* there was another picture since then */
+  AlitraShow *show;             /* likewise */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
 } Stream;
@@ -87,9 +84,7 @@ stream_free (Stream * stream)
     g_free (stream->shown[i]);
   }
   if (stream->rebuild) {
-    alitra_planes_clear (&stream->smooth);
-    alitra_planes_clear (&stream->even);
-    g_clear_pointer (&stream->last, alitra_frame_free);
+    alitra_show_free (stream->show);
     alitra_rebuild_free (stream->rebuild);
   }
   alitra_update_free (stream->update);
@@ -106,9 +101,8 @@ prepare_pictures (AlitraDetokenizer * self, Stream * stream)
     return;
   stream->rebuild = alitra_rebuild_new (self->model, info->width,
       info->height, 0, self->workers);
-  alitra_planes_init (&stream->smooth, alitra_grid_of (info->width,
-          info->height, 0));
-  alitra_planes_init (&stream->even, stream->smooth.grid);
+  stream->show = alitra_show_new (self->model, info->width, info->height,
+      self->workers);
 }
 
 /* *INDENT-OFF* */
@@ -377,75 +371,10 @@ choose_depth (Stream * stream, guint level, guint max_depth)
   }
 }
 
-static gboolean
-is_most (const guint8 * mask, gsize n)
-{
-  gsize i, set = 0;
-
-  for (i = 0; i < n; i++)
-    set += mask[i] != 0;
-  return 2 * set >= n;
-}
-
-static void
-copy_bytes (const AlitraFrame * to, const AlitraFrame * from)
-{
-  const guint planes = from->format == ALITRA_PIXEL_GRAY8 ? 1 : 3;
-  guint i, y;
-
-  for (i = 0; i < planes; i++) {
-    const guint width = i ? (from->width + 1) / 2 : from->width;
-    const guint height = i ? (from->height + 1) / 2 : from->height;
-
-    for (y = 0; y < height; y++)
-      memcpy (to->data[i] + (gssize) y * to->stride[i], from->data[i]
-          + (gssize) y * from->stride[i], width);
-  }
-}
-
-/* Where little changed the bytes of the last picture are kept and copied, which costs less than to make them again. */
-static gboolean
-write_frame (AlitraDetokenizer * self, const guint8 * touched,
-    const AlitraFrame * frame, GError ** error)
-{
-  Stream *stream = self->stream;
-  const gfloat *gain = self->model->chroma_gain;
-  const AlitraFrame *last = stream->last;
-
-  if (!alitra_frame_check (frame, error))
-    return FALSE;
-  if (last && (last->format != frame->format
-          || last->full_range != frame->full_range))
-    g_clear_pointer (&stream->last, alitra_frame_free);
-  if (is_most (touched, cells_of (stream, 0))) {
-    stream->stale = TRUE;
-    return alitra_picture_to_frame (&stream->even, gain, frame, NULL,
-        self->workers, error);
-  }
-  if (!stream->last) {
-    if (frame->format != ALITRA_PIXEL_I420
-        && frame->format != ALITRA_PIXEL_GRAY8)
-      return alitra_picture_to_frame (&stream->even, gain, frame, NULL,
-          self->workers, error);
-    stream->last = alitra_frame_new (frame->format, frame->full_range,
-        frame->width, frame->height, error);
-    if (!stream->last)
-      return FALSE;
-    stream->stale = TRUE;
-  }
-  if (!alitra_picture_to_frame (&stream->even, gain, stream->last,
-          stream->stale ? NULL : touched, self->workers, error))
-    return FALSE;
-  stream->stale = FALSE;
-  copy_bytes (frame, stream->last);
-  return TRUE;
-}
-
 gboolean
 alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
     const AlitraFrame * frame, GError ** error)
 {
-  const guint8 *touched;
   Stream *stream;
   gint level;
 
@@ -464,6 +393,9 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
         stream->info.height, frame->width, frame->height);
     return FALSE;
   }
+  if (!alitra_picture_check_target (frame, alitra_grid_of (frame->width,
+              frame->height, 0), error))
+    return FALSE;
   prepare_pictures (self, stream);
   for (level = ALITRA_LEVELS - 1; level >= 0; level--) {
     choose_depth (stream, level, max_depth);
@@ -472,10 +404,6 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
         stream->changed[level]);
     memset (stream->changed[level], 0, cells_of (stream, level));
   }
-  touched = alitra_rebuild_get_touched (stream->rebuild, 0);
-  alitra_deblock (&stream->smooth, alitra_rebuild_get_picture
-      (stream->rebuild, 0), 0, stream->shown[0], touched, self->workers);
-  alitra_bilateral (&stream->even, &stream->smooth, stream->shown[0], touched,
-      self->workers);
-  return write_frame (self, touched, frame, error);
+  return alitra_show_draw (stream->show, stream->rebuild, stream->shown[0],
+      frame, error);
 }

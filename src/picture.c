@@ -367,6 +367,23 @@ alitra_picture_read_run (const AlitraFrame * frame, const float gain[2],
 
 /* --- back to bytes ---------------------------------------------------------------------------------------------- */
 
+void
+alitra_picture_write_line (const AlitraFrame * frame, const float gain[2],
+    guint plane, guint x, guint y, const float *samples, guint count)
+{
+  const Range range = range_of (frame->full_range);
+  const guint width = plane ? (frame->width + 1) / 2 : frame->width;
+  const guint height = plane ? (frame->height + 1) / 2 : frame->height;
+
+  if (x >= width || y >= height || (plane
+          && frame->format == ALITRA_PIXEL_GRAY8))
+    return;
+  alitra_matrix_get_pixel_loops ()->to_bytes (frame_row (frame, plane, y) + x,
+      samples, plane ? range.chroma_span / gain[plane - 1] : range.luma_span,
+      plane ? 128.5f : range.luma_start + .5f * range.luma_span + .5f,
+      MIN (count, width - x));
+}
+
 /* Samples of cells first..end-1 of a row of cells, as far as the frame goes. */
 static void
 write_run (const Work * work, guint cells, guint first, guint end)
@@ -413,6 +430,19 @@ write_cells (gpointer data, guint cells, guint worker)
 }
 
 gboolean
+alitra_picture_check_target (const AlitraFrame * frame, AlitraGrid grid,
+    GError ** error)
+{
+  if (frame->format != ALITRA_PIXEL_I420 && frame->format != ALITRA_PIXEL_GRAY8) {
+    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
+        "A frame to be written should be I420 or GRAY8, got number %d of AlitraPixelFormat",
+        frame->format);
+    return FALSE;
+  }
+  return check_size (frame, grid, error);
+}
+
+gboolean
 alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2],
     const AlitraFrame * frame, const guint8 * mask, AlitraWorkers * workers,
     GError ** error)
@@ -421,13 +451,7 @@ alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2],
     range_of (frame->full_range), alitra_matrix_get_pixel_loops ()
   };
 
-  if (frame->format != ALITRA_PIXEL_I420 && frame->format != ALITRA_PIXEL_GRAY8) {
-    g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_ARGUMENT,
-        "A frame to be written should be I420 or GRAY8, got number %d of AlitraPixelFormat",
-        frame->format);
-    return FALSE;
-  }
-  if (!check_size (frame, planes->grid, error))
+  if (!alitra_picture_check_target (frame, planes->grid, error))
     return FALSE;
   alitra_workers_run (workers, planes->grid.rows, write_cells, &work);
   return TRUE;

@@ -24,6 +24,14 @@ void alitra_picture_read_run (const AlitraFrame * frame, const float gain[2], Al
 gboolean alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2], const AlitraFrame * frame,
     const guint8 * mask, AlitraWorkers * workers, GError ** error);
 
+/* Whether samples can be written into a frame: it is I420 or GRAY8, and of the size of the grid. */
+gboolean alitra_picture_check_target (const AlitraFrame * frame, AlitraGrid grid, GError ** error);
+
+/* Samples x to x + count - 1 of line y of a plane (0: luma, 1: Cb, 2: Cr), as far as the frame goes, into a frame that has been
+ * checked. */
+void alitra_picture_write_line (const AlitraFrame * frame, const float gain[2], guint plane, guint x, guint y,
+    const float *samples, guint count);
+
 /* Sum of absolute differences of two blocks of bytes, for change detection. */
 guint32 alitra_picture_sad (const guint8 * a, gint a_stride, const guint8 * b, gint b_stride, guint width,
     guint height);

@@ -129,33 +129,6 @@ difference_##name (const float *a, gsize a_stride, const float *b, gsize b_strid
     sum += (Row) ((Bits) d & 0x7fffffff); \
   } \
   return total_##name (sum); \
-} \
-\
-static inline void \
-even_##name (const float *block, gsize stride, const AlitraTaps *taps, float *to, gsize to_stride) \
-{ \
-  const float fall = 1.f / (taps->limit * taps->limit); \
-\
-  for (guint y = 0; y < N; y++) { \
-    const float *p = block + y * stride; \
-    const Row here = *(const Row *) p; \
-    Row sum = { 0 }, weights = { 0 }; \
-\
-    for (guint i = 0; i < taps->count; i++) { \
-      const gssize away = taps->distance[i], rows = away * (gssize) stride; \
-      const gssize at[] = { -away, away, -rows, rows }; \
-\
-      for (guint k = 0; k < G_N_ELEMENTS (at); k++) { \
-        const Row d = *(const Row *) (p + at[k]) - here; \
-        Row w = 1.f - d * d * fall; \
-\
-        w = (Row) ((Bits) w & (Bits) (w > 0.f)) * taps->weight[i]; \
-        sum += w * d; \
-        weights += w; \
-      } \
-    } \
-    *(Row *) (to + y * to_stride) = here + sum / (weights + 1.f); \
-  } \
 }
 
 DEFINE (Full, FullBits, FULL, full)
@@ -204,16 +177,6 @@ difference (const float *a, gsize a_stride, const float *b, gsize b_stride,
       : difference_half (a, a_stride, b, b_stride);
 }
 
-static void
-even_out (const float *block, gsize stride, guint n, const AlitraTaps * taps,
-    float *to, gsize to_stride)
-{
-  if (n == FULL)
-    even_full (block, stride, taps, to, to_stride);
-  else
-    even_half (block, stride, taps, to, to_stride);
-}
-
 /* --- borders -------------------------------------------------------------------------------------------------------- */
 
 #define SIDE 4                  /* samples on each side of a border that change */
@@ -255,26 +218,28 @@ soften_across (float *p, gsize stride, guint count,
 
 /* Eight columns. */
 static inline void
-soften_eight (float *p, gsize stride, const AlitraSoftening * how,
-    float strength)
+soften_eight (float *before, float *behind, gssize stride,
+    const AlitraSoftening * how, float strength)
 {
   Half near[6], d;
 
-  for (gssize k = 0; k < 6; k++)
-    near[k] = *(const Half *) (p + (k - 3) * (gssize) stride);
+  for (gssize k = 0; k < 3; k++) {
+    near[2 - k] = *(const Half *) (before - k * stride);
+    near[3 + k] = *(const Half *) (behind + k * stride);
+  }
   d = step_of (near, how, strength);
   for (gssize k = 0; k < SIDE; k++) {
-    *(Half *) (p - (k + 1) * (gssize) stride) += d * how->weights[k];
-    *(Half *) (p + k * (gssize) stride) -= d * how->weights[k];
+    *(Half *) (before - k * stride) += d * how->weights[k];
+    *(Half *) (behind + k * stride) -= d * how->weights[k];
   }
 }
 
 static void
-soften_down (float *p, gsize stride, guint count, const AlitraSoftening * how,
-    float strength)
+soften_down (float *before, float *behind, gsize stride, guint count,
+    const AlitraSoftening * how, float strength)
 {
   for (guint x = 0; x < count; x += HALF)
-    soften_eight (p + x, stride, how, strength);
+    soften_eight (before + x, behind + x, stride, how, strength);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
@@ -419,6 +384,43 @@ add_sum (float *to, const float *a, const float *b, const float *c, guint count)
     to[i] = a[i] + (b[i] + c[i]);
 }
 
+/* A sample's neighbour: the less it counts the more it differs. */
+static inline void
+draw_to (Vector there, Vector here, float fall, float weight, Vector * sum,
+    Vector * weights)
+{
+  const Vector d = there - here;
+  Vector w = 1.f - d * d * fall;
+
+  w = (Vector) ((Index) w & (Index) (w > 0.f)) * weight;
+  *sum += w * d;
+  *weights += w;
+}
+
+static void
+even_line (float *to, const float *const *lines, guint x,
+    const AlitraTaps * taps, guint count)
+{
+  const float fall = 1.f / (taps->limit * taps->limit);
+
+  for (guint i = 0; i < count; i += ALITRA_LANES) {
+    const float *p = lines[0] + x + i;
+    const Vector here = load (p);
+    Vector sum = { 0 }, weights = { 0 };
+
+    for (guint t = 0; t < taps->count; t++) {
+      const gssize away = taps->distance[t];
+      const float weight = taps->weight[t];
+
+      draw_to (load (p - away), here, fall, weight, &sum, &weights);
+      draw_to (load (p + away), here, fall, weight, &sum, &weights);
+      draw_to (load (lines[-away] + x + i), here, fall, weight, &sum, &weights);
+      draw_to (load (lines[away] + x + i), here, fall, weight, &sum, &weights);
+    }
+    *(Vector *) (to + i) = here + sum / (weights + 1.f);
+  }
+}
+
 /* --- bytes ---------------------------------------------------------------------------------------------------------- */
 
 /* A register of bytes, as floats: compilers would take them one by one. */
@@ -509,7 +511,7 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, measure, compare_plane, difference, even_out, soften_across,
+    { take_block, measure, compare_plane, difference, even_line, soften_across,
   soften_down, halve,
   filter_down, filter_twice, accumulate, add, add_sum, from_bytes, to_bytes
 };

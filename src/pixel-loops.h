@@ -56,12 +56,14 @@ typedef struct _AlitraPixelLoops
       const AlitraSlope * plane, float *of_have, float *of_plane);
   /* sum of absolute differences */
   float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
-  /* to: the samples of a block, each moved towards those on its row and column that the taps name; reads as many samples
-   * around the block as the last tap is away */
-  void (*even_out) (const float *block, gsize stride, guint n, const AlitraTaps * taps, float *to, gsize to_stride);
-  /* `count` lines across a border, and down across one; p: the first sample behind it of the first line */
+  /* to: `count` samples of a line from x on, each moved towards those on its line and column that the taps name; lines[-k] and
+   * lines[k]: the ones above and below; reads and writes up to ALITRA_SLACK numbers behind the last, and reads as many
+   * samples around as the last tap is away */
+  void (*even_line) (float *to, const float *const *lines, guint x, const AlitraTaps * taps, guint count);
+  /* `count` lines across a border, and down across one; p: the first sample behind it of the first line; before, behind: the
+   * last line before it and the first behind it, where others before and behind lie at the stride */
   void (*soften_across) (float *p, gsize stride, guint count, const AlitraSoftening * how, float strength);
-  void (*soften_down) (float *p, gsize stride, guint count, const AlitraSoftening * how, float strength);
+  void (*soften_down) (float *before, float *behind, gsize stride, guint count, const AlitraSoftening * how, float strength);
   /* means of 2x2 samples of two rows; count: results */
   void (*halve) (float *to, const float *a, const float *b, guint count);
   /* a filter of four taps over four rows; reads and writes up to ALITRA_SLACK numbers behind the last */

@@ -26,8 +26,8 @@ typedef struct
   AlitraSynthesis *synthesis;
   gfloat *sums;                 /* per cell, model->dim */
   guint32 *list;                /* changed cells */
-  AlitraPlanes base;            /* what the coarser levels say; unused at the coarsest */
-  AlitraPlanes picture;         /* both; at the coarsest with flat cells laid over */
+  AlitraPlanes base;            /* what the coarser levels say; unused at the coarsest, and at level 0 */
+  AlitraPlanes picture;         /* with what the tokens of this level add, and flat or smooth cells laid over; likewise */
   AlitraPlanes clean;           /* the picture without cell borders, for finer levels; unused at the finest */
   AlitraPlanes passed;          /* the same as it was last passed on to the finer level; unused at the finest */
   guint8 *painted;              /* cells of the picture that the last run wrote */
@@ -85,14 +85,14 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
   floor->fresh = TRUE;
   if (!paints)
     return;
-  if (level < COARSEST)
+  if (level < COARSEST && level > 0)
     alitra_planes_init (&floor->base, floor->grid);
   floor->quantizer = alitra_quantizer_new (model, level, workers);
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
   floor->sums = alitra_floats_new (cells * model->dim);
   floor->list = g_new (guint32, cells);
-  alitra_planes_init (&floor->picture, floor->grid);
   if (level > 0) {
+    alitra_planes_init (&floor->picture, floor->grid);
     alitra_planes_init (&floor->clean, floor->grid);
     alitra_planes_init (&floor->passed, floor->grid);
   }
@@ -341,6 +341,21 @@ find_touched (Floor * floor, const guint8 * written, const guint8 * other)
   add_mask (floor->touched, floor->base_near, cells);
 }
 
+/* What changed of the picture of a level other than the finest. */
+static void
+make_picture (AlitraRebuild * self, guint level)
+{
+  Floor *floor = &self->floor[level];
+
+  alitra_synthesis_add (floor->synthesis, level < COARSEST ? &floor->base
+      : NULL, floor->painted, &floor->picture);
+  if (level == COARSEST)
+    alitra_flat_grid_blend (self->flat, &floor->picture, floor->painted);
+  else
+    alitra_smooth_blend (&floor->picture, floor->smooth, floor->painted,
+        self->workers);
+}
+
 void
 alitra_rebuild_level (AlitraRebuild * self, guint level,
     const guint16 * tokens, const guint8 * depth, const guint8 * changed)
@@ -372,28 +387,28 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   for (i = 0; i < cells; i++)
     floor->scratch[i] |= floor->smooth[i] & floor->painted[i];
   find_touched (floor, written, floor->scratch);
-  alitra_synthesis_add (floor->synthesis, level < COARSEST ? &floor->base
-      : NULL, floor->painted, &floor->picture);
-  if (level == COARSEST)
-    alitra_flat_grid_blend (self->flat, &floor->picture, floor->painted);
-  else
-    alitra_smooth_blend (&floor->picture, floor->smooth, floor->painted,
-        self->workers);
-  if (level > 0)
+  if (level > 0) {
+    make_picture (self, level);
     make_base (self, level - 1, depth);
+  }
   floor->fresh = FALSE;
 }
 
-const AlitraPlanes *
-alitra_rebuild_get_picture (AlitraRebuild * self, guint level)
+void
+alitra_rebuild_draw_row (AlitraRebuild * self, guint row, const guint8 * mask,
+    AlitraPlanes * to)
 {
-  return &self->floor[level].picture;
+  Floor *floor = &self->floor[0];
+
+  alitra_planes_upsample_row (to, &self->floor[1].clean, mask, row);
+  alitra_synthesis_add_row (floor->synthesis, to, mask, row, to);
+  alitra_smooth_blend_row (to, floor->smooth, mask, row);
 }
 
 const guint8 *
-alitra_rebuild_get_touched (AlitraRebuild * self, guint level)
+alitra_rebuild_get_touched (AlitraRebuild * self)
 {
-  return self->floor[level].touched;
+  return self->floor[0].touched;
 }
 
 const AlitraPlanes *

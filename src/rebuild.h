@@ -23,17 +23,19 @@ void alitra_rebuild_free (AlitraRebuild * rebuild);
 /* The next run of each level does everything again. */
 void alitra_rebuild_reset (AlitraRebuild * rebuild);
 
-/* Paints level `level`; coarser levels have been painted for the same frame.
+/* Runs level `level`: paints it, but for the finest, of which only what tokens paint is noted; coarser levels have been painted for the same frame.
  * tokens, depth: of the level's cells, rows of max_depth ids.  changed: cells whose tokens or depth are not what they
  * were when the level was last painted. */
 void alitra_rebuild_level (AlitraRebuild * rebuild, guint level, const guint16 * tokens, const guint8 * depth,
     const guint8 * changed);
 
-/* The picture of a level after alitra_rebuild_level(). */
-const AlitraPlanes *alitra_rebuild_get_picture (AlitraRebuild * rebuild, guint level);
+/* Cells of the finest level that the filters over borders (deblock.h) and over grain (bilateral.h) make others than before
+ * the last run. */
+const guint8 *alitra_rebuild_get_touched (AlitraRebuild * rebuild);
 
-/* Cells that the filters over borders (deblock.h) and over grain (bilateral.h) make others than before the last run. */
-const guint8 *alitra_rebuild_get_touched (AlitraRebuild * rebuild, guint level);
+/* The finest picture has no planes: it is drawn row of cells by row of cells, by whoever shows it.  Draws the cells of the
+ * mask (of the whole grid) of a row, before any filter; all levels have been run for the frame. */
+void alitra_rebuild_draw_row (AlitraRebuild * rebuild, guint row, const guint8 * mask, AlitraPlanes * to);
 
 /* What a level starts from: the coarser picture at twice the size.  NULL for the coarsest level, which starts from
  * nothing, and for one that is not painted.  Valid once the coarser level is painted. */

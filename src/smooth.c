@@ -167,6 +167,15 @@ blend_row (gpointer data, guint row, guint worker)
 }
 
 void
+alitra_smooth_blend_row (AlitraPlanes * picture, const guint8 * smooth,
+    const guint8 * mask, guint row)
+{
+  Job job = { picture, smooth, mask };
+
+  blend_row (&job, row, 0);
+}
+
+void
 alitra_smooth_blend (AlitraPlanes * picture, const guint8 * smooth,
     const guint8 * mask, AlitraWorkers * workers)
 {

@@ -22,6 +22,9 @@ AlitraSmoothTrial alitra_smooth_try (const AlitraPlanes * source, const AlitraPl
 /* Lays the planes over the cells of `smooth` that are in `mask`, fading towards neighbours that are not smooth. */
 void alitra_smooth_blend (AlitraPlanes * picture, const guint8 * smooth, const guint8 * mask, AlitraWorkers * workers);
 
+/* One row of cells of the same. */
+void alitra_smooth_blend_row (AlitraPlanes * picture, const guint8 * smooth, const guint8 * mask, guint row);
+
 /* Luma variance of a cell. */
 gfloat alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row);
 

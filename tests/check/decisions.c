@@ -355,9 +355,95 @@ test_deblock (void)
 }
 
 static void
+put_line (gpointer data, guint plane, guint x, guint y,
+    const gfloat * samples, guint count)
+{
+  AlitraPlanes *to = data;
+
+  memcpy (plane ? to->chroma[plane - 1] + y * to->chroma_stride + x
+      : to->luma + y * to->luma_stride + x, samples, count * sizeof (gfloat));
+}
+
+static void
+copy_cells (AlitraPlanes * to, const AlitraPlanes * from, guint row)
+{
+  gfloat samples[ALITRA_CELL_SAMPLES];
+
+  for (guint x = 0; x < from->grid.columns; x++) {
+    alitra_planes_get_cell (from, x, row, samples);
+    alitra_planes_set_cell (to, x, row, samples);
+  }
+}
+
+/* Row by row, each when the one below it is there. */
+static void
+filter_grain (AlitraPlanes * to, const AlitraPlanes * from,
+    const guint8 * depth, const guint8 * mask, AlitraWorkers * workers)
+{
+  const guint rows = from->grid.rows;
+  g_autofree guint8 *all = g_malloc (from->grid.columns * rows);
+  AlitraPlanes view;
+  AlitraBand band;
+
+  memset (all, 1, from->grid.columns * rows);
+  alitra_band_init (&band, from->grid);
+  for (guint row = 0; row <= rows; row++) {
+    if (row < rows) {
+      alitra_band_view (&band, row, &view);
+      copy_cells (&view, from, row);
+    }
+    if (row > 0)
+      alitra_bilateral_row (&band, row - 1, depth, mask ? mask : all, put_line,
+          to);
+  }
+  alitra_band_clear (&band);
+}
+
+static void
 test_bilateral (void)
 {
-  check_filter ("bilateral.bin", alitra_bilateral);
+  check_filter ("bilateral.bin", filter_grain);
+}
+
+/* In a band borders get the same bits as in planes. */
+static void
+test_deblock_in_band (void)
+{
+  AlitraWorkers *workers = alitra_workers_new (2);
+  Vector v = open_vector ("deblock.bin");
+  const AlitraGrid grid = { take_number (&v), take_number (&v) };
+  const guint8 *depth = take (&v, grid.columns * grid.rows);
+  g_autofree guint8 *all = g_malloc (grid.columns * grid.rows);
+  AlitraPlanes from, to, view;
+  gfloat got[ALITRA_CELL_SAMPLES], want[ALITRA_CELL_SAMPLES];
+  AlitraBand band;
+
+  memset (all, 1, grid.columns * grid.rows);
+  alitra_planes_init (&from, grid);
+  alitra_planes_init (&to, grid);
+  take_planes (&v, &from, take_half);
+  alitra_deblock (&to, &from, 0, depth, NULL, workers);
+  alitra_band_init (&band, grid);
+  for (guint row = 0; row <= grid.rows; row++) {
+    if (row < grid.rows) {
+      alitra_band_view (&band, row, &view);
+      copy_cells (&view, &from, row);
+      alitra_deblock_across (&band, row, 0, depth, all);
+      if (row > 0)
+        alitra_deblock_down (&band, row, 0, depth, all);
+    }
+    for (guint x = 0; row > 0 && x < grid.columns; x++) {
+      alitra_band_view (&band, row - 1, &view);
+      alitra_planes_get_cell (&view, x, row - 1, got);
+      alitra_planes_get_cell (&to, x, row - 1, want);
+      g_assert_cmpmem (got, sizeof got, want, sizeof want);
+    }
+  }
+  alitra_band_clear (&band);
+  alitra_planes_clear (&from);
+  alitra_planes_clear (&to);
+  alitra_workers_free (workers);
+  g_free (v.data);
 }
 
 int
@@ -367,6 +453,7 @@ main (int argc, char **argv)
   g_test_add_func ("/decisions/allocator", test_allocator);
   g_test_add_func ("/decisions/flat", test_flat);
   g_test_add_func ("/decisions/deblock", test_deblock);
+  g_test_add_func ("/decisions/deblock-in-band", test_deblock_in_band);
   g_test_add_func ("/decisions/bilateral", test_bilateral);
   return g_test_run ();
 }

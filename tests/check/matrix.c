@@ -551,12 +551,49 @@ check_softening (const AlitraPixelLoops * pixels, guint count, gboolean down)
       q[k * s] -= d * how.weights[k];
     }
   }
-  (down ? pixels->soften_down : pixels->soften_across) (p, stride, count, &how,
-      .7f);
+  if (down)
+    pixels->soften_down (p - stride, p, stride, count, &how, .7f);
+  else
+    pixels->soften_across (p, stride, count, &how, .7f);
   for (guint i = 0; i < 32 * 40; i++)
     g_assert_cmpfloat (fabs (a[i] - b[i]), <, 1e-6);
   alitra_floats_free (a);
   alitra_floats_free (b);
+}
+
+/* Samples of the middle line of 13, between others: each by hand. */
+static void
+check_even_line (const AlitraPixelLoops * pixels, guint count)
+{
+  static const AlitraTaps taps = { 3, {1, 2, 6}, {.8f, .4f, 1.f}, .5f };
+  const gsize stride = 6 + 300 + 6 + ALITRA_SLACK;
+  float *samples = random_floats (13 * stride);
+  float *to = alitra_floats_new (300 + ALITRA_SLACK);
+  const float *lines[13];
+
+  for (guint y = 0; y < 13; y++)
+    lines[y] = samples + y * stride;
+  pixels->even_line (to, lines + 6, 6, &taps, count);
+  for (guint x = 0; x < count; x++) {
+    const float *here = lines[6] + 6 + x;
+    double sum = 0, weights = 1;
+
+    for (guint t = 0; t < taps.count; t++) {
+      const gssize away = taps.distance[t], far = away * stride;
+      const double near[] = { here[-away], here[away], here[-far], here[far] };
+
+      for (guint k = 0; k < G_N_ELEMENTS (near); k++) {
+        const double d = (near[k] - *here) / taps.limit;
+        const double w = taps.weight[t] * MAX (1. - d * d, 0.);
+
+        sum += w * (near[k] - *here);
+        weights += w;
+      }
+    }
+    g_assert_cmpfloat (fabs (to[x] - (*here + sum / weights)), <, 1e-5);
+  }
+  alitra_floats_free (samples);
+  alitra_floats_free (to);
 }
 
 /* Rows of every length up to some registers: each sample by hand, nothing written behind the last, and the same bits as in
@@ -681,6 +718,7 @@ test_rows (gconstpointer loops)
   }
   for (guint count = 0; count <= 70; count++) {
     check_rows (alitra_matrix_get_pixel_loops (), count);
+    check_even_line (alitra_matrix_get_pixel_loops (), count);
     check_bytes (alitra_matrix_get_pixel_loops (),
         alitra_matrix_get_byte_loops (), count);
     check_softening (alitra_matrix_get_pixel_loops (), MIN (count, 30), FALSE);

@@ -434,13 +434,16 @@ test_heals (void)
   end (&f);
 }
 
-/* A receiver paints what changed only; one that paints all at once shows the same bytes. */
+/* A receiver paints what changed only; one that paints all at once shows the same bytes, also where a picture was shown in
+ * another format in between. */
 static void
 test_painted_in_parts (void)
 {
   Fixture f = begin ();
   const TestPicture *shown = f.stream->shown;
   TestPicture *whole = test_picture_new (ALITRA_PIXEL_I420, shown->frame.width,
+      shown->frame.height, 0, FALSE);
+  TestPicture *grey = test_picture_new (ALITRA_PIXEL_GRAY8, shown->frame.width,
       shown->frame.height, 0, FALSE);
   g_autoptr (GPtrArray) packets =
       g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
@@ -450,6 +453,9 @@ test_painted_in_parts (void)
 
     test_picture_draw_scene (f.picture, time / 2);
     test_picture_square (f.picture, 13 * time % 60, 21, 9 + time, 20 * time);
+    if (time % 5 == 3)
+      g_assert_true (alitra_detokenizer_render (f.stream->detokenizer, 0,
+              &grey->frame, NULL));
     encode (&f);
     g_ptr_array_add (packets, g_bytes_new (f.stream->packet->data,
             f.stream->packet->len));
@@ -463,6 +469,7 @@ test_painted_in_parts (void)
     g_assert_cmpmem (whole->data, whole->size, shown->data, shown->size);
   }
   test_picture_free (whole);
+  test_picture_free (grey);
   end (&f);
 }
 
