@@ -272,10 +272,12 @@ alitra_allocator_begin (AlitraAllocator * self, guint level, guint n,
   }
 }
 
+/* Logarithms are what this costs: equal energies have the same. */
 static void
 see_features (Grid * grid, guint step, guint n, const guint32 * cells,
     const AlitraCellEnergies * energies)
 {
+  const gfloat of_nothing = log_energy (0.f);
   guint i;
 
   for (i = 0; i < n; i++) {
@@ -283,23 +285,23 @@ see_features (Grid * grid, guint step, guint n, const guint32 * cells,
 
     own[0] = log_energy (energies->whole[i]);
     own[1] = log_energy (energies->seen[i]);
-    own[2] = log_energy (MAX (energies->last[i], 0.f));
+    own[2] = energies->last[i] > 0.f ? log_energy (energies->last[i])
+        : of_nothing;
     own[3] = step * .125f;
     own[4] = log_energy (energies->head[i]);
-    own[5] = log_energy (energies->start[i]);
+    own[5] = energies->start[i] == energies->whole[i] ? own[0]
+        : log_energy (energies->start[i]);
   }
 }
 
-/* One cell: gate sums -> next hidden state and the gain that it predicts. */
+/* The gain that a cell's features and what its state says together predict. */
 static gfloat
-step_cell (const Weights * w, const gfloat * node,
-    const gfloat * said, const gfloat * sum, gfloat * next)
+gain_of (const Weights * w, const gfloat * own, gfloat of_state)
 {
-  const gfloat *own = node, *hidden = node + OWN;
   gfloat gain = w->offset[0];
   guint i;
 
-  gain += alitra_matrix_gates (sum, said, hidden, w->read, HIDDEN, next);
+  gain += of_state;
   for (i = 0; i < OWN; i++)
     gain += w->skip[i] * own[i];
   return CLAMP (gain, LOWEST_GAIN, HIGHEST_GAIN);
@@ -334,14 +336,16 @@ sum_windows (const Grid * grid, guint n, const guint32 * cells,
     const gfloat *node = node_of (grid, cells[i]);
 
     for (k = 0; k < 9; k++) {
+      /* nodes of a row are neighbours in memory too */
       const gfloat *near = node
           + (((gssize) (k / 3) - 1) * (gssize) grid->pitch + (k % 3) - 1)
           * NODE;
 
       if (asleep)
         memcpy (window + i * FEATURES + k * OWN, near, OWN * sizeof (gfloat));
-      else
-        memcpy (window + i * INNER + k * NODE, near, NODE * sizeof (gfloat));
+      else if (k % 3 == 0)
+        memcpy (window + i * INNER + k * NODE, near,
+            3 * NODE * sizeof (gfloat));
     }
   }
   if (asleep)
@@ -359,19 +363,23 @@ predict_tile (gpointer data, guint tile, guint worker)
   Grid *grid = &p->self->grid[p->level];
   const Weights *w = &grid->weights;
   guint first = tile * TILE, n = MIN (TILE, p->n - first), i;
-  gfloat sums[TILE * OUTER];
+  const gfloat *said[TILE], *hidden[TILE];
+  gfloat sums[TILE * OUTER], of_state[TILE], *next[TILE];
 
   if (n == 0)
     return;
   sum_windows (grid, n, p->cells + first,
       p->self->windows + (gsize) worker * TILE * INNER, sums);
   for (i = 0; i < n; i++) {
-    guint32 cell = p->cells[first + i];
+    const gsize cell = p->cells[first + i];
 
-    p->log_gain[first + i] = step_cell (w, node_of (grid, cell),
-        grid->said + (gsize) cell * GATES, sums + i * OUTER,
-        grid->next + (gsize) cell * HIDDEN);
+    said[i] = grid->said + cell * GATES;
+    hidden[i] = node_of (grid, cell) + OWN;
+    next[i] = grid->next + cell * HIDDEN;
   }
+  alitra_matrix_gates (n, sums, said, hidden, w->read, HIDDEN, next, of_state);
+  for (i = 0; i < n; i++)
+    p->log_gain[first + i] = gain_of (w, hidden[i] - OWN, of_state[i]);
 }
 
 void

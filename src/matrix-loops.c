@@ -30,6 +30,15 @@ typedef float Aligned
 typedef float Loose
     __attribute__((vector_size (4 * ALITRA_LANES), aligned (4), may_alias));
 
+#if ALITRA_LANES == 16
+static const Index lanes =
+    { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+#elif ALITRA_LANES == 8
+static const Index lanes = { 0, 1, 2, 3, 4, 5, 6, 7 };
+#else
+static const Index lanes = { 0, 1, 2, 3 };
+#endif
+
 #define EACH_1(M) M (0)
 #define EACH_2(M) EACH_1 (M) M (1)
 #define EACH_3(M) EACH_2 (M) M (2)
@@ -274,22 +283,64 @@ pick (guint rows, const float *weights, const float *start, guint inputs,
   }
 }
 
+/* Rows become columns: blocks of half the size change places, then those in them. */
+#define TURN_BLOCKS(h) \
+  for (guint i = 0; i < ALITRA_LANES; i++) { \
+    const Vector a = rows[i], b = rows[(i + h) % ALITRA_LANES]; \
+    const Index behind = (lanes & h) != 0; \
+\
+    if (i & h) \
+      continue; \
+    rows[i] = __builtin_shuffle (a, b, lanes + (behind & (ALITRA_LANES - h))); \
+    rows[i + h] = __builtin_shuffle (a, b, lanes + h + (behind & (ALITRA_LANES - h))); \
+  }
+
+static inline void
+turn (Vector rows[ALITRA_LANES])
+{
+#if ALITRA_LANES == 16
+  TURN_BLOCKS (8)
+#endif
+#if ALITRA_LANES >= 8
+      TURN_BLOCKS (4)
+#endif
+      TURN_BLOCKS (2)
+      TURN_BLOCKS (1)
+}
+
+/* For each row the sum of its lanes, from the first to the last, added to `sums` one by one as energy() does. */
+static inline Vector
+add_lanes (Vector sums, Vector rows[ALITRA_LANES])
+{
+  turn (rows);
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    sums += rows[lane];
+  return sums;
+}
+
 /* The best of the lanes; of equals, the lowest code. Vectors are numbered in the order of the codes. */
 static guint16
 best_of_lanes (Vector best, Index where)
 {
-  float value = best[0];
-  guint id = (guint) where[0] * ALITRA_LANES;
+  const Index ids = where * ALITRA_LANES + lanes;
+  Vector most = best;
+  Index lowest;
 
-  for (guint i = 1; i < ALITRA_LANES; i++) {
-    const guint other = (guint) where[i] * ALITRA_LANES + i;
+  for (guint half = ALITRA_LANES / 2; half > 0; half /= 2) {
+    const Vector other = __builtin_shuffle (most, lanes ^ (gint32) half);
 
-    if (best[i] > value || (best[i] == value && other < id)) {
-      value = best[i];
-      id = other;
-    }
+    most = either ((Index) (other > most), other, most);
   }
-  return id;
+  lowest = (Index) either ((Index) (best == most), (Vector) ids,
+      (Vector) ((Index) {
+          0} +G_MAXINT32));
+  for (guint half = ALITRA_LANES / 2; half > 0; half /= 2) {
+    const Index other = __builtin_shuffle (lowest, lanes ^ (gint32) half);
+    const Index is = other < lowest;
+
+    lowest = (is & other) | (~is & lowest);
+  }
+  return lowest[0];
 }
 
 static void
@@ -353,7 +404,9 @@ static Vector
 find_limits (const float *numbers, guint rows, guint wanted)
 {
   Vector low = splat (G_MAXFLOAT), high = splat (-G_MAXFLOAT), middle;
-  Index going = { 0 };
+  Index going = ~(Index) {
+    0
+  };
 
   for (guint i = 0; i < rows; i++) {
     const Vector x = *(const Aligned *) (numbers + i * ALITRA_PANEL);
@@ -373,10 +426,10 @@ find_limits (const float *numbers, guint rows, guint wanted)
     low = either (reached, middle, low);
     high = either (reached, high, middle);
     middle = low + .5f * (high - low);
-    going = (Index) (middle > low) & (Index) (middle < high)
+    /* a column that is done stays so: what it reached is its low, and can only come closer to the numbers above */
+    going &= (Index) (middle > low) & (Index) (middle < high)
         & (count != (Index) {
         0} +(gint32) wanted);
-    /* a column that is done stays so: what it reached is its low */
     if (bits_of (going) == 0)
       break;
   }
@@ -513,23 +566,74 @@ spread (const float *const rows[9], const float *taps, guint count, float *out)
   }
 }
 
+/* The squares of the `n` numbers at the end of a row that fill no vector, and zeros. */
+static inline Vector
+squares_of_rest (const float *in, guint n)
+{
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  const Vector x = (Vector) _mm512_maskz_loadu_ps ((1u << n) - 1, in);
+#else
+  float all[ALITRA_LANES] = { 0 };
+  Vector x;
+
+  memcpy (all, in, n * sizeof (float));
+  x = *(const Loose *) all;
+#endif
+  return x * x;
+}
+
 static float
 energy (const float *in, guint n)
 {
+  const guint whole = n / ALITRA_LANES * ALITRA_LANES;
+  const Vector rest = squares_of_rest (in + whole, n - whole);
   Vector sums = { 0 };
   float sum = 0;
-  guint i = 0;
 
-  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
+  for (guint i = 0; i < whole; i += ALITRA_LANES) {
     const Vector x = *(const Loose *) (in + i);
 
     sums += x * x;
   }
-  for (; i < n; i++)
-    sum += in[i] * in[i];
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    sum += rest[lane];
   for (guint lane = 0; lane < ALITRA_LANES; lane++)
     sum += sums[lane];
   return sum;
+}
+
+/* energy() of up to ALITRA_LANES rows at once: the same additions in the same order. */
+static inline void
+energies_of_rows (const float *in, gsize stride, guint n, guint rows,
+    float *out)
+{
+  Vector sums[ALITRA_LANES] = { {0} }, rest[ALITRA_LANES] = { {0} }, sum = {
+    0
+  };
+  const guint whole = n / ALITRA_LANES * ALITRA_LANES;
+
+  for (guint r = 0; r < rows; r++)
+    for (guint i = 0; i < whole; i += ALITRA_LANES) {
+      const Vector x = *(const Loose *) (in + r * stride + i);
+
+      sums[r] += x * x;
+    }
+  if (whole < n) {
+    for (guint r = 0; r < rows; r++)
+      rest[r] = squares_of_rest (in + r * stride + whole, n - whole);
+    sum = add_lanes (sum, rest);
+  }
+  if (whole > 0)
+    sum = add_lanes (sum, sums);
+  memcpy (out, &sum, rows * sizeof (float));
+}
+
+static void
+energies (const float *in, gsize stride, guint n, guint rows, float *out)
+{
+  for (guint r = 0; r < rows; r += ALITRA_LANES)
+    energies_of_rows (in + r * stride, stride, n, MIN (rows - r, ALITRA_LANES),
+        out + r);
 }
 
 /* e to the power of x, good to 2e-7 of itself, and 0 below -87: x = whole * log 2 + rest, and a polynomial in the rest. */
@@ -620,12 +724,12 @@ sigmoid (Vector x)
   return 1.f / (1.f + exponent (-x));
 }
 
-static float
-gates (const float *sums, const float *said, const float *hidden,
+/* One cell; returns the products of its next state with `read`, to be added up. */
+static inline Vector
+step_unit (const float *sums, const float *said, const float *hidden,
     const float *read, guint n, float *next)
 {
   Vector products = { 0 };
-  float product = 0;
 
   for (guint i = 0; i < n; i += ALITRA_LANES) {
     const Vector update =
@@ -643,9 +747,27 @@ gates (const float *sums, const float *said, const float *hidden,
     *(Loose *) (next + i) = after;
     products += after * *(const Loose *) (read + i);
   }
-  for (guint lane = 0; lane < ALITRA_LANES; lane++)
-    product += products[lane];
-  return product;
+  return products;
+}
+
+static void
+gates (guint count, const float *sums, const float *const *said,
+    const float *const *hidden, const float *read, guint n, float *const *next,
+    float *products)
+{
+  for (guint first = 0; first < count; first += ALITRA_LANES) {
+    const guint cells = MIN (count - first, ALITRA_LANES);
+    Vector rows[ALITRA_LANES] = { {0} }, sum = { 0 };
+
+    for (guint i = 0; i < cells; i++) {
+      const guint at = first + i;
+
+      rows[i] = step_unit (sums + (gsize) at * 4 * n, said[at], hidden[at],
+          read, n, next[at]);
+    }
+    sum = add_lanes (sum, rows);
+    memcpy (products + first, &sum, cells * sizeof (float));
+  }
 }
 
 /* In whole numbers, so that the host's treatment of denormal floats does not matter. */
@@ -674,5 +796,6 @@ halves (const guint8 * from, gsize n, float *to)
 
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  exponents, gelu, gates, halves, &ALITRA_PIXEL_LOOPS, &ALITRA_BYTE_LOOPS
+  energies, exponents, gelu, gates, halves, &ALITRA_PIXEL_LOOPS,
+  &ALITRA_BYTE_LOOPS
 };

@@ -20,11 +20,13 @@ typedef struct
       const float *in, gsize in_stride, guint16 * ids);
   void (*spread) (const float *const rows[9], const float *taps, guint count, float *out);
   float (*energy) (const float *in, guint n);
+  void (*energies) (const float *in, gsize stride, guint n, guint rows, float *out);
   float (*exponents) (float *numbers, guint n, float less);
   void (*gelu) (float *numbers, guint n);
-  /* sums: 4 x n of an update gate, a reset gate, a candidate and what the reset gate multiplies; said: 3 x n, added to
-   * the first three; -> next hidden state, n a multiple of 16; returns its product with `read` */
-  float (*gates) (const float *sums, const float *said, const float *hidden, const float *read, guint n, float *next);
+  /* per cell, sums: 4 x n of an update gate, a reset gate, a candidate and what the reset gate multiplies; said: 3 x n,
+   * added to the first three; -> next hidden state, n a multiple of 16, and its product with `read` */
+  void (*gates) (guint count, const float *sums, const float *const *said, const float *const *hidden, const float *read,
+      guint n, float *const *next, float *products);
   gboolean (*halves) (const guint8 * from, gsize n, float *to);
   /* those of the same instruction set */
   const AlitraPixelLoops *pixels;

@@ -242,6 +242,13 @@ alitra_matrix_energy (const float *in, guint n)
   return get_loops ()->energy (in, n);
 }
 
+void
+alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows,
+    float *out)
+{
+  get_loops ()->energies (in, stride, n, rows, out);
+}
+
 float
 alitra_matrix_exponents (float *numbers, guint n, float less)
 {
@@ -254,11 +261,12 @@ alitra_matrix_gelu (float *numbers, guint n)
   get_loops ()->gelu (numbers, n);
 }
 
-float
-alitra_matrix_gates (const float *sums, const float *said, const float *hidden,
-    const float *read, guint n, float *next)
+void
+alitra_matrix_gates (guint count, const float *sums, const float *const *said,
+    const float *const *hidden, const float *read, guint n, float *const *next,
+    float *products)
 {
-  return get_loops ()->gates (sums, said, hidden, read, n, next);
+  get_loops ()->gates (count, sums, said, hidden, read, n, next, products);
 }
 
 gboolean

@@ -77,6 +77,8 @@ void alitra_matrix_spread (const float *const rows[9], const float *taps, guint 
 
 /* Sum of squares of n numbers. */
 float alitra_matrix_energy (const float *in, guint n);
+/* The same of some rows, `stride` floats apart, and the same bits. */
+void alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows, float *out);
 
 /* Each number becomes e to the power of (itself less `less`); their sum. What is below -87 becomes zero. */
 float alitra_matrix_exponents (float *numbers, guint n, float less);
@@ -84,10 +86,11 @@ float alitra_matrix_exponents (float *numbers, guint n, float less);
 /* Each number x becomes x times the part of a normal distribution that is below x. */
 void alitra_matrix_gelu (float *numbers, guint n);
 
-/* One step of a gated recurrent unit of n numbers, a multiple of 16: sums are 4 x n (update gate, reset gate, candidate,
- * what the reset gate multiplies), `said` 3 x n is added to the first three.  Returns the product of `next` with `read`. */
-float alitra_matrix_gates (const float *sums, const float *said, const float *hidden, const float *read, guint n,
-    float *next);
+/* One step of `count` gated recurrent units of n numbers, a multiple of 16: of each, sums are 4 x n (update gate, reset gate,
+ * candidate, what the reset gate multiplies), one unit's behind the other's; said[] 3 x n is added to the first three.
+ * products[]: those of next[] with `read`.  A unit has the same bits alone or among others. */
+void alitra_matrix_gates (guint count, const float *sums, const float *const *said, const float *const *hidden,
+    const float *read, guint n, float *const *next, float *products);
 
 /* n half floats of a file, little endian, at any address; FALSE: some are not finite. */
 gboolean alitra_matrix_from_halves (const guint8 *from, gsize n, float *to);

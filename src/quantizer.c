@@ -104,31 +104,28 @@ gather (const Call * call, const Tile * tile)
         dim * sizeof (float));
 }
 
-static inline float
-energy_of (const AlitraModel * model, const float *vector, guint n)
+/* Energies of the first `n` of the `stride` numbers of each row. */
+static void
+get_energies (const AlitraModel * model, const float *rows, guint stride,
+    guint n, guint count, float *energies)
 {
-  return alitra_matrix_energy (vector, n) / (model->scale * model->scale);
+  alitra_matrix_energies (rows, stride, n, count, energies);
+  for (guint i = 0; i < count; i++)
+    energies[i] /= model->scale * model->scale;
 }
 
-/* Takes the tile's token vectors off its residuals.  left: what remains of each, may be NULL as gains may. */
+/* Takes the tile's token vectors off its residuals. left: what remains of each. */
 static void
-take_vectors (const Call * call, const Tile * tile, float *gains, float *left)
+take_vectors (const Call * call, const Tile * tile, float *left)
 {
-  const AlitraModel *model = call->quantizer->model;
-  const guint dim = model->dim;
+  const guint dim = call->quantizer->model->dim;
 
-  for (guint i = 0; i < tile->count; i++) {
-    const float *before = tile->latents + (gsize) i * dim, *vector =
-        tile->vectors + (gsize) i *dim;
-    float *residual = latent_of (call, tile->cells[i]);
-
-    alitra_orc_subtract (residual, before, vector, dim);
-    if (gains)
-      gains[i] =
-          energy_of (model, before, dim) - energy_of (model, residual, dim);
-    if (left)
-      left[i] = energy_of (model, residual, dim);
-  }
+  alitra_orc_take (tile->latents, tile->vectors, tile->count * dim);
+  for (guint i = 0; i < tile->count; i++)
+    memcpy (latent_of (call, tile->cells[i]), tile->latents + (gsize) i * dim,
+        dim * sizeof (float));
+  get_energies (call->quantizer->model, tile->latents, dim, dim, tile->count,
+      left);
 }
 
 /* Codes of the tile's tokens -> their vectors. */
@@ -168,14 +165,18 @@ step_tile (gpointer data, guint number, guint worker)
   const guint dim = call->quantizer->model->dim, narrow =
       call->quantizer->model->narrow;
   guint16 *ids = call->ids + number * ALITRA_TILE;
+  float *whole = call->whole + number * ALITRA_TILE, *gains = call->gains
+      + number * ALITRA_TILE;
 
   gather (call, &tile);
   alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim,
       tile.narrow, narrow, ALITRA_END_STORE);
   search_tile (call, &tile, ids);
   expand (call, &tile, ids);
-  take_vectors (call, &tile,
-      call->gains ? call->gains + number * ALITRA_TILE : NULL, NULL);
+  memcpy (gains, whole, tile.count * sizeof (float));
+  take_vectors (call, &tile, whole);
+  for (guint i = 0; i < tile.count; i++)
+    gains[i] -= whole[i];
 }
 
 static void
@@ -190,16 +191,17 @@ repeat_tile (gpointer data, guint number, guint worker)
   for (guint i = 0; i < tile.count; i++)
     ids[i] = call->tokens[(gsize) tile.cells[i] * call->max_depth + step];
   expand (call, &tile, ids);
-  take_vectors (call, &tile, NULL, call->whole + number * ALITRA_TILE);
+  take_vectors (call, &tile, call->whole + number * ALITRA_TILE);
 }
 
 void
 alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count,
-    const guint32 * cells, float *residuals, guint16 * ids, float *gains)
+    const guint32 * cells, float *residuals, guint16 * ids, float *gains,
+    float *whole)
 {
   Call call =
       { quantizer, &quantizer->level->step[step], count, cells, residuals, ids,
-    gains
+    gains, whole
   };
 
   g_return_if_fail (step < quantizer->level->depth);
@@ -225,24 +227,21 @@ look_tile (gpointer data, guint number, guint worker)
   const Call *call = data;
   const AlitraModel *model = call->quantizer->model;
   const Tile tile = get_tile (call, number, worker);
+  const guint first = number * ALITRA_TILE;
 
   gather (call, &tile);
-  if (call->seen)
-    alitra_matrix_multiply (&call->step->into, tile.count, tile.latents,
-        model->dim, tile.narrow, model->narrow, ALITRA_END_STORE);
-  for (guint i = 0; i < tile.count; i++) {
-    const float *latent = tile.latents + (gsize) i * model->dim;
-    const guint to = number * ALITRA_TILE + i;
-
-    if (call->whole)
-      call->whole[to] = energy_of (model, latent, model->dim);
-    if (call->head)
-      call->head[to] = energy_of (model, latent, HEAD);
-    if (call->seen)
-      call->seen[to] =
-          energy_of (model, tile.narrow + (gsize) i * model->narrow,
-          model->narrow);
-  }
+  if (call->whole)
+    get_energies (model, tile.latents, model->dim, model->dim, tile.count,
+        call->whole + first);
+  if (call->head)
+    get_energies (model, tile.latents, model->dim, HEAD, tile.count,
+        call->head + first);
+  if (!call->seen)
+    return;
+  alitra_matrix_multiply (&call->step->into, tile.count, tile.latents,
+      model->dim, tile.narrow, model->narrow, ALITRA_END_STORE);
+  get_energies (model, tile.narrow, model->narrow, model->narrow, tile.count,
+      call->seen + first);
 }
 
 void

@@ -18,9 +18,10 @@ AlitraQuantizer *alitra_quantizer_new (AlitraModel * model, guint level, AlitraW
 void alitra_quantizer_free (AlitraQuantizer * quantizer);
 
 /* Finds the next token (`step` counts from 0) of each cell and takes its vector off the residual.
- * ids[i]: token of cells[i]; gains[i] (may be NULL): energy that it took off, negative if it did harm. */
+ * whole[i]: energy of the residual of cells[i] before, and then after; ids[i]: its token; gains[i]: energy that it took off,
+ * negative if it did harm. */
 void alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count, const guint32 * cells,
-    float *residuals, guint16 * ids, float *gains);
+    float *residuals, guint16 * ids, float *gains, float *whole);
 
 /* Takes token number `step` that each cell holds off its residual: learned codes, found in another frame.  tokens: as for
  * alitra_quantizer_sum(). whole[i]: energy that is left of cells[i]. */

@@ -51,6 +51,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   memset (loop->settled, UNSETTLED, cells);
   loop->list = g_new (guint32, cells);
   loop->start = g_new0 (gfloat, cells);
+  loop->whole = g_new0 (gfloat, cells);
   loop->last = g_new0 (gfloat, cells);
   loop->worst = g_new0 (gfloat, cells);
   loop->known = g_new0 (guint8, cells);
@@ -87,6 +88,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->settled);
   g_free (loop->list);
   g_free (loop->start);
+  g_free (loop->whole);
   g_free (loop->last);
   g_free (loop->worst);
   g_free (loop->known);
@@ -223,6 +225,10 @@ subtract_kept (AlitraTokenLoop * loop, guint n)
     for (k = 0; k < dim; k++)
       loop->residual[at + k] = loop->latents[at + k] - loop->sums[at + k];
   }
+  alitra_quantizer_look (loop->quantizer, 0, n, loop->some, loop->residual,
+      loop->energies.whole, NULL, NULL);
+  for (i = 0; i < n; i++)
+    loop->whole[loop->some[i]] = loop->energies.whole[i];
 }
 
 static void
@@ -244,10 +250,11 @@ keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
         loop->profile + cell * row, loop->searched[cell], &costs);
 
     keep_tokens (loop, held, cell, keep);
-    if (keep > 0 && keep == whole)
+    if (keep > 0 && keep == whole) {
       memcpy (loop->residual + cell * dim, loop->sums + cell * dim,
           dim * sizeof (gfloat));
-    else if (keep > 0)
+      loop->whole[cell] = loop->left[cell * row + whole];
+    } else if (keep > 0)
       loop->some[n++] = cell;
   }
   subtract_kept (loop, n);
@@ -270,7 +277,8 @@ alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
   alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
       loop->residual, loop->energies.whole, NULL, NULL);
   for (i = 0; i < loop->n; i++)
-    loop->start[loop->list[i]] = loop->energies.whole[i];
+    loop->start[loop->list[i]] = loop->whole[loop->list[i]] =
+        loop->energies.whole[i];
   if (held)
     keep_prefixes (loop, held);
   alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list,
@@ -295,6 +303,7 @@ predict (AlitraTokenLoop * loop, guint t)
 
     if (loop->reach[cell] != t || loop->known[cell] == t + 1)
       continue;
+    loop->energies.whole[n] = loop->whole[cell];
     loop->energies.start[n] = loop->start[cell];
     loop->energies.last[n] = loop->last[cell];
     loop->some[n++] = cell;
@@ -302,7 +311,7 @@ predict (AlitraTokenLoop * loop, guint t)
   if (n == 0)
     return;
   alitra_quantizer_look (loop->quantizer, t, n, loop->some, loop->residual,
-      loop->energies.whole, loop->energies.head, loop->energies.seen);
+      NULL, loop->energies.head, loop->energies.seen);
   alitra_allocator_predict (loop->allocator, loop->level, t, n, loop->some,
       &loop->energies, loop->taken);
   for (i = 0; i < n; i++) {
@@ -341,8 +350,9 @@ gain_of_value (const AlitraTokenLoop * loop, guint32 cell, gfloat value)
 static inline gfloat
 share_of (const AlitraTokenLoop * loop, guint32 cell, guint t)
 {
-  return loop->value[(gsize) cell * loop->max_depth + t]
-      * exp2f (-(t * loop->deeper));
+  const gfloat value = loop->value[(gsize) cell * loop->max_depth + t];
+
+  return loop->deeper == 0.f ? value : value * exp2f (-(t * loop->deeper));
 }
 
 /* Token t of a cell is known by what it took off.  Where it is worth more than those that it builds on, they are bought
@@ -378,13 +388,16 @@ give (AlitraTokenLoop * loop, guint t, guint n)
 
   if (n == 0)
     return;
+  for (i = 0; i < n; i++)
+    loop->energies.whole[i] = loop->whole[loop->some[i]];
   alitra_quantizer_step (loop->quantizer, t, n, loop->some, loop->residual,
-      loop->found, loop->taken);
+      loop->found, loop->taken, loop->energies.whole);
   for (i = 0; i < n; i++) {
     guint32 cell = loop->some[i];
     gsize place = (gsize) cell * loop->max_depth + t;
 
     loop->ids[place] = loop->found[i];
+    loop->whole[cell] = loop->energies.whole[i];
     loop->value[place] = loop->taken[i] * exp2f (.5f * loop->boost[cell]);
     pool_gains (loop, cell, t);
     note_profile (loop, cell, t, loop->taken[i]);

@@ -52,6 +52,7 @@ typedef struct
   gfloat *residual;             /* per cell, model->dim */
   gfloat *sums;                 /* per cell, model->dim: scratch */
   gfloat *start, *last, *worst; /* per cell */
+  gfloat *whole;                /* per cell: energy of `residual` */
   guint8 *known;                /* per cell: 1 + the step that `worst` is a prediction for */
   guint n_open;                 /* scratch: cells of the list that the run is not done with */
   guint32 *open;

@@ -218,8 +218,11 @@ analyse (Bench * b)
 static void
 quantise (Bench * b)
 {
+  float *gains = b->sums[b->level];     /* room enough, and not read before it is written again */
+
   alitra_quantizer_step (b->quantizer[b->level], 0, b->cells[b->level],
-      b->list[b->level], b->latents[b->level], b->ids[b->level], NULL);
+      b->list[b->level], b->latents[b->level], b->ids[b->level], gains,
+      gains + b->cells[b->level]);
 }
 
 static void

@@ -326,7 +326,8 @@ encode_level (Vector * v, guint index)
       g_new (float, level->cells);
   g_autofree float *after = g_new (float, level->cells), *head =
       g_new (float, level->cells);
-  g_autofree float *seen = g_new (float, level->cells);
+  g_autofree float *seen = g_new (float, level->cells), *whole =
+      g_new (float, level->cells);
 
   alitra_analysis_run (level->analysis, &level->source, NULL, level->residuals);
   for (guint step = 0; step < level->most; step++) {
@@ -338,10 +339,13 @@ encode_level (Vector * v, guint index)
     }
     alitra_quantizer_look (level->quantizer, step, count, level->list,
         level->residuals, before, head, seen);
+    memcpy (whole, before, count * sizeof (float));
     alitra_quantizer_step (level->quantizer, step, count, level->list,
-        level->residuals, ids, gains);
+        level->residuals, ids, gains, whole);
     alitra_quantizer_look (level->quantizer, step, count, level->list,
         level->residuals, after, NULL, NULL);
+    g_assert_cmpmem (whole, count * sizeof (float), after,
+        count * sizeof (float));
     for (guint i = 0; i < count; i++) {
       level->found[level->list[i] * level->most + step] = ids[i];
       g_assert_cmpfloat (fabsf (before[i] - after[i] - gains[i]), <=,

@@ -380,6 +380,21 @@ test_panels_of_few_rows (gconstpointer loops)
   alitra_floats_free (middles);
 }
 
+/* Rows have the same bits alone and together; 9 rows of n numbers. */
+static void
+check_energies (const float *in, guint n)
+{
+  for (guint rows = 1; rows <= 9; rows += 4) {
+    for (guint part = 1; part <= n; part += 7) {
+      float got[9];
+
+      alitra_matrix_energies (in, n, part, rows, got);
+      for (guint r = 0; r < rows; r++)
+        g_assert_cmpfloat (got[r], ==, alitra_matrix_energy (in + r * n, part));
+    }
+  }
+}
+
 static void
 test_spread (gconstpointer loops)
 {
@@ -409,6 +424,7 @@ test_spread (gconstpointer loops)
     }
     g_assert_cmpfloat (fabs (alitra_matrix_energy (in, count) - energy), <,
         1e-6 * count);
+    check_energies (in, count);
     alitra_floats_free (taps);
     alitra_floats_free (in);
     alitra_floats_free (out);
@@ -438,24 +454,15 @@ logistic (double x)
   return 1 / (1 + exp (-x));
 }
 
-static void
-test_gates (gconstpointer loops)
+#define UNITS 37                /* more than two vectors of any loops */
+
+/* What one unit comes to, in double precision. */
+static double
+step_unit (const float *sums, const float *said, const float *hidden,
+    const float *read, guint n, float *next)
 {
-  const guint n = 32;
-  float *sums, *said, *hidden, *read, *next;
   double product = 0;
 
-  if (!alitra_matrix_set_loops (loops)) {
-    g_test_skip ("this machine cannot run them");
-    return;
-  }
-  sums = random_floats (4 * n);
-  said = random_floats (3 * n);
-  hidden = random_floats (n);
-  read = random_floats (n);
-  next = alitra_floats_new (n);
-  sums[3] = 200;                /* gates that are wide open, and shut */
-  sums[n + 5] = -200;
   for (guint i = 0; i < n; i++) {
     const double update = logistic ((double) sums[i] + said[i]);
     const double reset = logistic ((double) sums[n + i] + said[n + i]);
@@ -465,20 +472,58 @@ test_gates (gconstpointer loops)
     next[i] = hidden[i] + update * (fresh - hidden[i]);
     product += next[i] * read[i];
   }
-  {
-    float *got = alitra_floats_new (n);
-    const float gain = alitra_matrix_gates (sums, said, hidden, read, n, got);
+  return product;
+}
+
+static void
+check_units (guint n)
+{
+  float *sums = random_floats (UNITS * 4 * n), *heard =
+      random_floats (UNITS * 3 * n);
+  float *states = random_floats (UNITS * n), *read = random_floats (n);
+  float *got = alitra_floats_new (UNITS * n), *want = alitra_floats_new (n);
+  const float *said[UNITS], *hidden[UNITS];
+  float *next[UNITS], products[UNITS];
+
+  sums[3] = 200;                /* gates that are wide open, and shut */
+  sums[n + 5] = -200;
+  for (guint u = 0; u < UNITS; u++) {
+    said[u] = heard + u * 3 * n;
+    hidden[u] = states + u * n;
+    next[u] = got + u * n;
+  }
+  alitra_matrix_gates (UNITS, sums, said, hidden, read, n, next, products);
+  for (guint u = 0; u < UNITS; u++) {
+    const double product = step_unit (sums + u * 4 * n, said[u], hidden[u],
+        read, n, want);
+    float *const alone = want;
+    float alone_product;
 
     for (guint i = 0; i < n; i++)
-      g_assert_cmpfloat (fabs (got[i] - next[i]), <, 2e-6);
-    g_assert_cmpfloat (fabs (gain - product), <, 2e-5);
-    alitra_floats_free (got);
+      g_assert_cmpfloat (fabs (next[u][i] - want[i]), <, 2e-6);
+    g_assert_cmpfloat (fabs (products[u] - product), <, 2e-5);
+    alitra_matrix_gates (1, sums + u * 4 * n, &said[u], &hidden[u], read, n,
+        &alone, &alone_product);
+    g_assert_cmpmem (alone, n * sizeof (float), next[u], n * sizeof (float));
+    g_assert_cmpfloat (alone_product, ==, products[u]);
   }
   alitra_floats_free (sums);
-  alitra_floats_free (said);
-  alitra_floats_free (hidden);
+  alitra_floats_free (heard);
+  alitra_floats_free (states);
   alitra_floats_free (read);
-  alitra_floats_free (next);
+  alitra_floats_free (got);
+  alitra_floats_free (want);
+}
+
+static void
+test_gates (gconstpointer loops)
+{
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  check_units (16);
+  check_units (32);
 }
 
 /* One block of samples, of a picture with rows of `stride`, against sums by hand. */
