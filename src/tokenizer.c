@@ -25,6 +25,8 @@
 #define COARSEST (ALITRA_LEVELS - 1)
 /* With a budget the finest level looks at tokens somewhat below the price, so that the best of them can be chosen. */
 #define SLACK .45
+/* Where the price is that of the frame before, nearly all that are chosen are worth it: less far, at first. */
+#define SLACK_OF_KNOWN .8
 /* Times that a first frame is encoded, to find the price at which it takes the tokens that it may. */
 #define ROUNDS 6
 #define SETTLED .1              /* log2: prices closer than that are the same */
@@ -678,6 +680,7 @@ typedef struct
   gsize new_left;
   gfloat limit;                 /* log2 gain of the cheapest token of the finest level, NAN: none */
   gboolean cut;                 /* tokens were left for later frames */
+  gboolean known;               /* the price is that of the frame before */
 } Purse;
 
 static void
@@ -685,7 +688,8 @@ purse_init (Purse * purse, const AlitraSettings * settings)
 {
   *purse = (Purse) {
   settings->target_tokens > 0, settings->target_tokens,
-        settings->max_new_tokens > 0, settings->max_new_tokens, NAN, FALSE};
+        settings->max_new_tokens > 0, settings->max_new_tokens, NAN, FALSE,
+        FALSE};
 }
 
 /* Of the tokens that the loop holds in a cell, those that this packet need not bring. */
@@ -784,6 +788,36 @@ open_closed_cells (AlitraTokenizer * self, guint index)
   alitra_token_loop_begin (&level->loop, level->mask, NULL);
 }
 
+/* The purse has more than what the level would like. */
+static gboolean
+has_more (const AlitraTokenizer * self, guint index, const Purse * purse)
+{
+  const Level *level = &self->level[index];
+  const gsize tokens = sum_depth (level->loop.depth, cells_of (level));
+
+  return (!purse->limited || tokens < purse->left) && (!purse->new_limited
+      || tokens - count_all_held (self, index) < purse->new_left);
+}
+
+/* The finest level spends what is left: it looks below the price, so that there is something to choose from. */
+static gfloat
+run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
+    const Purse * purse)
+{
+  AlitraTokenLoop *loop = &self->level[0].loop;
+  const gfloat lowest = stop + log2 (SLACK);
+
+  if (purse->known) {
+    const gfloat near = stop + log2 (SLACK_OF_KNOWN);
+
+    alitra_token_loop_run (loop, near, MIN (near, kept_stop), most);
+    if (!has_more (self, 0, purse))
+      return near;
+  }
+  alitra_token_loop_run (loop, lowest, MIN (lowest, kept_stop), most);
+  return lowest;
+}
+
 static void
 run_learned (AlitraTokenizer * self, guint index,
     const AlitraSettings * settings, gdouble price, gdouble kept_price,
@@ -800,8 +834,9 @@ run_learned (AlitraTokenizer * self, guint index,
   gsize before;
 
   if (finest && (purse->limited || purse->new_limited))
-    stop += log2 (SLACK);
-  alitra_token_loop_run (loop, stop, MIN (stop, kept_stop), most);
+    stop = run_finest (self, stop, kept_stop, most, purse);
+  else
+    alitra_token_loop_run (loop, stop, MIN (stop, kept_stop), most);
   while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP) {
     stop -= 1.5f;
     alitra_token_loop_run (loop, stop, stop, most);
@@ -1091,6 +1126,7 @@ encode_to_price (AlitraTokenizer * self, Frame * frame, gdouble price,
     Purse purse;
 
     purse_init (&purse, settings);
+    purse.known = rounds == 1;
     if (round > 0) {
       alitra_rebuild_reset (self->rebuild);
       frame->anew = MAX (frame->anew, ANEW_CHANGED_AGAIN);
