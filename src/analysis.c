@@ -9,11 +9,9 @@ struct _AlitraAnalysis
   AlitraModel *model;
   const AlitraModelLevel *level;
   AlitraGrid grid;
-  AlitraWorkers *workers;
   float *scratch;               /* scratch_size floats for each worker */
   gsize scratch_size;
   /* of the run */
-  const AlitraPlanes *planes;
   guint width, height;
   const guint8 *wanted;         /* cells to do; NULL: all */
   float *latents;
@@ -35,7 +33,6 @@ alitra_analysis_new (AlitraModel * model, guint level, AlitraGrid grid,
   analysis->model = model;
   analysis->level = &model->level[level];
   analysis->grid = grid;
-  analysis->workers = workers;
   analysis->scratch_size = ALITRA_TILE * (ALITRA_CELL_SAMPLES + model->dim);
   analysis->scratch =
       alitra_floats_new (analysis->scratch_size *
@@ -110,24 +107,6 @@ alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes,
   }
   if (tile.count)
     embed_tile (analysis, &source, row, &tile, scratch);
-}
-
-static void
-embed_row (gpointer data, guint row, guint worker)
-{
-  AlitraAnalysis *analysis = data;
-
-  alitra_analysis_do_row (analysis, analysis->planes, NULL, row, worker);
-}
-
-void
-alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
-    const guint8 * active, float *latents)
-{
-  alitra_analysis_begin (analysis, 0, 0, active, latents);
-  analysis->planes = planes;
-  alitra_workers_run (analysis->workers, analysis->grid.rows, embed_row,
-      analysis);
 }
 
 void

@@ -11,16 +11,13 @@ G_BEGIN_DECLS
 /* Picture of a level, or what coarser levels left of it -> latents: model->dim floats a cell, row by row. */
 typedef struct _AlitraAnalysis AlitraAnalysis;
 
-/* Keeps its model and its workers only as pointers: free it before them. */
+/* Keeps its model only as a pointer: free it before that. */
 AlitraAnalysis *alitra_analysis_new (AlitraModel * model, guint level, AlitraGrid grid, AlitraWorkers * workers);
 void alitra_analysis_free (AlitraAnalysis * analysis);
 
-/* active: a byte for each cell, NULL: all; only the latents of cells where it is not zero are written. */
-void alitra_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes, const guint8 * active,
-    float *latents);
-
-/* The same row by row, for a caller who has more to do with the samples of a row while they are in the cache: begin, then
- * each row of cells on any thread (`worker` of alitra_workers_run(), of the workers given to alitra_analysis_new()).
+/* Row by row, for a caller who has more to do with the samples of a row while they are in the cache: begin, then each row
+ * of cells on any thread (`worker` of alitra_workers_run(), of the workers given to alitra_analysis_new()).
+ * active: a byte for each cell, NULL: all; only the latents of cells where it is not zero are written.
  * planes: only the row of cells is looked at.  less: taken off the picture, of which only width x height luma samples count
  * then, see alitra_planes_get_cell_left(); NULL: nothing. */
 void alitra_analysis_begin (AlitraAnalysis * analysis, guint width, guint height, const guint8 * active,

@@ -38,16 +38,6 @@ addf al, al, bl
 mulf d, al, 0x3e800000
 
 
-# Sum of absolute differences of two blocks.
-.function alitra_orc_sad
-.flags 2d
-.accumulator 4 sum guint32
-.source 1 a guint8
-.source 1 b guint8
-
-accsadubl sum, a, b
-
-
 # d += s and d -= s.
 .function alitra_orc_accumulate
 .dest 4 d float

@@ -456,13 +456,3 @@ alitra_picture_to_frame (const AlitraPlanes * planes, const float gain[2],
   alitra_workers_run (workers, planes->grid.rows, write_cells, &work);
   return TRUE;
 }
-
-guint32
-alitra_picture_sad (const guint8 * a, gint a_stride, const guint8 * b,
-    gint b_stride, guint width, guint height)
-{
-  guint32 sum;
-
-  alitra_orc_sad (&sum, a, a_stride, b, b_stride, width, height);
-  return sum;
-}

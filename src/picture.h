@@ -32,10 +32,6 @@ gboolean alitra_picture_check_target (const AlitraFrame * frame, AlitraGrid grid
 void alitra_picture_write_line (const AlitraFrame * frame, const float gain[2], guint plane, guint x, guint y,
     const float *samples, guint count);
 
-/* Sum of absolute differences of two blocks of bytes, for change detection. */
-guint32 alitra_picture_sad (const guint8 * a, gint a_stride, const guint8 * b, gint b_stride, guint width,
-    guint height);
-
 G_END_DECLS
 
 #endif

@@ -30,10 +30,10 @@ typedef struct
 typedef struct _Work Work;
 struct _Work
 {
-  const AlitraPlanes *to, *a, *b;
+  const AlitraPlanes *to, *from;
   const guint8 *mask;
   /* the samples of cells first..end-1 of a row of cells, one plane */
-  void (*run) (const Plane * to, const Plane * a, const Plane * b, guint row,
+  void (*run) (const Plane * to, const Plane * from, guint row,
       guint first, guint end);
 };
 
@@ -110,10 +110,9 @@ static void
 do_run (const Work * work, guint row, guint first, guint end)
 {
   for (guint i = 0; i < 3; i++) {
-    const Plane to = get_plane (work->to, i), a = get_plane (work->a, i);
-    const Plane b = work->b ? get_plane (work->b, i) : a;
+    const Plane to = get_plane (work->to, i), from = get_plane (work->from, i);
 
-    work->run (&to, &a, &b, row, first, end);
+    work->run (&to, &from, row, first, end);
   }
 }
 
@@ -140,14 +139,14 @@ do_row (gpointer data, guint row, guint worker)
 }
 
 static void
-halve_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+halve_run (const Plane * to, const Plane * from, guint row,
     guint first, guint end)
 {
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
   const guint x = first * to->cell;
 
   for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
-    loops->halve (at (to, x, y), at (a, 2 * x, 2 * y), at (a, 2 * x,
+    loops->halve (at (to, x, y), at (from, 2 * x, 2 * y), at (from, 2 * x,
             2 * y + 1), (end - first) * to->cell);
 }
 
@@ -155,18 +154,9 @@ void
 alitra_planes_halve_run (AlitraPlanes * to, const AlitraPlanes * from,
     guint row, guint first, guint end)
 {
-  const Work work = { to, from, NULL, NULL, halve_run };
+  const Work work = { to, from, NULL, halve_run };
 
   do_run (&work, row, first, end);
-}
-
-void
-alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from,
-    const guint8 * mask, AlitraWorkers * workers)
-{
-  Work work = { to, from, NULL, mask, halve_run };
-
-  alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
 
 /* Where row y + offset of a plane is, its border rows repeated. */
@@ -203,7 +193,7 @@ upsample_rows (const AlitraPixelLoops * loops, const Plane * from, guint x,
 }
 
 static void
-upsample_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+upsample_run (const Plane * to, const Plane * from, guint row,
     guint first, guint end)
 {
   static const float taps[4] = { TAP_A, TAP_B, TAP_C, TAP_D };
@@ -214,7 +204,7 @@ upsample_run (const Plane * to, const Plane * a, const Plane * b, guint row,
       (end - first) * half;
 
   for (guint y = row * half; y < (row + 1) * half; y++) {
-    upsample_rows (loops, a, x, count, y, padded[0], padded[1]);
+    upsample_rows (loops, from, x, count, y, padded[0], padded[1]);
     for (guint i = 0; i < 2; i++)
       loops->filter_twice (at (to, 2 * x, 2 * y + i), padded[i], taps, count);
   }
@@ -224,7 +214,7 @@ void
 alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from,
     const guint8 * mask, AlitraWorkers * workers)
 {
-  Work work = { to, from, NULL, mask, upsample_run };
+  Work work = { to, from, mask, upsample_run };
 
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
@@ -233,69 +223,26 @@ void
 alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from,
     const guint8 * mask, guint row)
 {
-  Work work = { to, from, NULL, mask, upsample_run };
+  Work work = { to, from, mask, upsample_run };
 
   do_row (&work, row, 0);
 }
 
 static void
-copy_run (const Plane * to, const Plane * a, const Plane * b, guint row,
+copy_run (const Plane * to, const Plane * from, guint row,
     guint first, guint end)
 {
   const guint x = first * to->cell, count = (end - first) * to->cell;
 
   for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
-    memcpy (at (to, x, y), at (a, x, y), count * sizeof (float));
+    memcpy (at (to, x, y), at (from, x, y), count * sizeof (float));
 }
 
 void
 alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from,
     const guint8 * mask, AlitraWorkers * workers)
 {
-  Work work = { to, from, NULL, mask, copy_run };
-
-  alitra_workers_run (workers, to->grid.rows, do_row, &work);
-}
-
-static void
-add_run (const Plane * to, const Plane * a, const Plane * b, guint row,
-    guint first, guint end)
-{
-  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
-  const guint x = first * to->cell, count = (end - first) * to->cell;
-
-  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
-    loops->add (at (to, x, y), at (a, x, y), at (b, x, y), count);
-}
-
-void
-alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a,
-    const AlitraPlanes * b, const guint8 * mask, AlitraWorkers * workers)
-{
-  Work work = { to, a, b, mask, add_run };
-
-  alitra_workers_run (workers, to->grid.rows, do_row, &work);
-}
-
-static void
-subtract_run (const Plane * to, const Plane * a, const Plane * b, guint row,
-    guint first, guint end)
-{
-  const guint x = first * to->cell, count = (end - first) * to->cell;
-
-  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++) {
-    if (to->samples == a->samples)
-      alitra_orc_take (at (to, x, y), at (b, x, y), count);
-    else
-      alitra_orc_subtract (at (to, x, y), at (a, x, y), at (b, x, y), count);
-  }
-}
-
-void
-alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a,
-    const AlitraPlanes * b, const guint8 * mask, AlitraWorkers * workers)
-{
-  Work work = { to, a, b, mask, subtract_run };
+  Work work = { to, from, mask, copy_run };
 
   alitra_workers_run (workers, to->grid.rows, do_row, &work);
 }
@@ -428,18 +375,5 @@ alitra_planes_get_cell_left (const AlitraPlanes * planes,
     else
       take_edge (&a, &b, x, y, w, h, samples);
     samples += a.cell * a.cell;
-  }
-}
-
-void
-alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row,
-    const float *samples)
-{
-  for (guint i = 0; i < 3; i++) {
-    const Plane plane = get_plane (planes, i);
-
-    for (guint y = 0; y < plane.cell; y++, samples += plane.cell)
-      memcpy (at (&plane, column * plane.cell, row * plane.cell + y), samples,
-          plane.cell * sizeof (float));
   }
 }

@@ -41,22 +41,16 @@ void alitra_planes_clear (AlitraPlanes * planes);
 void alitra_planes_view (AlitraPlanes * view, const AlitraPlanes * strip, AlitraGrid whole, guint first);
 
 /* In what follows `mask` has a byte for each cell of the grid of `to`: only cells where it is not zero are written;
- * NULL: all. `to` may be the same planes as `a`. */
+ * NULL: all. */
 
-/* to: half the size of `from` (a level up); means of 2x2 samples. */
-void alitra_planes_halve (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
 /* to: twice the size of `from` (a level down). */
 void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask,
     AlitraWorkers * workers);
 /* One row of cells of the same. */
 void alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, guint row);
-/* Likewise, of cells first..end-1. */
+/* to: half the size of `from` (a level up); means of 2x2 samples. Of cells first..end-1 of a row. */
 void alitra_planes_halve_run (AlitraPlanes * to, const AlitraPlanes * from, guint row, guint first, guint end);
 void alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
-void alitra_planes_add (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
-    AlitraWorkers * workers);
-void alitra_planes_subtract (AlitraPlanes * to, const AlitraPlanes * a, const AlitraPlanes * b, const guint8 * mask,
-    AlitraWorkers * workers);
 
 /* Cells of `to` (twice the grid of `from`) that alitra_planes_upsample() changes if those of `from` changed: the
  * children and one ring, since the filter reaches two samples. */
@@ -68,13 +62,12 @@ gboolean alitra_planes_differ_below (const AlitraPlanes * a, const AlitraPlanes 
 /* Every cell that is set or has a neighbour (of eight) that is. */
 void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 
-/* The samples of one cell as a row of 384 floats, luma, Cb, Cr, and back. */
+/* The samples of one cell as a row of 384 floats, luma, Cb, Cr. */
 void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row, float *samples);
 /* The same of what is left when `less` is taken off.  Of the picture only the first width x height luma samples count:
  * beyond them the last ones are repeated, because nobody sees what is left there. */
 void alitra_planes_get_cell_left (const AlitraPlanes * planes, const AlitraPlanes * less, guint column, guint row,
     guint width, guint height, float *samples);
-void alitra_planes_set_cell (AlitraPlanes * planes, guint column, guint row, const float *samples);
 
 G_END_DECLS
 

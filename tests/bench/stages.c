@@ -42,7 +42,7 @@ typedef struct
   guint16 *ids[ALITRA_LEVELS];
   guint8 *depth[ALITRA_LEVELS], *full[ALITRA_LEVELS], *few[ALITRA_LEVELS];
   guint cells[ALITRA_LEVELS];
-  guint level;
+  guint level, halved;
   float *square[3];
   guint8 *copy[2];
   double gflops, gbytes;        /* a second, of the cores that are used; 0: not known */
@@ -188,10 +188,20 @@ write_frame (Bench * b)
 }
 
 static void
+halve_row (gpointer data, guint row, guint worker)
+{
+  Bench *b = data;
+  AlitraPlanes *to = &b->source[b->halved];
+
+  alitra_planes_halve_run (to, to - 1, row, 0, to->grid.columns);
+}
+
+static void
 halve (Bench * b)
 {
-  for (guint i = 1; i < ALITRA_LEVELS; i++)
-    alitra_planes_halve (&b->source[i], &b->source[i - 1], NULL, b->workers);
+  for (b->halved = 1; b->halved < ALITRA_LEVELS; b->halved++)
+    alitra_workers_run (b->workers, b->source[b->halved].grid.rows, halve_row,
+        b);
 }
 
 static void
@@ -202,17 +212,21 @@ upsample (Bench * b)
 }
 
 static void
-add (Bench * b)
+analyse_row (gpointer data, guint row, guint worker)
 {
-  for (guint i = 0; i < ALITRA_LEVELS - 1; i++)
-    alitra_planes_add (&b->base[i], &b->base[i], &b->own[i], NULL, b->workers);
+  Bench *b = data;
+
+  alitra_analysis_do_row (b->analysis[b->level], &b->source[b->level], NULL,
+      row, worker);
 }
 
 static void
 analyse (Bench * b)
 {
-  alitra_analysis_run (b->analysis[b->level], &b->source[b->level], NULL,
+  alitra_analysis_begin (b->analysis[b->level], 0, 0, NULL,
       b->latents[b->level]);
+  alitra_workers_run (b->workers, b->source[b->level].grid.rows, analyse_row,
+      b);
 }
 
 static void
@@ -343,9 +357,6 @@ measure_planes (Bench * b)
       4. * (cells[1] + cells[2]) * ALITRA_CELL_SAMPLES, all * CELL_BYTES,
       halve);
   measure (b, "upsample twice", 0, all * CELL_BYTES, upsample);
-  measure (b, "add two levels",
-      ((double) cells[0] + cells[1]) * ALITRA_CELL_SAMPLES,
-      3. * (cells[0] + cells[1]) * CELL_BYTES, add);
   measure (b, "planes to bytes", 0, frame + cells[0] * CELL_BYTES, write_frame);
 }
 

@@ -10,6 +10,7 @@
 #include "picture.h"
 #include "quantizer.h"
 #include "synthesis.h"
+#include "wholeplanes.h"
 
 /* Everything of one level. */
 typedef struct
@@ -221,14 +222,11 @@ rebuild (Vector * v, guint index, const guint16 * tokens)
       level->depth, tokens, level->most, level->sums);
   alitra_synthesis_run (level->synthesis, level->sums, level->depth, NULL);
   alitra_synthesis_add (level->synthesis, NULL, NULL, &level->own);
-  if (index == ALITRA_LEVELS - 1) {
-    alitra_planes_add (&level->picture, &level->own, &level->base, NULL, v->workers);   /* the base is zero */
-    return;
-  }
-  alitra_planes_upsample (&level->base, &v->level[index + 1].picture, NULL,
-      v->workers);
-  alitra_planes_add (&level->picture, &level->own, &level->base, NULL,
-      v->workers);
+  /* The base of the coarsest level is zero. */
+  if (index < ALITRA_LEVELS - 1)
+    alitra_planes_upsample (&level->base, &v->level[index + 1].picture, NULL,
+        v->workers);
+  alitra_synthesis_add (level->synthesis, &level->base, NULL, &level->picture);
 }
 
 static float
@@ -329,7 +327,7 @@ encode_level (Vector * v, guint index)
   g_autofree float *seen = g_new (float, level->cells), *whole =
       g_new (float, level->cells);
 
-  alitra_analysis_run (level->analysis, &level->source, NULL, level->residuals);
+  test_analysis_run (level->analysis, &level->source, NULL, level->residuals);
   for (guint step = 0; step < level->most; step++) {
     guint count = 0;
 
@@ -367,16 +365,14 @@ encode (Vector * v)
       NULL, v->workers, &error);
   g_assert_no_error (error);
   for (guint i = 1; i < ALITRA_LEVELS; i++)
-    alitra_planes_halve (&v->level[i].source, &v->level[i - 1].source, NULL,
-        v->workers);
+    test_planes_halve (&v->level[i].source, &v->level[i - 1].source, NULL);
   for (gint i = ALITRA_LEVELS - 1; i >= 0; i--) {
     Level *level = &v->level[i];
 
     if (i < ALITRA_LEVELS - 1) {
       alitra_planes_upsample (&level->base, &v->level[i + 1].picture, NULL,
           v->workers);
-      alitra_planes_subtract (&level->source, &level->source, &level->base,
-          NULL, v->workers);
+      test_planes_subtract (&level->source, &level->base);
     }
     encode_level (v, i);
     /* go on from the vector's tokens: one that differs should count once */
@@ -459,8 +455,8 @@ test_active (void)
 
     for (guint i = 0; i < level->cells; i++)
       active[i] = i % 7 == 2 || i % 11 == 0;
-    alitra_analysis_run (level->analysis, &level->source, NULL, whole);
-    alitra_analysis_run (fresh, &level->source, active, part);
+    test_analysis_run (level->analysis, &level->source, NULL, whole);
+    test_analysis_run (fresh, &level->source, active, part);
     for (gsize i = 0; i < size; i++)
       g_assert_cmpfloat (part[i], ==, active[i / model->dim] ? whole[i] : 0);
     alitra_analysis_free (fresh);
@@ -520,7 +516,7 @@ test_redo (void)
       alitra_quantizer_sum (level->quantizer, list_changed (level, changed),
           level->list, level->depth, level->tokens, level->most, level->sums);
       alitra_planes_init (&kept, level->grid);
-      alitra_planes_add (&kept, &kept, &level->own, NULL, v->workers);
+      alitra_planes_copy (&kept, &level->own, NULL, v->workers);
       written =
           alitra_synthesis_run (level->synthesis, level->sums, level->depth,
           changed);
