@@ -142,6 +142,7 @@ pick_##R (const float *weights, const float *start, guint inputs, const float *i
 }
 
 DEFINE_PRODUCT (1)
+    DEFINE_PRODUCT (2)
     DEFINE_PRODUCT (3)
     DEFINE_SEARCH (1)
     DEFINE_SEARCH (3)
@@ -183,6 +184,9 @@ product (guint rows, const float *weights, const float *start, guint inputs,
     case 3:
       product_3 (weights, start, inputs, in, in_stride, out, out_stride, end);
       break;
+    case 2:
+      product_2 (weights, start, inputs, in, in_stride, out, out_stride, end);
+      break;
     default:
       product_1 (weights, start, inputs, in, in_stride, out, out_stride, end);
       break;
@@ -222,7 +226,7 @@ multiply (const AlitraMatrix * matrix, guint rows, const float *in,
     guint r = 0;
 
     while (r < rows) {
-      const guint n = next_rows (rows - r);
+      const guint n = rows - r == 2 ? 2 : next_rows (rows - r);
       const float *from = in + r * in_stride;
       float *to = out + r * out_stride + column;
 

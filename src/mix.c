@@ -20,20 +20,19 @@ near_cell (const float *in, guint dim, AlitraGrid grid, gint row, gint column)
 
 void
 alitra_mix_run (const AlitraMix * mix, const AlitraModel * model,
-    AlitraGrid grid, guint row, guint count, const guint * columns,
-    const float *in, float *out, float *scratch)
+    AlitraGrid grid, guint count, const guint32 * cells, const float *in,
+    float *out, float *scratch)
 {
   const guint dim = model->dim;
   float *spread = scratch, *sum = spread + (gsize) ALITRA_TILE * dim, *hidden =
       sum + (gsize) ALITRA_TILE *dim;
 
   for (guint i = 0; i < count; i++) {
+    const gint row = cells[i] / grid.columns, column = cells[i] % grid.columns;
     const float *near[9];
 
     for (gint n = 0; n < 9; n++)
-      near[n] =
-          near_cell (in, dim, grid, (gint) row + n / 3 - 1,
-          (gint) columns[i] + n % 3 - 1);
+      near[n] = near_cell (in, dim, grid, row + n / 3 - 1, column + n % 3 - 1);
     alitra_matrix_spread (near, mix->spread, dim, spread + (gsize) i * dim);
     memcpy (sum + (gsize) i * dim, near[4], dim * sizeof (float));
   }
@@ -42,6 +41,6 @@ alitra_mix_run (const AlitraMix * mix, const AlitraModel * model,
   alitra_matrix_multiply (&mix->shrink, count, hidden, model->hidden, sum, dim,
       ALITRA_END_ADD);
   for (guint i = 0; i < count; i++)
-    memcpy (out + ((gsize) row * grid.columns + columns[i]) * dim,
-        sum + (gsize) i * dim, dim * sizeof (float));
+    memcpy (out + (gsize) cells[i] * dim, sum + (gsize) i * dim,
+        dim * sizeof (float));
 }

@@ -10,11 +10,10 @@ G_BEGIN_DECLS
 /* Floats of scratch space that alitra_mix_run() needs. */
 gsize alitra_mix_scratch (const AlitraModel * model);
 
-/* The mixing block for `count` (at most ALITRA_TILE) cells of a row of the grid: each sees its eight neighbours; at
- * the border of the grid, cells are their own neighbours' stand-ins. in, out: model->dim floats for each cell of the
- * grid; columns: which cells. */
-void alitra_mix_run (const AlitraMix * mix, const AlitraModel * model, AlitraGrid grid, guint row, guint count,
-    const guint * columns, const float *in, float *out, float *scratch);
+/* The mixing block for `count` (at most ALITRA_TILE) cells of the grid: each sees its eight neighbours; at the border of the
+ * grid, cells are their own neighbours' stand-ins. in, out: model->dim floats for each cell of the grid; cells: which. */
+void alitra_mix_run (const AlitraMix * mix, const AlitraModel * model, AlitraGrid grid, guint count,
+    const guint32 * cells, const float *in, float *out, float *scratch);
 
 G_END_DECLS
 

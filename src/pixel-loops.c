@@ -194,26 +194,65 @@ step_of (const Half near[6], const AlitraSoftening * how, float strength)
   return d * (how->limit / (size + how->limit) * strength);
 }
 
+/* Eight lines of eight numbers, turned into eight columns. */
+static inline void
+turn (const Half lines[8], Half columns[8])
+{
+  Half a[8], b[8];
+
+  for (guint i = 0; i < 8; i += 2) {
+    a[i] = __builtin_shuffle (lines[i], lines[i + 1], (HalfBits) {
+        0, 8, 2, 10, 4, 12, 6, 14}
+    );
+    a[i + 1] = __builtin_shuffle (lines[i], lines[i + 1], (HalfBits) {
+        1, 9, 3, 11, 5, 13, 7, 15}
+    );
+  }
+  for (guint i = 0; i < 8; i++) {
+    const guint k = i / 4 * 4 + i % 2;
+
+    b[i] = i % 4 < 2 ? __builtin_shuffle (a[k], a[k + 2], (HalfBits) {
+        0, 1, 8, 9, 4, 5, 12, 13}) : __builtin_shuffle (a[k], a[k + 2],
+        (HalfBits) {
+        2, 3, 10, 11, 6, 7, 14, 15});
+  }
+  for (guint i = 0; i < 4; i++) {
+    columns[i] = __builtin_shuffle (b[i], b[i + 4], (HalfBits) {
+        0, 1, 2, 3, 8, 9, 10, 11}
+    );
+    columns[i + 4] = __builtin_shuffle (b[i], b[i + 4], (HalfBits) {
+        4, 5, 6, 7, 12, 13, 14, 15}
+    );
+  }
+}
+
+/* At most eight lines. */
+static inline void
+soften_lines (float *p, gsize stride, guint lines, const AlitraSoftening * how,
+    float strength)
+{
+  const float *w = how->weights;
+  const Half weights = { w[3], w[2], w[1], w[0], -w[0], -w[1], -w[2], -w[3] };
+  Half line[HALF] = { 0 }, columns[HALF], d;
+
+  for (guint i = 0; i < lines; i++)
+    line[i] = *(const Half *) (p + i * stride - SIDE);
+  turn (line, columns);
+  d = step_of (columns + 1, how, strength);
+  for (guint i = 0; i < lines; i++)
+    *(Half *) (p + i * stride - SIDE) = line[i] + d[i] * weights;
+}
+
 static void
 soften_across (float *p, gsize stride, guint count,
     const AlitraSoftening * how, float strength)
 {
-  const float *w = how->weights;
-  const Half weights = { w[3], w[2], w[1], w[0], -w[0], -w[1], -w[2], -w[3] };
+  guint y = 0;
 
-  for (guint y = 0; y < count; y += HALF) {
-    const guint lines = MIN (count - y, HALF);
-    float columns[6][HALF] = { {0} };
-    Half near[6], d;
-
-    for (guint i = 0; i < lines; i++)
-      for (guint k = 0; k < 6; k++)
-        columns[k][i] = p[(y + i) * stride + k - 3];
-    memcpy (near, columns, sizeof (near));
-    d = step_of (near, how, strength);
-    for (guint i = 0; i < lines; i++)
-      *(Half *) (p + (y + i) * stride - SIDE) += d[i] * weights;
-  }
+  for (; y + HALF <= count; y += HALF)
+    soften_lines (p + y * stride, stride, HALF, how, strength);
+  if (y < count)
+    soften_lines (p + y * stride, stride, count - y, how, strength);
 }
 
 /* Eight columns. */

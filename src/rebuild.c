@@ -301,9 +301,10 @@ find_other_bases (AlitraRebuild * self, Floor * coarse, Floor * fine)
     if (fine->base_near[i])
       fine->base_near[i] = alitra_planes_differ_below (&coarse->clean,
           &coarse->passed, x, y, FILTER_REACH, FILTER_REACH_CHROMA);
-    fine->base_painted[i] = fine->base_painted[i] && fine->base_near[i]
-        && alitra_planes_differ_below (&coarse->clean, &coarse->passed, x, y,
-        0, 0);
+    fine->base_painted[i] &= fine->base_near[i];
+    if (fine->base_painted[i] && fine->base.luma)
+      fine->base_painted[i] = alitra_planes_differ_below (&coarse->clean,
+          &coarse->passed, x, y, 0, 0);
   }
   alitra_planes_copy (&coarse->passed, &coarse->clean, coarse->touched,
       self->workers);

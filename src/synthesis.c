@@ -14,7 +14,11 @@
 /* Cells whose windows stay in the second-level cache together. */
 #define PAINT_TILE 48
 /* Windows of a tile that the next one needs. */
-#define KEPT 2
+#define CARRIED 2
+/* Products take so many rows at once. */
+#define ROWS 12
+/* Parts of a list for each thread. */
+#define PARTS 3
 
 /* Samples of a plane's cell and of its margin. */
 typedef struct
@@ -46,11 +50,16 @@ struct _AlitraSynthesis
   guint8 *row_joins;            /* rows of cells that have any of `joining` */
   /* for each plane what each row of cells paints: its own rows of samples, and the margins above and below */
   float *rows[3];
+  /* where little changes, windows are kept: their neighbours then need not be painted again */
+  float *windows;
+  guint8 *kept;                 /* cells whose window is as it would be painted now */
   float *scratch;               /* scratch_size floats for each worker */
   gsize scratch_size;
   const float **window;         /* a row of cells for each worker */
+  guint32 *list;                /* cells of one piece of work after another */
   /* of the run */
   guint block;
+  guint count, tile;            /* cells of the list, and of a part of it */
   const float *sums;
 };
 
@@ -78,9 +87,12 @@ alitra_synthesis_new (AlitraModel * model, guint level, AlitraGrid grid,
   for (guint i = 0; i < 3; i++)
     synthesis->rows[i] = alitra_floats_new (cells * shapes[i].cell
         * (shapes[i].cell + 2 * shapes[i].margin) + ALITRA_SLACK);
+  synthesis->windows = alitra_floats_new (cells * ALITRA_WINDOW_SAMPLES);
+  synthesis->kept = g_malloc0 (cells);
+  synthesis->list = g_new (guint32, cells);
   synthesis->scratch_size = MAX (alitra_mix_scratch (model),
       (gsize) PAINT_TILE * model->dim
-      + (PAINT_TILE + KEPT) * ALITRA_WINDOW_SAMPLES);
+      + (PAINT_TILE + CARRIED) * ALITRA_WINDOW_SAMPLES);
   synthesis->window = g_new0 (const float *,
       (gsize) grid.columns * alitra_workers_get_threads (workers));
   synthesis->scratch =
@@ -103,6 +115,9 @@ alitra_synthesis_free (AlitraSynthesis * synthesis)
   g_free (synthesis->joining);
   g_free (synthesis->painting);
   g_free (synthesis->row_joins);
+  alitra_floats_free (synthesis->windows);
+  g_free (synthesis->kept);
+  g_free (synthesis->list);
   g_free (synthesis->window);
   for (guint i = 0; i < 3; i++)
     alitra_floats_free (synthesis->rows[i]);
@@ -150,59 +165,55 @@ take_sums_row (gpointer data, guint row, guint worker)
   }
 }
 
+/* Runs `piece` on the cells of the list, some at a time: many, where they stay in the cache, but so few that all threads have
+ * some. */
 static void
-mix_tile (AlitraSynthesis * synthesis, guint row, guint count,
-    const guint * columns, float *scratch)
+run_list (AlitraSynthesis * synthesis, guint count, guint most,
+    AlitraPiece piece)
 {
-  const guint block = synthesis->block;
+  const guint threads = alitra_workers_get_threads (synthesis->workers);
+  guint tile = most;
 
-  if (count)
-    alitra_mix_run (&synthesis->level->synthesis[block], synthesis->model,
-        synthesis->grid, row, count, columns, synthesis->latents[block],
-        synthesis->latents[block + 1], scratch);
+  if (threads > 1)
+    tile = CLAMP (count / (PARTS * threads) / ROWS * ROWS, ROWS, most);
+  synthesis->count = count;
+  synthesis->tile = tile;
+  alitra_workers_run (synthesis->workers, (count + tile - 1) / tile, piece,
+      synthesis);
 }
 
 static void
-mix_row (gpointer data, guint row, guint worker)
+mix_part (gpointer data, guint part, guint worker)
 {
   AlitraSynthesis *synthesis = data;
-  float *scratch = synthesis->scratch + worker * synthesis->scratch_size;
-  const guint after = synthesis->block + 1;
-  guint columns[ALITRA_TILE], count = 0;
+  const guint block = synthesis->block, first = part * synthesis->tile;
 
-  for (guint column = 0; column < synthesis->grid.columns; column++) {
-    const gsize cell = cell_of (synthesis, column, row);
+  alitra_mix_run (&synthesis->level->synthesis[block], synthesis->model,
+      synthesis->grid, MIN (synthesis->count - first, synthesis->tile),
+      synthesis->list + first, synthesis->latents[block],
+      synthesis->latents[block + 1], synthesis->scratch
+      + worker * synthesis->scratch_size);
+}
 
-    if (!synthesis->changed[after][cell])
+static void
+mix (AlitraSynthesis * synthesis, guint block)
+{
+  const gsize cells = (gsize) synthesis->grid.columns * synthesis->grid.rows;
+  guint count = 0;
+
+  for (gsize cell = 0; cell < cells; cell++) {
+    if (!synthesis->changed[block + 1][cell])
       continue;
-    if (!synthesis->filled[after][cell]) {
-      set_zero (synthesis, after, cell);
-      continue;
-    }
-    columns[count++] = column;
-    if (count == ALITRA_TILE) {
-      mix_tile (synthesis, row, count, columns, scratch);
-      count = 0;
-    }
+    if (synthesis->filled[block + 1][cell])
+      synthesis->list[count++] = cell;
+    else
+      set_zero (synthesis, block + 1, cell);
   }
-  mix_tile (synthesis, row, count, columns, scratch);
+  synthesis->block = block;
+  run_list (synthesis, count, ALITRA_TILE, mix_part);
 }
 
 /* --- painting --------------------------------------------------------------------------------------------------- */
-
-/* Four floats anywhere. */
-typedef float Four __attribute__((vector_size (16), aligned (4), may_alias));
-
-static inline void
-add_samples (float *to, const float *from, guint count)
-{
-  guint i = 0;
-
-  for (; i + 4 <= count; i += 4)
-    *(Four *) (to + i) += *(const Four *) (from + i);
-  for (; i < count; i++)
-    to[i] += from[i];
-}
 
 /* Row `y` of what a row of cells paints, from the margin above it to the one below. */
 static inline float *
@@ -215,27 +226,42 @@ sum_row (const AlitraSynthesis * synthesis, guint plane, guint row, guint y)
           + 2 * shape->margin) + y) * width;
 }
 
-/* One plane of what the cells of a row paint over column `column`: the cell itself, and the margins of those beside it. */
-static void
-join_windows (AlitraSynthesis * synthesis, guint plane, guint column, guint row,
-    const float *own, const float *left, const float *right)
+/* Lines of a plane of one cell: its own window (NULL: there is none), and the margins of those beside it. */
+static inline void
+join_lines (float *to, gsize width, const float *own, const float *left,
+    const float *right, guint cell, guint margin)
 {
-  const Shape *shape = &shapes[plane];
-  const guint cell = shape->cell, margin = shape->margin;
   const guint side = cell + 2 * margin;
-  const gsize width = (gsize) synthesis->grid.columns * cell;
-  float *to = sum_row (synthesis, plane, row, 0) + (gsize) column * cell;
-  guint at = shape->begin;
 
-  for (guint y = 0; y < side; y++, to += width, at += side) {
+  for (guint y = 0; y < side; y++, to += width) {
+    const guint at = y * side;
+
     if (own)
       memcpy (to, own + at + margin, cell * sizeof (float));
     else
       memset (to, 0, cell * sizeof (float));
-    if (left)
-      add_samples (to, left + at + margin + cell, margin);
-    if (right)
-      add_samples (to + cell - margin, right + at, margin);
+    for (guint i = 0; left && i < margin; i++)
+      to[i] += left[at + margin + cell + i];
+    for (guint i = 0; right && i < margin; i++)
+      to[cell - margin + i] += right[at + i];
+  }
+}
+
+/* What the cells of a row paint over one column: the cell itself, and the margins of those beside it. */
+static void
+join_windows (AlitraSynthesis * synthesis, guint column, guint row,
+    const float *own, const float *left, const float *right)
+{
+  const gsize luma = (gsize) synthesis->grid.columns * ALITRA_CELL;
+
+  join_lines (sum_row (synthesis, 0, row, 0) + column * ALITRA_CELL, luma, own,
+      left, right, ALITRA_CELL, ALITRA_MARGIN);
+  for (guint plane = 1; plane < 3; plane++) {
+    const gsize begin = shapes[plane].begin;
+
+    join_lines (sum_row (synthesis, plane, row, 0) + column * ALITRA_CELL / 2,
+        luma / 2, own ? own + begin : NULL, left ? left + begin : NULL,
+        right ? right + begin : NULL, ALITRA_CELL / 2, ALITRA_MARGIN / 2);
   }
 }
 
@@ -261,7 +287,7 @@ paint_tile (AlitraSynthesis * synthesis, guint row, guint count,
     const guint * columns, const Room * room)
 {
   const guint dim = synthesis->model->dim;
-  float *windows = room->windows + KEPT * ALITRA_WINDOW_SAMPLES;
+  float *windows = room->windows + CARRIED * ALITRA_WINDOW_SAMPLES;
 
   for (guint i = 0; i < count; i++) {
     memcpy (room->latents + (gsize) i * dim, latent_of (synthesis,
@@ -284,25 +310,25 @@ join_run (AlitraSynthesis * synthesis, guint row, guint first, guint end,
     if (!synthesis->joining[cell_of (synthesis, x, row)])
       continue;
     /* the ring: copies of the first and the last cell stand beside them */
-    for (guint plane = 0; plane < 3; plane++)
-      join_windows (synthesis, plane, x, row, room->window[x],
-          room->window[x > 0 ? x - 1 : 0], room->window[MIN (x + 1, last)]);
+    join_windows (synthesis, x, row, room->window[x],
+        room->window[x > 0 ? x - 1 : 0], room->window[MIN (x + 1, last)]);
   }
 }
 
 /* The next tile will lie where the windows of this one do: those that it needs move before it. */
 static void
-keep_windows (const Room * room, guint last)
+carry_windows (const Room * room, guint last)
 {
-  for (guint i = 0; i < KEPT && i <= last; i++) {
+  for (guint i = 0; i < CARRIED && i <= last; i++) {
     const float **window = &room->window[last - i];
-    float *to = room->windows + (KEPT - 1 - i) * ALITRA_WINDOW_SAMPLES;
+    float *to = room->windows + (CARRIED - 1 - i) * ALITRA_WINDOW_SAMPLES;
 
     if (*window && *window != to)
       *window = memcpy (to, *window, ALITRA_WINDOW_SAMPLES * sizeof (float));
   }
 }
 
+/* Paints all of what is needed of a row of cells and keeps nothing. */
 static void
 paint_row (gpointer data, guint row, guint worker)
 {
@@ -322,11 +348,78 @@ paint_row (gpointer data, guint row, guint worker)
     paint_tile (synthesis, row, count, columns, &room);
     join_run (synthesis, row, joined, column, &room);
     joined = column;
-    keep_windows (&room, column);
+    carry_windows (&room, column);
     count = 0;
   }
   paint_tile (synthesis, row, count, columns, &room);
   join_run (synthesis, row, joined, synthesis->grid.columns, &room);
+}
+
+static inline float *
+kept_window (const AlitraSynthesis * synthesis, gsize cell)
+{
+  return synthesis->windows + cell * ALITRA_WINDOW_SAMPLES;
+}
+
+static void
+paint_part (gpointer data, guint part, guint worker)
+{
+  AlitraSynthesis *synthesis = data;
+  const Room room = room_of (synthesis, worker);
+  const guint first = part * synthesis->tile, dim = synthesis->model->dim;
+  const guint count = MIN (synthesis->count - first, synthesis->tile);
+  const guint32 *cells = synthesis->list + first;
+
+  for (guint i = 0; i < count; i++)
+    memcpy (room.latents + (gsize) i * dim, latent_of (synthesis,
+            synthesis->level->blocks, cells[i]), dim * sizeof (float));
+  alitra_matrix_multiply (&synthesis->level->paint, count, room.latents, dim,
+      room.windows, ALITRA_WINDOW_SAMPLES, ALITRA_END_STORE);
+  for (guint i = 0; i < count; i++) {
+    memcpy (kept_window (synthesis, cells[i]), room.windows
+        + (gsize) i * ALITRA_WINDOW_SAMPLES,
+        ALITRA_WINDOW_SAMPLES * sizeof (float));
+    synthesis->kept[cells[i]] = TRUE;
+  }
+}
+
+static void
+join_row (gpointer data, guint row, guint worker)
+{
+  AlitraSynthesis *synthesis = data;
+  const Room room = room_of (synthesis, worker);
+
+  if (!synthesis->row_joins[row])
+    return;
+  for (guint column = 0; column < synthesis->grid.columns; column++) {
+    const gsize cell = cell_of (synthesis, column, row);
+
+    room.window[column] = synthesis->painting[cell]
+        ? kept_window (synthesis, cell) : NULL;
+  }
+  join_run (synthesis, row, 0, synthesis->grid.columns, &room);
+}
+
+/* Paints what is needed, unless that is so much that it is better done row by row without keeping it. */
+static void
+paint (AlitraSynthesis * synthesis)
+{
+  const guint rows = synthesis->grid.rows;
+  const gsize cells = (gsize) synthesis->grid.columns * rows;
+  guint count = 0;
+
+  for (gsize cell = 0; cell < cells; cell++) {
+    if (synthesis->changed[synthesis->level->blocks][cell])
+      synthesis->kept[cell] = FALSE;
+    if (synthesis->painting[cell] && !synthesis->kept[cell])
+      synthesis->list[count++] = cell;
+  }
+  if (2 * count > cells) {
+    alitra_workers_run (synthesis->workers, rows, paint_row, synthesis);
+    return;
+  }
+  run_list (synthesis, count, PAINT_TILE, paint_part);
+  alitra_workers_run (synthesis->workers, rows, join_row, synthesis);
 }
 
 /* --- the picture ------------------------------------------------------------------------------------------------- */
@@ -482,9 +575,8 @@ alitra_synthesis_run (AlitraSynthesis * synthesis, const float *sums,
   synthesis->sums = sums;
   spread_changes (synthesis, depth, changed);
   alitra_workers_run (synthesis->workers, rows, take_sums_row, synthesis);
-  for (synthesis->block = 0; synthesis->block < synthesis->level->blocks;
-      synthesis->block++)
-    alitra_workers_run (synthesis->workers, rows, mix_row, synthesis);
-  alitra_workers_run (synthesis->workers, rows, paint_row, synthesis);
+  for (guint block = 0; block < synthesis->level->blocks; block++)
+    mix (synthesis, block);
+  paint (synthesis);
   return changed ? synthesis->written : NULL;
 }
