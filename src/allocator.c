@@ -17,6 +17,8 @@
 #define PARENT (HIDDEN + 2)
 /* Cells a product: small enough for the cache, and fixed, so that results do not depend on the number of threads. */
 #define TILE 64
+/* Cells that are worth sharing with another thread. */
+#define SHARED 128
 #define FLOOR 1e-4f
 #define LOWEST_GAIN -16.f
 #define HIGHEST_GAIN 12.f
@@ -254,43 +256,81 @@ listen_to_parent (AlitraAllocator * self, guint level, guint32 cell)
   memcpy (grid->said + (gsize) cell * GATES, heard, GATES * sizeof (gfloat));
 }
 
+/* Some cells at a step or before the first. */
+typedef struct
+{
+  AlitraAllocator *allocator;
+  guint level, step;
+  const guint32 *cells;
+  gboolean carry;
+  const AlitraCellEnergies *energies;
+} Some;
+
+static void
+begin_part (gpointer data, guint first, guint end)
+{
+  const Some *some = data;
+  const gsize size = (some->carry ? OWN : NODE) * sizeof (gfloat);
+  const Grid *grid = &some->allocator->grid[some->level];
+  guint i;
+
+  for (i = first; i < end; i++) {
+    const gsize at = place_of (grid, some->cells[i]);
+
+    memset (grid->node + at * NODE, 0, size);
+    if (!some->carry)
+      grid->awake[at] = FALSE;
+    listen_to_parent (some->allocator, some->level, some->cells[i]);
+  }
+}
+
 void
 alitra_allocator_begin (AlitraAllocator * self, guint level, guint n,
     const guint32 * cells, gboolean carry)
 {
-  const gsize size = (carry ? OWN : NODE) * sizeof (gfloat);
-  const Grid *grid = &self->grid[level];
-  guint i;
+  Some some = { self, level, 0, cells, carry, NULL };
 
-  for (i = 0; i < n; i++) {
-    const gsize at = place_of (grid, cells[i]);
-
-    memset (grid->node + at * NODE, 0, size);
-    if (!carry)
-      grid->awake[at] = FALSE;
-    listen_to_parent (self, level, cells[i]);
-  }
+  alitra_workers_share (self->workers, n, SHARED, begin_part, &some);
 }
 
 /* Logarithms are what this costs: equal energies have the same. */
 static void
-see_features (Grid * grid, guint step, guint n, const guint32 * cells,
-    const AlitraCellEnergies * energies)
+see_part (gpointer data, guint first, guint end)
 {
+  const Some *some = data;
+  const Grid *grid = &some->allocator->grid[some->level];
+  const AlitraCellEnergies *energies = some->energies;
   const gfloat of_nothing = log_energy (0.f);
   guint i;
 
-  for (i = 0; i < n; i++) {
-    gfloat *own = node_of (grid, cells[i]);
+  for (i = first; i < end; i++) {
+    gfloat *own = node_of (grid, some->cells[i]);
 
     own[0] = log_energy (energies->whole[i]);
     own[1] = log_energy (energies->seen[i]);
     own[2] = energies->last[i] > 0.f ? log_energy (energies->last[i])
         : of_nothing;
-    own[3] = step * .125f;
+    own[3] = some->step * .125f;
     own[4] = log_energy (energies->head[i]);
     own[5] = energies->start[i] == energies->whole[i] ? own[0]
         : log_energy (energies->start[i]);
+  }
+}
+
+/* All cells step together: nobody sees a neighbour's new state before his own is made. */
+static void
+step_part (gpointer data, guint first, guint end)
+{
+  const Some *some = data;
+  const Grid *grid = &some->allocator->grid[some->level];
+  guint i;
+
+  for (i = first; i < end; i++) {
+    const gsize at = place_of (grid, some->cells[i]);
+
+    memcpy (grid->node + at * NODE + OWN,
+        grid->next + (gsize) some->cells[i] * HIDDEN, HIDDEN * sizeof (gfloat));
+    grid->awake[at] = TRUE;
   }
 }
 
@@ -387,60 +427,71 @@ alitra_allocator_predict (AlitraAllocator * self, guint level, guint step,
     guint n, const guint32 * cells, const AlitraCellEnergies * energies,
     gfloat * log_gain)
 {
-  Grid *grid = &self->grid[level];
   Prediction prediction = { self, level, n, cells, log_gain };
-  guint i;
+  Some some = { self, level, step, cells, FALSE, energies };
 
-  see_features (grid, step, n, cells, energies);
+  alitra_workers_share (self->workers, n, SHARED, see_part, &some);
   alitra_workers_run (self->workers, (n + TILE - 1) / TILE, predict_tile,
       &prediction);
-  /* All cells step together: nobody sees a neighbour's new state before his own is made. */
-  for (i = 0; i < n; i++) {
-    const gsize at = place_of (grid, cells[i]);
-
-    memcpy (grid->node + at * NODE + OWN,
-        grid->next + (gsize) cells[i] * HIDDEN, HIDDEN * sizeof (gfloat));
-    grid->awake[at] = TRUE;
-  }
+  alitra_workers_share (self->workers, n, SHARED, step_part, &some);
 }
+
+typedef struct
+{
+  const AlitraAllocator *allocator;
+  guint level;
+  const guint32 *cells;
+  const guint8 *depth;
+  const gfloat *left;
+} Settling;
 
 /* What some cells say to their children. */
 static void
-tell_children (AlitraAllocator * self, guint level, guint n,
-    const guint32 * cells)
+tell_children (const Settling * job, guint first, guint end)
 {
-  const Grid *grid = &self->grid[level];
+  const Grid *grid = &job->allocator->grid[job->level];
+  const guint32 *cells = job->cells;
   gfloat told[TILE * PARENT], heard[TILE * GATES];
-  guint first, i;
+  guint i;
 
-  for (first = 0; first < n; first += TILE) {
-    const guint count = MIN (n - first, TILE);
+  for (; first < end; first += TILE) {
+    const guint count = MIN (end - first, TILE);
 
     for (i = 0; i < count; i++)
       memcpy (told + i * PARENT, grid->told
           + (gsize) cells[first + i] * PARENT, PARENT * sizeof (gfloat));
-    alitra_matrix_multiply (&self->grid[level - 1].parent, count, told, PARENT,
-        heard, GATES, ALITRA_END_STORE);
+    alitra_matrix_multiply (&job->allocator->grid[job->level - 1].parent,
+        count, told, PARENT, heard, GATES, ALITRA_END_STORE);
     for (i = 0; i < count; i++)
       memcpy (grid->heard + (gsize) cells[first + i] * GATES, heard
           + i * GATES, GATES * sizeof (gfloat));
   }
 }
 
+static void
+settle_part (gpointer data, guint first, guint end)
+{
+  const Settling *job = data;
+  const Grid *grid = &job->allocator->grid[job->level];
+  guint i;
+
+  for (i = first; i < end; i++) {
+    const guint32 cell = job->cells[i];
+    gfloat *told = grid->told + (gsize) cell * PARENT;
+
+    memcpy (told, node_of (grid, cell) + OWN, HIDDEN * sizeof (gfloat));
+    told[HIDDEN] = job->depth[cell] * .125f;
+    told[HIDDEN + 1] = log_energy (job->left[i]);
+  }
+  if (job->level > 0)
+    tell_children (job, first, end);
+}
+
 void
 alitra_allocator_settle (AlitraAllocator * self, guint level, guint n,
     const guint32 * cells, const guint8 * depth, const gfloat * left)
 {
-  const Grid *grid = &self->grid[level];
-  guint i;
+  Settling job = { self, level, cells, depth, left };
 
-  for (i = 0; i < n; i++) {
-    gfloat *told = grid->told + (gsize) cells[i] * PARENT;
-
-    memcpy (told, node_of (grid, cells[i]) + OWN, HIDDEN * sizeof (gfloat));
-    told[HIDDEN] = depth[cells[i]] * .125f;
-    told[HIDDEN + 1] = log_energy (left[i]);
-  }
-  if (level > 0)
-    tell_children (self, level, n, cells);
+  alitra_workers_share (self->workers, n, SHARED, settle_part, &job);
 }

@@ -93,7 +93,7 @@ alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame,
   if (!alitra_reference_takes (frame->format)
       && !convert (intake, workers, error))
     return FALSE;
-  alitra_noise_update (&intake->noise, &intake->bytes);
+  alitra_noise_update (&intake->noise, &intake->bytes, workers);
   tolerance = alitra_noise_tolerance (&intake->noise, threshold);
   intake->difference = alitra_reference_compare (&intake->reference,
       &intake->bytes, &tolerance, intake->changed[0], workers);

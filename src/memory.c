@@ -187,6 +187,9 @@ alitra_update_free (AlitraUpdate * update)
   g_free (update);
 }
 
+/* Cells that are worth sharing with another thread. */
+#define SHARED 512
+
 static void
 apply_to_cell (AlitraMemoryLevel * level, const AlitraUpdateLevel * update,
     guint cell)
@@ -218,14 +221,40 @@ apply_to_cell (AlitraMemoryLevel * level, const AlitraUpdateLevel * update,
   }
 }
 
+typedef struct
+{
+  AlitraMemoryLevel *level;
+  const AlitraUpdateLevel *update;
+} Application;
+
+static void
+apply_to_part (gpointer data, guint first, guint end)
+{
+  const Application *job = data;
+
+  for (guint cell = first; cell < end; cell++)
+    apply_to_cell (job->level, job->update, cell);
+}
+
 void
 alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update)
 {
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    guint cells = level_cells (&memory->level[l]);
+    Application job = { &memory->level[l], &update->level[l] };
 
-    for (guint cell = 0; cell < cells; cell++)
-      apply_to_cell (&memory->level[l], &update->level[l], cell);
+    apply_to_part (&job, 0, level_cells (job.level));
+  }
+}
+
+void
+alitra_memory_apply_shared (AlitraMemory * memory,
+    const AlitraUpdate * update, AlitraWorkers * workers)
+{
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    Application job = { &memory->level[l], &update->level[l] };
+
+    alitra_workers_share (workers, level_cells (job.level), SHARED,
+        apply_to_part, &job);
   }
 }
 

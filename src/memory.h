@@ -4,6 +4,8 @@
 #define ALITRA_SRC_MEMORY_H
 
 #include <alitra/memory.h>
+
+#include "workers.h"
 #include <alitra/packet.h>
 
 G_BEGIN_DECLS
@@ -69,6 +71,8 @@ void alitra_update_free (AlitraUpdate * update);
 /* The only way that a memory changes, at the sender as at the receiver. Needs keep <= what the cell holds, and
  * keep <= depth <= max_depth. */
 void alitra_memory_apply (AlitraMemory * memory, const AlitraUpdate * update);
+/* The same, shared by these threads. */
+void alitra_memory_apply_shared (AlitraMemory * memory, const AlitraUpdate * update, AlitraWorkers * workers);
 
 G_END_DECLS
 

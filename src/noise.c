@@ -9,6 +9,8 @@
 #include "matrix.h"
 
 #define PATCH 16
+/* Patches that are worth sharing with another thread. */
+#define SHARED 64
 #define HALF (PATCH / 2)
 /* Of the patches, those counted: the quietest quarter decides. */
 #define QUIET 4
@@ -165,15 +167,24 @@ copy_chroma (const AlitraNoise * noise, const AlitraFrame * frame, guint i,
   }
 }
 
-void
-alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame)
+typedef struct
 {
-  gfloat luma[ALITRA_NOISE_PATCHES], chroma[ALITRA_NOISE_PATCHES];
-  const gboolean known = noise->frames > 0 && noise->format == frame->format;
-  const gboolean grey = frame->format == ALITRA_PIXEL_GRAY8;
-  guint i, c, n = 0;
+  AlitraNoise *noise;
+  const AlitraFrame *frame;
+  gboolean known;               /* there is another frame of the format to compare with */
+  gfloat luma[ALITRA_NOISE_PATCHES], chroma[ALITRA_NOISE_PATCHES];      /* luma below zero: says nothing */
+} Look;
 
-  for (i = 0; i < noise->n; i++) {
+static void
+look_at_part (gpointer data, guint first, guint end)
+{
+  Look *look = data;
+  AlitraNoise *noise = look->noise;
+  const AlitraFrame *frame = look->frame;
+  const gboolean grey = frame->format == ALITRA_PIXEL_GRAY8;
+  guint i, c;
+
+  for (i = first; i < end; i++) {
     guint8 now[PATCH * PATCH], colour[2][HALF * HALF];
     guint8 *planes[2] = { colour[0], colour[1] };
     guint8 *before = noise->luma + i * PATCH * PATCH;
@@ -182,23 +193,41 @@ alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame)
         * frame->stride[0] + noise->place[2 * i], frame->stride[0], 1, PATCH);
     if (!grey)
       copy_chroma (noise, frame, i, planes);
-    if (known && !is_saturated (now)) {
-      luma[n] = detail_of (now, before, PATCH);
-      chroma[n] = 0.f;
+    look->luma[i] = -1.f;
+    if (look->known && !is_saturated (now)) {
+      look->luma[i] = detail_of (now, before, PATCH);
+      look->chroma[i] = 0.f;
       for (c = 0; c < 2 && !grey; c++)
-        chroma[n] += detail_of (colour[c], noise->chroma[c]
+        look->chroma[i] += detail_of (colour[c], noise->chroma[c]
             + i * HALF * HALF, HALF) / 2.f;
-      n++;
     }
     memcpy (before, now, sizeof (now));
     for (c = 0; c < 2 && !grey; c++)
       memcpy (noise->chroma[c] + i * HALF * HALF, colour[c],
           sizeof (colour[c]));
   }
-  follow (&noise->luma_sigma, luma, n, frame->full_range ? 1.f : 255.f / 219.f,
-      noise->frames < 2);
-  follow (&noise->chroma_sigma, chroma, n,
-      frame->full_range ? 1.f : 255.f / 224.f, noise->frames < 2);
+}
+
+void
+alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame,
+    AlitraWorkers * workers)
+{
+  Look look = { noise, frame, noise->frames > 0
+        && noise->format == frame->format
+  };
+  guint i, n = 0;
+
+  alitra_workers_share (workers, noise->n, SHARED, look_at_part, &look);
+  for (i = 0; i < noise->n; i++) {
+    if (look.luma[i] < 0.f)
+      continue;
+    look.luma[n] = look.luma[i];
+    look.chroma[n++] = look.chroma[i];
+  }
+  follow (&noise->luma_sigma, look.luma, n, frame->full_range ? 1.f
+      : 255.f / 219.f, noise->frames < 2);
+  follow (&noise->chroma_sigma, look.chroma, n, frame->full_range ? 1.f
+      : 255.f / 224.f, noise->frames < 2);
   noise->format = frame->format;
   noise->frames = MIN (noise->frames + 1, 2);
 }

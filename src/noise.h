@@ -4,6 +4,7 @@
 #define ALITRA_SRC_NOISE_H
 
 #include "reference.h"
+#include "workers.h"
 
 G_BEGIN_DECLS
 
@@ -29,7 +30,7 @@ void alitra_noise_clear (AlitraNoise * noise);
 /* The next frame is another scene. */
 void alitra_noise_cut (AlitraNoise * noise);
 
-void alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame);
+void alitra_noise_update (AlitraNoise * noise, const AlitraFrame * frame, AlitraWorkers * workers);
 
 /* How far patches may differ when `threshold` grey levels of real change are allowed.  Grows with the noise, so that
  * noise alone passes; on a clean source all are `threshold`. */

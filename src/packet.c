@@ -10,13 +10,25 @@
 
 #define COARSEST (ALITRA_LEVELS - 1)
 #define CHECK_SIZE 2
+/* Bytes of a slice that there is room for at first. */
+#define SLICE_SIZE 4096
+
+/* What is written of one slice: its chunks in all layers, one after the other. */
+typedef struct
+{
+  GByteArray *body;
+  gsize taken;                  /* bytes that are in the packet already */
+  guint tokens[ALITRA_PACKET_MAX_LAYERS];
+} Slice;
 
 struct _AlitraPacketCoder
 {
   AlitraPacketHeader header;
   AlitraPacketCells cells;
+  AlitraWorkers *workers;       /* NULL: slices are written one after the other */
+  AlitraPacketCells *writing;   /* for each worker */
+  Slice slice[ALITRA_PACKET_MAX_SLICES];
   gsize allocated[ALITRA_LEVELS];       /* cells that the grids have room for */
-  GByteArray *body;
   guint damaged;                /* slices of the last packet that was read */
 };
 
@@ -37,8 +49,18 @@ alitra_packet_coder_new (const AlitraVocabulary * vocabulary)
 
   coder = g_new0 (AlitraPacketCoder, 1);
   coder->cells.vocabulary = *vocabulary;
-  coder->body = g_byte_array_new ();
+  coder->writing = g_new0 (AlitraPacketCells, 1);
   return coder;
+}
+
+void
+alitra_packet_coder_use_workers (AlitraPacketCoder * coder,
+    AlitraWorkers * workers)
+{
+  coder->workers = workers;
+  g_free (coder->writing);
+  coder->writing =
+      g_new0 (AlitraPacketCells, alitra_workers_get_threads (workers));
 }
 
 static void
@@ -60,7 +82,9 @@ alitra_packet_coder_free (AlitraPacketCoder * coder)
   if (!coder)
     return;
   free_grids (coder);
-  g_byte_array_unref (coder->body);
+  for (guint i = 0; i < ALITRA_PACKET_MAX_SLICES; i++)
+    g_clear_pointer (&coder->slice[i].body, g_byte_array_unref);
+  g_free (coder->writing);
   g_free (coder);
 }
 
@@ -170,10 +194,10 @@ prepare_level (AlitraPacketCoder * coder, guint l,
 }
 
 static gboolean
-map_says_something (const AlitraPacketCoder * coder, guint slice)
+map_says_something (const AlitraPacketCells * cells, guint slice)
 {
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    const AlitraPacketGrid *grid = &coder->cells.grid[l];
+    const AlitraPacketGrid *grid = &cells->grid[l];
     guint first, end;
 
     slice_cells (grid, l, slice, &first, &end);
@@ -184,9 +208,9 @@ map_says_something (const AlitraPacketCoder * coder, guint slice)
 }
 
 static gboolean
-level_says_something (const AlitraPacketCoder * coder, guint level, guint slice)
+level_says_something (const AlitraPacketCells * cells, guint level, guint slice)
 {
-  const AlitraPacketGrid *grid = &coder->cells.grid[level];
+  const AlitraPacketGrid *grid = &cells->grid[level];
   guint first, end;
 
   slice_cells (grid, level, slice, &first, &end);
@@ -198,28 +222,28 @@ level_says_something (const AlitraPacketCoder * coder, guint level, guint slice)
 }
 
 static gboolean
-chunk_says_something (const AlitraPacketCoder * coder,
+chunk_says_something (const AlitraPacketCells * cells,
     const AlitraPacketLayer * layer, guint slice)
 {
   if (layer->map)
-    return map_says_something (coder, slice);
+    return map_says_something (cells, slice);
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    if ((layer->levels >> l & 1) && level_says_something (coder, l, slice))
+    if ((layer->levels >> l & 1) && level_says_something (cells, l, slice))
       return TRUE;
   }
   return FALSE;
 }
 
 static guint
-write_chunk (AlitraPacketCoder * coder, guint number,
-    const AlitraPacketLayer * layer, guint slice)
+write_chunk (const AlitraPacketCoder * coder, AlitraPacketCells * cells,
+    guint number, const AlitraPacketLayer * layer, guint slice)
 {
-  GByteArray *body = coder->body;
+  GByteArray *body = coder->slice[slice].body;
   guint start = body->len;
   guint check;
 
   g_byte_array_set_size (body, start + CHECK_SIZE);
-  alitra_packet_cells_write (&coder->cells, slice, layer, body);
+  alitra_packet_cells_write (cells, slice, layer, body);
   check =
       chunk_check (coder->header.info.frame_number, number, slice,
       body->data + start + CHECK_SIZE, body->len - start - CHECK_SIZE);
@@ -230,10 +254,9 @@ write_chunk (AlitraPacketCoder * coder, guint number,
 
 /* Where the cells of each level that the layer brings will stand behind it. */
 static void
-aim (AlitraPacketCoder * coder, const AlitraUpdate * update, guint number)
+aim (const AlitraPacketHeader * header, AlitraPacketCells * cells,
+    const AlitraUpdate * update, guint number)
 {
-  const AlitraPacketHeader *header = &coder->header;
-
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraUpdateLevel *level = &update->level[l];
     guint within = layers_before (header, number, l);
@@ -241,27 +264,78 @@ aim (AlitraPacketCoder * coder, const AlitraUpdate * update, guint number)
         within + 1 == layers_before (header, header->info.layers, l);
 
     if (header->levels[number] >> l & 1)
-      coder->cells.grid[l].target = last ? level->depth : level->cut[within];
+      cells->grid[l].target = last ? level->depth : level->cut[within];
+  }
+}
+
+typedef struct
+{
+  AlitraPacketCoder *coder;
+  const AlitraUpdate *update;
+} Writing;
+
+/* A slice knows nothing of the others. */
+static void
+write_slice (gpointer data, guint number, guint worker)
+{
+  const Writing *job = data;
+  AlitraPacketCoder *coder = job->coder;
+  AlitraPacketHeader *header = &coder->header;
+  AlitraPacketCells *cells = &coder->writing[worker];
+  Slice *slice = &coder->slice[number];
+
+  *cells = coder->cells;
+  g_byte_array_set_size (slice->body, 0);
+  slice->taken = 0;
+  for (guint i = 0; i < header->info.layers; i++) {
+    const AlitraPacketLayer layer = find_layer (header, i);
+    guint size = 0;
+
+    slice->tokens[i] = 0;
+    aim (header, cells, job->update, i);
+    if (chunk_says_something (cells, &layer, number)) {
+      size = write_chunk (coder, cells, i, &layer, number);
+      slice->tokens[i] = cells->tokens;
+    }
+    header->chunk_size[i * header->info.slices + number] = size;
   }
 }
 
 static void
-write_layer (AlitraPacketCoder * coder, const AlitraUpdate * update,
-    guint number)
+write_slices (AlitraPacketCoder * coder, const AlitraUpdate * update)
 {
   AlitraPacketHeader *header = &coder->header;
-  AlitraPacketLayer layer = find_layer (header, number);
+  const guint slices = header->info.slices;
+  Writing job = { coder, update };
 
-  aim (coder, update, number);
-  header->tokens[number] = 0;
-  for (guint slice = 0; slice < header->info.slices; slice++) {
-    guint size = 0;
+  for (guint i = 0; i < slices; i++)
+    if (!coder->slice[i].body)
+      coder->slice[i].body = g_byte_array_sized_new (SLICE_SIZE);
+  if (coder->workers)
+    alitra_workers_run (coder->workers, slices, write_slice, &job);
+  else
+    for (guint i = 0; i < slices; i++)
+      write_slice (&job, i, 0);
+  for (guint layer = 0; layer < header->info.layers; layer++) {
+    header->tokens[layer] = 0;
+    for (guint i = 0; i < slices; i++)
+      header->tokens[layer] += coder->slice[i].tokens[layer];
+  }
+}
 
-    if (chunk_says_something (coder, &layer, slice)) {
-      size = write_chunk (coder, number, &layer, slice);
-      header->tokens[number] += coder->cells.tokens;
-    }
-    header->chunk_size[number * header->info.slices + slice] = size;
+/* Layer by layer. */
+static void
+append_chunks (AlitraPacketCoder * coder, GByteArray * out)
+{
+  const AlitraPacketHeader *header = &coder->header;
+  const guint slices = header->info.slices;
+
+  for (guint i = 0; i < header->info.layers * slices; i++) {
+    Slice *slice = &coder->slice[i % slices];
+
+    g_byte_array_append (out, slice->body->data + slice->taken,
+        header->chunk_size[i]);
+    slice->taken += header->chunk_size[i];
   }
 }
 
@@ -308,12 +382,10 @@ alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info,
     header->max_depth[l] = before->level[l].max_depth;
   }
 
-  g_byte_array_set_size (coder->body, 0);
-  for (guint layer = 0; layer < header->info.layers; layer++)
-    write_layer (coder, update, layer);
+  write_slices (coder, update);
   leave_out_empty_layers (header);
   alitra_packet_header_write (header, out);
-  g_byte_array_append (out, coder->body->data, coder->body->len);
+  append_chunks (coder, out);
 }
 
 /* Reading */

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "vocabulary.h"
+#include "workers.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +15,8 @@ typedef struct _AlitraPacketCoder AlitraPacketCoder;    /* scratch space; one fo
 
 AlitraPacketCoder *alitra_packet_coder_new (const AlitraVocabulary * vocabulary);
 void alitra_packet_coder_free (AlitraPacketCoder * coder);
+/* Slices are written by these threads, who stay the caller's; the bytes are the same. */
+void alitra_packet_coder_use_workers (AlitraPacketCoder * coder, AlitraWorkers * workers);
 
 /* Writes what `update` does to `before`. Of `info`, key, frame_number, pts, model, checksum (0: none) and stream are
  * read. A key packet keeps nothing: all `keep` are 0. Tokens follow the rule of flat colours: a coarse one only as the

@@ -290,20 +290,32 @@ alitra_planes_differ_below (const AlitraPlanes * a, const AlitraPlanes * b,
   return FALSE;
 }
 
+/* Each byte of a row with those beside it, as 0 or 1. */
+static void
+spread_row (guint8 * row, guint columns)
+{
+  guint8 before = 0;
+
+  for (guint x = 0; x < columns; x++) {
+    const guint8 here = row[x], behind = x + 1 < columns ? row[x + 1] : 0;
+
+    row[x] = (before | here | behind) != 0;
+    before = here;
+  }
+}
+
 void
 alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from)
 {
-  memset (to, 0, (gsize) grid.columns * grid.rows);
-  for (guint row = 0; row < grid.rows; row++) {
-    for (guint column = 0; column < grid.columns; column++) {
-      if (!from[(gsize) row * grid.columns + column])
-        continue;
-      for (guint y = row ? row - 1 : 0; y <= MIN (row + 1, grid.rows - 1); y++) {
-        for (guint x = column ? column - 1 : 0;
-            x <= MIN (column + 1, grid.columns - 1); x++)
-          to[(gsize) y * grid.columns + x] = 1;
-      }
-    }
+  const gsize columns = grid.columns;
+
+  for (guint row = 0; row < grid.rows; row++, to += columns, from += columns) {
+    const guint8 *above = row > 0 ? from - columns : from;
+    const guint8 *below = row + 1 < grid.rows ? from + columns : from;
+
+    for (gsize x = 0; x < columns; x++)
+      to[x] = above[x] | from[x] | below[x];
+    spread_row (to, columns);
   }
 }
 

@@ -272,40 +272,66 @@ differs (const AlitraPlanes * a, const AlitraPlanes * b, guint column,
   return FALSE;
 }
 
+typedef struct
+{
+  AlitraRebuild *rebuild;
+  Floor *coarse, *fine;
+  guint8 *mask;
+} Job;
+
+static void
+drop_in_row (gpointer data, guint row, guint worker)
+{
+  const Job *job = data;
+  const Floor *floor = job->coarse;
+  guint8 *mask = job->mask + (gsize) row * floor->grid.columns;
+  guint x;
+
+  for (x = 0; x < floor->grid.columns; x++)
+    mask[x] = mask[x] && (floor->fresh || differs (&floor->clean,
+            &floor->passed, x, row, job->rebuild->model->chroma_gain));
+}
+
 /* Drops cells of the mask that hardly differ from what was passed on. */
 static void
 drop_small_changes (AlitraRebuild * self, Floor * floor, guint8 * mask)
 {
-  const gsize cells = cells_of (floor);
-  gsize i;
+  Job job = { self, floor, NULL, mask };
 
-  for (i = 0; i < cells; i++)
-    mask[i] = mask[i] && (floor->fresh || differs (&floor->clean,
-            &floor->passed, i % floor->grid.columns, i / floor->grid.columns,
-            self->model->chroma_gain));
+  alitra_workers_run (self->workers, floor->grid.rows, drop_in_row, &job);
   alitra_planes_copy (&floor->passed, &floor->clean, mask, self->workers);
+}
+
+static void
+find_other_bases_in_row (gpointer data, guint row, guint worker)
+{
+  const Job *job = data;
+  const AlitraPlanes *now = &job->coarse->clean, *then = &job->coarse->passed;
+  const Floor *fine = job->fine;
+  const gsize first = (gsize) row * fine->grid.columns;
+  guint8 *painted = fine->base_painted + first, *near = fine->base_near + first;
+  guint x;
+
+  for (x = 0; x < fine->grid.columns; x++) {
+    near[x] = near[x] && alitra_planes_differ_below (now, then, x, row,
+        FILTER_REACH, FILTER_REACH_CHROMA);
+    painted[x] &= near[x];
+    if (painted[x] && fine->base.luma)
+      painted[x] = alitra_planes_differ_below (now, then, x, row, 0, 0);
+  }
 }
 
 /* Which cells of the finer level see samples of the coarse picture that are others than before, at twice the size. */
 static void
 find_other_bases (AlitraRebuild * self, Floor * coarse, Floor * fine)
 {
-  const gsize cells = cells_of (fine);
-  gsize i;
+  Job job = { self, coarse, fine, NULL };
 
   alitra_mask_upsample (fine->grid, fine->base_painted, coarse->touched);
   alitra_mask_dilate (fine->grid, fine->base_near, fine->base_painted);
-  for (i = 0; i < cells && !coarse->fresh; i++) {
-    const guint x = i % fine->grid.columns, y = i / fine->grid.columns;
-
-    if (fine->base_near[i])
-      fine->base_near[i] = alitra_planes_differ_below (&coarse->clean,
-          &coarse->passed, x, y, FILTER_REACH, FILTER_REACH_CHROMA);
-    fine->base_painted[i] &= fine->base_near[i];
-    if (fine->base_painted[i] && fine->base.luma)
-      fine->base_painted[i] = alitra_planes_differ_below (&coarse->clean,
-          &coarse->passed, x, y, 0, 0);
-  }
+  if (!coarse->fresh)
+    alitra_workers_run (self->workers, fine->grid.rows, find_other_bases_in_row,
+        &job);
   alitra_planes_copy (&coarse->passed, &coarse->clean, coarse->touched,
       self->workers);
 }

@@ -23,6 +23,8 @@
 #include "workers.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)
+/* Cells that are worth sharing with another thread. */
+#define SHARED 256
 /* With a budget the finest level looks at tokens somewhat below the price, so that the best of them can be chosen. */
 #define SLACK .45
 /* Where the price is that of the frame before, nearly all that are chosen are worth it: less far, at first. */
@@ -225,6 +227,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
   self->update = alitra_update_new (self->memory);
   alitra_flat_get_vocabulary (model, &vocabulary);
   self->coder = alitra_packet_coder_new (&vocabulary);
+  alitra_packet_coder_use_workers (self->coder, workers);
   self->flat = alitra_flat_grid_new (info->width, info->height,
       model->chroma_gain);
   alitra_budget_init (&self->budget);
@@ -893,18 +896,29 @@ run_control (AlitraTokenizer * self, guint index,
   alitra_token_loop_run_to (loop, level->mask);
 }
 
+typedef struct
+{
+  AlitraTokenizer *tokenizer;
+  guint index;
+  const Frame *frame;
+} Writing;
+
 /* Writes what the loop holds into the update: a cell keeps the prefix that it shares with the memory.  The mask says which
  * cells look different then. */
 static void
-write_update (AlitraTokenizer * self, guint index, const Frame * frame)
+write_part (gpointer data, guint first, guint end)
 {
-  Level *level = &self->level[index];
+  const Writing *job = data;
+  const AlitraTokenizer *self = job->tokenizer;
+  const Frame *frame = job->frame;
+  const guint index = job->index;
+  const Level *level = &self->level[index];
   const AlitraTokenLoop *loop = &level->loop;
   const AlitraMemoryLevel *old = &self->memory->level[index];
   AlitraUpdateLevel *update = &self->update->level[index];
-  gsize cells = cells_of (level), i;
+  gsize i;
 
-  for (i = 0; i < cells; i++) {
+  for (i = first; i < end; i++) {
     const guint8 depth = loop->depth[i], anew = update->anew[i];
     guint same;
 
@@ -918,6 +932,15 @@ write_update (AlitraTokenizer * self, guint index, const Frame * frame)
         loop->ids + i * loop->max_depth, depth * sizeof (guint16));
     level->mask[i] = same != depth || (!frame->key && depth != old->depth[i]);
   }
+}
+
+static void
+write_update (AlitraTokenizer * self, guint index, const Frame * frame)
+{
+  Writing job = { self, index, frame };
+
+  alitra_workers_share (self->workers, cells_of (&self->level[index]), SHARED,
+      write_part, &job);
 }
 
 /* ---- one frame ---- */
@@ -1325,7 +1348,7 @@ write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
     alitra_memory_clear (self->memory);
     alitra_memory_clear (self->before);
   }
-  alitra_memory_apply (self->memory, self->update);
+  alitra_memory_apply_shared (self->memory, self->update, self->workers);
   info.key = key;
   info.frame_number = self->frame_number;
   info.pts = pts;
@@ -1333,7 +1356,7 @@ write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
   info.checksum = alitra_memory_get_checksum (self->memory);
   info.stream = self->stream;
   alitra_packet_write (self->coder, &info, self->before, self->update, packet);
-  alitra_memory_apply (self->before, self->update);
+  alitra_memory_apply_shared (self->before, self->update, self->workers);
 }
 
 /* Nothing changes: everything is kept. */

@@ -17,6 +17,8 @@
 /* Tokens whose predicted gain (log2) is that little below what is asked are looked for all the same: when the token is
  * found, what it takes off is known and decides. */
 #define SEARCH_SLACK .4f
+/* Cells that are worth sharing with another thread. */
+#define SHARED 128
 
 void
 alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
@@ -31,6 +33,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->cells = cells;
   loop->max_depth = model->level[level].depth;
   loop->allocator = allocator;
+  loop->workers = workers;
   loop->quantizer = alitra_quantizer_new (model, level, workers);
   loop->latents = alitra_floats_new (cells * model->dim);
   loop->residual = alitra_floats_new (cells * model->dim);
@@ -260,20 +263,29 @@ keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
   subtract_kept (loop, n);
 }
 
-void
-alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
-    const AlitraHeldTokens * held)
+static void
+begin_cells (gpointer data, guint first, guint end)
 {
+  AlitraTokenLoop *loop = data;
   const gsize dim = loop->model->dim;
   guint i;
 
-  list_cells (loop, mask);
-  for (i = 0; i < loop->n; i++) {
-    gsize at = loop->list[i] * dim;
+  for (i = first; i < end; i++) {
+    const gsize at = loop->list[i] * dim;
 
     forget_cell (loop, loop->list[i]);
     memcpy (loop->residual + at, loop->latents + at, dim * sizeof (gfloat));
   }
+}
+
+void
+alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
+    const AlitraHeldTokens * held)
+{
+  guint i;
+
+  list_cells (loop, mask);
+  alitra_workers_share (loop->workers, loop->n, SHARED, begin_cells, loop);
   alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
       loop->residual, loop->energies.whole, NULL, NULL);
   for (i = 0; i < loop->n; i++)
@@ -355,6 +367,13 @@ share_of (const AlitraTokenLoop * loop, guint32 cell, guint t)
   return loop->deeper == 0.f ? value : value * exp2f (-(t * loop->deeper));
 }
 
+/* A step for some cells. */
+typedef struct
+{
+  AlitraTokenLoop *loop;
+  guint step;
+} Found;
+
 /* Token t of a cell is known by what it took off.  Where it is worth more than those that it builds on, they are bought
  * together or not at all: each counts for their mean.  Those that the receiver holds are paid for: they count for no less
  * than what builds on them. */
@@ -380,21 +399,18 @@ pool_gains (AlitraTokenLoop * loop, guint32 cell, guint t)
     gains[u - 1] = gain;
 }
 
-/* Finds token t of the first n cells of `some`. */
+/* Notes the tokens that were found for cells of `some`. */
 static void
-give (AlitraTokenLoop * loop, guint t, guint n)
+take_found (gpointer data, guint first, guint end)
 {
+  const Found *found = data;
+  AlitraTokenLoop *loop = found->loop;
+  const guint t = found->step;
   guint i;
 
-  if (n == 0)
-    return;
-  for (i = 0; i < n; i++)
-    loop->energies.whole[i] = loop->whole[loop->some[i]];
-  alitra_quantizer_step (loop->quantizer, t, n, loop->some, loop->residual,
-      loop->found, loop->taken, loop->energies.whole);
-  for (i = 0; i < n; i++) {
-    guint32 cell = loop->some[i];
-    gsize place = (gsize) cell * loop->max_depth + t;
+  for (i = first; i < end; i++) {
+    const guint32 cell = loop->some[i];
+    const gsize place = (gsize) cell * loop->max_depth + t;
 
     loop->ids[place] = loop->found[i];
     loop->whole[cell] = loop->energies.whole[i];
@@ -406,21 +422,55 @@ give (AlitraTokenLoop * loop, guint t, guint n)
   }
 }
 
+/* Finds token t of the first n cells of `some`. */
+static void
+give (AlitraTokenLoop * loop, guint t, guint n)
+{
+  Found found = { loop, t };
+  guint i;
+
+  if (n == 0)
+    return;
+  for (i = 0; i < n; i++)
+    loop->energies.whole[i] = loop->whole[loop->some[i]];
+  alitra_quantizer_step (loop->quantizer, t, n, loop->some, loop->residual,
+      loop->found, loop->taken, loop->energies.whole);
+  alitra_workers_share (loop->workers, n, SHARED, take_found, &found);
+}
+
+typedef struct
+{
+  AlitraTokenLoop *loop;
+  gfloat stop, kept_stop;
+  guint most;
+} Choice;
+
+static void
+choose_in_part (gpointer data, guint first, guint end)
+{
+  const Choice *choice = data;
+  AlitraTokenLoop *loop = choice->loop;
+  guint i, t;
+
+  for (i = first; i < end; i++) {
+    const guint n = MIN (loop->reach[i], choice->most);
+
+    for (t = 0; t < n && alitra_token_loop_worth (loop, i, t)
+        > (t < loop->kept[i] ? choice->kept_stop
+            : choice->stop + loop->toll[i]); t++);
+    loop->depth[i] = t;
+  }
+}
+
 /* Of the tokens that were found, those that gain more than `stop`. */
 static void
 choose_depths (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
     guint most)
 {
-  guint i;
+  Choice choice = { loop, stop, kept_stop, most };
 
-  for (i = 0; i < loop->cells; i++) {
-    const guint n = MIN (loop->reach[i], most);
-    guint t;
-
-    for (t = 0; t < n && alitra_token_loop_worth (loop, i, t)
-        > (t < loop->kept[i] ? kept_stop : stop + loop->toll[i]); t++);
-    loop->depth[i] = t;
-  }
+  alitra_workers_share (loop->workers, loop->cells, 4 * SHARED, choose_in_part,
+      &choice);
 }
 
 /* The cell is worth asking for a token behind those that it reaches. */
@@ -521,25 +571,35 @@ alitra_token_loop_get_next (const AlitraTokenLoop * loop, guint cell,
   return TRUE;
 }
 
+/* What the sums of cells of `some` leave over. */
+static void
+take_sums (gpointer data, guint first, guint end)
+{
+  AlitraTokenLoop *loop = data;
+  const gsize dim = loop->model->dim;
+  guint i, k;
+
+  for (i = first; i < end; i++) {
+    const gsize at = loop->some[i] * dim;
+
+    for (k = 0; k < dim; k++)
+      loop->sums[at + k] = loop->latents[at + k] - loop->sums[at + k];
+    loop->settled[loop->some[i]] = loop->depth[loop->some[i]];
+  }
+}
+
 /* What a cell's tokens leave over: the loop may have gone farther than was paid for. */
 void
 alitra_token_loop_settle (AlitraTokenLoop * loop)
 {
-  const gsize dim = loop->model->dim;
-  guint i, k, n = 0;
+  guint i, n = 0;
 
   for (i = 0; i < loop->n; i++)
     if (loop->settled[loop->list[i]] != loop->depth[loop->list[i]])
       loop->some[n++] = loop->list[i];
   alitra_quantizer_sum (loop->quantizer, n, loop->some, loop->depth,
       loop->ids, loop->max_depth, loop->sums);
-  for (i = 0; i < n; i++) {
-    gsize at = loop->some[i] * dim;
-
-    for (k = 0; k < dim; k++)
-      loop->sums[at + k] = loop->latents[at + k] - loop->sums[at + k];
-    loop->settled[loop->some[i]] = loop->depth[loop->some[i]];
-  }
+  alitra_workers_share (loop->workers, n, SHARED, take_sums, loop);
   alitra_quantizer_look (loop->quantizer, 0, n, loop->some, loop->sums,
       loop->energies.whole, NULL, NULL);
   alitra_allocator_settle (loop->allocator, loop->level, n, loop->some,

@@ -48,6 +48,7 @@ typedef struct
   guint32 *list;
   AlitraModel *model;
   AlitraAllocator *allocator;
+  AlitraWorkers *workers;
   AlitraQuantizer *quantizer;
   gfloat *residual;             /* per cell, model->dim */
   gfloat *sums;                 /* per cell, model->dim: scratch */

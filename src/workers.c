@@ -4,9 +4,11 @@
 
 /* More threads than this only wait for memory. */
 #define MOST_THREADS 64
-/* Looks at what others do before a thread goes to sleep, some tens of microseconds: the next piece of work mostly comes
+/* Looks at what others do before a thread goes to sleep, up to a hundred microseconds: the next piece of work mostly comes
  * sooner than a sleeping thread could be woken. */
-#define LOOKS 1500
+#define LOOKS 4000
+/* Parts of many small things for each thread. */
+#define PARTS 2
 
 typedef struct
 {
@@ -15,21 +17,24 @@ typedef struct
   GThread *thread;
 } Worker;
 
+/* Rounds are opened, joined, left and closed by atomic numbers alone, since there are hundreds in a frame; the mutex is for
+ * those who sleep.  Who joins says so in `busy` before he looks whether the round is open, and who closes it looks at `busy`
+ * after he has closed it: so one of the two always sees the other. */
 struct _AlitraWorkers
 {
   Worker *worker;               /* number 0 is the caller, without a thread */
   guint threads;
+  guint looks;                  /* LOOKS, or 0 where there are more threads than processors */
+  /* atomic */
+  gint round;                   /* counts pieces of work */
+  gint open;                    /* workers may join the round */
+  gint busy;                    /* workers that joined, or try to; the caller not counted */
+  gint asleep;                  /* workers that wait for open_cond; changed under the mutex */
+  gint waiting;                 /* the caller waits for done_cond; changed under the mutex */
+  gint quit;
   GMutex mutex;
   GCond open_cond, done_cond;
-  guint looks;                  /* LOOKS, or 0 where there are more threads than processors */
-  /* changed under the mutex; round and busy are also looked at without */
-  gint round;                   /* counts pieces of work */
-  gint busy;                    /* workers that joined, the caller not counted */
-  gboolean open;                /* workers may still join the round */
-  guint asleep;                 /* workers that wait for open_cond */
-  gboolean waiting;             /* the caller waits for done_cond */
-  gboolean quit;
-  /* constant while a round is open or anyone is busy */
+  /* constant while a round is open or anyone is at work */
   AlitraPiece piece;
   gpointer data;
   guint count;
@@ -57,7 +62,7 @@ rest (void)
 #endif
 }
 
-/* Called without the mutex: until `number` is another one than `from`, or for a while. */
+/* Until `number` is another one than `from`, or for a while. */
 static void
 watch (const AlitraWorkers * workers, const gint * number, gint from)
 {
@@ -66,28 +71,34 @@ watch (const AlitraWorkers * workers, const gint * number, gint from)
     rest ();
 }
 
-/* Under the mutex: waits for a round that was not seen yet; FALSE: there will be none. */
-static gboolean
+/* Until there is another round than the one that was seen. */
+static gint
 wait_for_round (AlitraWorkers * workers, gint seen)
 {
-  gboolean watched = FALSE;
+  gint round;
 
-  while (!workers->quit && !(workers->open && workers->round != seen)) {
-    if (!watched) {
-      const gint round = workers->round;
-
-      g_mutex_unlock (&workers->mutex);
-      watch (workers, &workers->round, round);
-      g_mutex_lock (&workers->mutex);
-      watched = workers->round == round;
-      continue;
-    }
-    workers->asleep++;
+  watch (workers, &workers->round, seen);
+  round = g_atomic_int_get (&workers->round);
+  if (round != seen)
+    return round;
+  g_mutex_lock (&workers->mutex);
+  g_atomic_int_inc (&workers->asleep);
+  while ((round = g_atomic_int_get (&workers->round)) == seen)
     g_cond_wait (&workers->open_cond, &workers->mutex);
-    workers->asleep--;
-    watched = FALSE;
-  }
-  return !workers->quit;
+  g_atomic_int_add (&workers->asleep, -1);
+  g_mutex_unlock (&workers->mutex);
+  return round;
+}
+
+static void
+leave_round (AlitraWorkers * workers)
+{
+  if (!g_atomic_int_dec_and_test (&workers->busy)
+      || !g_atomic_int_get (&workers->waiting))
+    return;
+  g_mutex_lock (&workers->mutex);
+  g_cond_signal (&workers->done_cond);
+  g_mutex_unlock (&workers->mutex);
 }
 
 static gpointer
@@ -97,18 +108,26 @@ work (gpointer data)
   AlitraWorkers *workers = self->workers;
   gint seen = 0;
 
-  g_mutex_lock (&workers->mutex);
-  while (wait_for_round (workers, seen)) {
-    seen = workers->round;
+  while (TRUE) {
+    seen = wait_for_round (workers, seen);
+    if (g_atomic_int_get (&workers->quit))
+      return NULL;
     g_atomic_int_inc (&workers->busy);
-    g_mutex_unlock (&workers->mutex);
-    do_pieces (workers, self->number);
-    g_mutex_lock (&workers->mutex);
-    if (g_atomic_int_dec_and_test (&workers->busy) && workers->waiting)
-      g_cond_signal (&workers->done_cond);
+    if (g_atomic_int_get (&workers->open))
+      do_pieces (workers, self->number);
+    leave_round (workers);
   }
+}
+
+static void
+open_round (AlitraWorkers * workers)
+{
+  g_atomic_int_inc (&workers->round);
+  if (g_atomic_int_get (&workers->asleep) == 0)
+    return;
+  g_mutex_lock (&workers->mutex);
+  g_cond_broadcast (&workers->open_cond);
   g_mutex_unlock (&workers->mutex);
-  return NULL;
 }
 
 AlitraWorkers *
@@ -141,10 +160,8 @@ alitra_workers_free (AlitraWorkers * workers)
 {
   if (!workers)
     return;
-  g_mutex_lock (&workers->mutex);
-  workers->quit = TRUE;
-  g_cond_broadcast (&workers->open_cond);
-  g_mutex_unlock (&workers->mutex);
+  g_atomic_int_set (&workers->quit, TRUE);
+  open_round (workers);
   for (guint i = 1; i < workers->threads; i++)
     g_thread_join (workers->worker[i].thread);
   g_mutex_clear (&workers->mutex);
@@ -160,6 +177,25 @@ alitra_workers_get_threads (const AlitraWorkers * workers)
   return workers->threads;
 }
 
+/* Until nobody is at work. */
+static void
+wait_for_all (AlitraWorkers * workers)
+{
+  gint busy;
+
+  while ((busy = g_atomic_int_get (&workers->busy)) > 0) {
+    watch (workers, &workers->busy, busy);
+    if (g_atomic_int_get (&workers->busy) != busy)
+      continue;
+    g_mutex_lock (&workers->mutex);
+    g_atomic_int_set (&workers->waiting, TRUE);
+    while (g_atomic_int_get (&workers->busy) > 0)
+      g_cond_wait (&workers->done_cond, &workers->mutex);
+    g_atomic_int_set (&workers->waiting, FALSE);
+    g_mutex_unlock (&workers->mutex);
+  }
+}
+
 void
 alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
     gpointer data)
@@ -169,33 +205,49 @@ alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
       piece (data, i, 0);
     return;
   }
-  g_mutex_lock (&workers->mutex);
   workers->piece = piece;
   workers->data = data;
   workers->count = count;
   g_atomic_int_set ((gint *) & workers->next, 0);
-  g_atomic_int_inc (&workers->round);
-  workers->open = TRUE;
-  if (workers->asleep > 0)
-    g_cond_broadcast (&workers->open_cond);
-  g_mutex_unlock (&workers->mutex);
+  g_atomic_int_set (&workers->open, TRUE);
+  open_round (workers);
 
   do_pieces (workers, 0);
 
   /* who did not wake up in time is not waited for */
-  g_mutex_lock (&workers->mutex);
-  workers->open = FALSE;
-  while (workers->busy > 0) {
-    const gint busy = workers->busy;
+  g_atomic_int_set (&workers->open, FALSE);
+  wait_for_all (workers);
+}
 
-    g_mutex_unlock (&workers->mutex);
-    watch (workers, &workers->busy, busy);
-    g_mutex_lock (&workers->mutex);
-    if (workers->busy != busy)
-      continue;
-    workers->waiting = TRUE;
-    g_cond_wait (&workers->done_cond, &workers->mutex);
-    workers->waiting = FALSE;
+typedef struct
+{
+  AlitraShare part;
+  gpointer data;
+  guint count, size;
+} Shared;
+
+static void
+do_part (gpointer data, guint piece, guint worker)
+{
+  const Shared *shared = data;
+  const guint first = piece * shared->size;
+
+  shared->part (shared->data, first, MIN (first + shared->size, shared->count));
+}
+
+void
+alitra_workers_share (AlitraWorkers * workers, guint count, guint least,
+    AlitraShare part, gpointer data)
+{
+  Shared shared = { part, data, count, count };
+
+  if (workers->threads > 1)
+    shared.size = MAX (count / (PARTS * workers->threads) + 1, least);
+  if (count <= shared.size) {
+    if (count > 0)
+      part (data, 0, count);
+    return;
   }
-  g_mutex_unlock (&workers->mutex);
+  alitra_workers_run (workers, (count + shared.size - 1) / shared.size,
+      do_part, &shared);
 }

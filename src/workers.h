@@ -24,6 +24,12 @@ guint alitra_workers_get_threads (const AlitraWorkers * workers);
 /* Does pieces 0..count-1, the caller's thread taking part, and returns when all are done. One caller at a time. */
 void alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece, gpointer data);
 
+/* Some of many small things: `first` to `end` - 1. */
+typedef void (*AlitraShare) (gpointer data, guint first, guint end);
+
+/* Does things 0..count-1 in parts of at least `least`, which should be worth some microseconds. */
+void alitra_workers_share (AlitraWorkers * workers, guint count, guint least, AlitraShare part, gpointer data);
+
 G_END_DECLS
 
 #endif

@@ -527,6 +527,49 @@ test_masks (void)
   alitra_workers_free (workers);
 }
 
+/* ---- threads ---- */
+
+static void
+count_piece (gpointer data, guint piece, guint worker)
+{
+  guint *times = data;
+
+  times[piece]++;
+}
+
+static void
+count_part (gpointer data, guint first, guint end)
+{
+  guint *times = data;
+
+  for (guint i = first; i < end; i++)
+    times[i]++;
+}
+
+/* Every piece is done once before the round is over, whether the threads slept before it or not. */
+static void
+test_workers (void)
+{
+  for (guint threads = 1; threads <= 4; threads++) {
+    AlitraWorkers *workers = alitra_workers_new (threads);
+
+    for (guint round = 0; round < 3000; round++) {
+      const guint count = round % 40;
+      guint times[40] = { 0 };
+
+      if (round % 500 == 0)
+        g_usleep (2000);
+      if (round % 3 == 0)
+        alitra_workers_share (workers, count, 1 + round % 7, count_part, times);
+      else
+        alitra_workers_run (workers, count, count_piece, times);
+      for (guint i = 0; i < 40; i++)
+        g_assert_cmpuint (times[i], ==, i < count);
+    }
+    alitra_workers_free (workers);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -538,5 +581,6 @@ main (int argc, char **argv)
   g_test_add_func ("/planes/pyramid", test_pyramid);
   g_test_add_func ("/planes/left", test_left);
   g_test_add_func ("/planes/masks", test_masks);
+  g_test_add_func ("/planes/workers", test_workers);
   return g_test_run ();
 }
