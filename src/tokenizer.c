@@ -58,6 +58,14 @@
 #define DEEPER_FOR_RECOGNITION 1.f
 /* What reuse may add to the error of a patch, in thresholds of reuse; all that it adds to a coarse cell may lie in one. */
 #define REUSE_SLACK 1.5
+/* Octaves of gain that a token which the receiver holds may lack of a new one's: it is dropped, or changed for another
+ * cell's, only if that gains clearly more.  Otherwise noise, and small changes of the price, would shuffle tokens. */
+#define KEPT_BONUS 2.f
+/* Where held tokens are counted they take as much room as new ones.  With so large a bonus tokens gather in what stands
+ * still: what changes gives its own up again and again, and cannot win them back.  Where a cell chooses what it keeps, and
+ * where cells compete; found with some of the clips of tools/clips.py. */
+#define BUDGET_KEPT_BONUS 1.f
+#define BUDGET_HELD_BONUS .5f
 /* Old tokens that many new ones of the last layers correct are of little worth to a receiver that does not get those: a
  * stream that is cut keeps them only where they are as good as new ones. Found with tools/trimming.py. */
 #define SCALABLE_KEPT_BONUS 0.f
@@ -500,8 +508,8 @@ sum_depth (const guint8 * depth, gsize n)
   return sum;
 }
 
-/* Cuts what the level would like to `most` tokens; kept tokens have an advantage.  Returns the log2 gain of the cheapest
- * token that stays, or NAN. */
+/* Cuts what the level would like to `most` tokens; kept tokens have a small advantage.  Returns the log2 gain of the
+ * cheapest token that stays, or NAN. */
 static gfloat
 cut_to (AlitraTokenizer * self, Level * level, gsize most)
 {
@@ -990,6 +998,15 @@ set_tolls (Level * level, guint index, const Frame * frame)
   memset (level->loop.toll, 0, cells_of (level) * sizeof (gfloat));
 }
 
+/* What a held token may lack where its cell chooses what it keeps. */
+static gfloat
+kept_bonus_of (const AlitraTokenizer * self, const Frame * frame)
+{
+  if (self->scalable)
+    return SCALABLE_KEPT_BONUS;
+  return frame->settings->target_tokens ? BUDGET_KEPT_BONUS : KEPT_BONUS;
+}
+
 static void
 tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
     const Prices * prices, Purse * purse)
@@ -1000,10 +1017,12 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
     self->memory->level[index].tokens, stop,
     energy_of_difference (REUSE_SLACK * frame->settings->reuse_threshold)
         / (1 << (2 * index)),
-    self->scalable ? SCALABLE_KEPT_BONUS : ALITRA_KEPT_BONUS
+    kept_bonus_of (self, frame)
   };
 
   set_tolls (level, index, frame);
+  level->loop.held_bonus =
+      frame->settings->target_tokens ? BUDGET_HELD_BONUS : KEPT_BONUS;
   level->loop.deeper = level->recognition ? DEEPER_FOR_RECOGNITION : 0.f;
   memcpy (level->mask, level->active, cells_of (level));
   if (index == COARSEST)

@@ -11,9 +11,6 @@
 #define LEAST_GAIN 1.6e-5f      /* the energy of NO_GAIN */
 #define ANY_GAIN 12.f
 #define UNSETTLED 255
-/* A kept token is dropped, or changed for another cell's, only if that gains clearly more: otherwise noise, and small
- * changes of the price, would shuffle them. */
-#define KEPT_BONUS ALITRA_KEPT_BONUS
 /* Tokens whose predicted gain (log2) is that little below what is asked are looked for all the same: when the token is
  * found, what it takes off is known and decides. */
 #define SEARCH_SLACK .4f
@@ -550,7 +547,7 @@ alitra_token_loop_worth (const AlitraTokenLoop * loop, guint cell, guint t)
 {
   gfloat gain = loop->gains[(gsize) cell * loop->max_depth + t];
 
-  return t < loop->kept[cell] ? gain + KEPT_BONUS : gain;
+  return t < loop->kept[cell] ? gain + loop->held_bonus : gain;
 }
 
 gboolean

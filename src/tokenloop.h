@@ -9,9 +9,6 @@
 
 G_BEGIN_DECLS
 
-/* Octaves of gain that a token which the receiver holds may lack of a new one's. */
-#define ALITRA_KEPT_BONUS 2.f
-
 /* What the receiver holds of a level, and what tokens cost. */
 typedef struct
 {
@@ -34,6 +31,7 @@ typedef struct
   gfloat *gains;                /* per cell, max_depth: log2 gain of each token, never rising along the prefix */
   gfloat *value;                /* per cell, max_depth: what each token took off, half of `boost` counted in */
   gfloat *boost;                /* per cell: log2 by which its gains count more, set by the caller */
+  gfloat held_bonus;            /* log2 by which tokens that the receiver holds count for more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
   gfloat deeper;                /* log2 by which each further token of a cell costs more, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */

@@ -374,6 +374,56 @@ test_limit (void)
   end (&f);
 }
 
+/* Rings that grow in the left half, beside something that stands still. */
+static void
+draw_rings (Fixture * f, guint time)
+{
+  test_picture_draw_scene (f->picture, 3);
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH / 2; x++)
+      f->picture->data[y * WIDTH + x] = 128
+          + lrint (80 * sin (hypot (x - 40., y - 60.) * .5 - time * .3));
+}
+
+static gdouble
+error_of_rings (const Fixture * f)
+{
+  gdouble sum = 0;
+
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH / 2; x++) {
+      const gint d = f->picture->data[y * WIDTH + x]
+          - f->stream->shown->data[y * WIDTH + x];
+
+      sum += d * d;
+    }
+  return sum / (WIDTH / 2 * HEIGHT);
+}
+
+/* What always changes keeps its share of a budget: tokens must not gather bit by bit in what stands still. */
+static void
+test_share (void)
+{
+  gdouble error[2] = { 0, 0 };
+
+  for (guint reuse = 0; reuse < 2; reuse++) {
+    Fixture f = begin ();
+
+    f.settings.target_tokens = PATCHES;
+    f.settings.temporal_reuse = reuse;
+    for (guint t = 0; t < 40; t++) {
+      draw_rings (&f, t);
+      encode (&f);
+      if (t >= 30)
+        error[reuse] += error_of_rings (&f);
+    }
+    end (&f);
+  }
+  g_test_message ("without reuse %.0f, with it %.0f", error[0] / 10,
+      error[1] / 10);
+  g_assert_cmpfloat (error[1], <, 1.25 * error[0]);
+}
+
 /* ---- links with loss ---- */
 
 /* Each cell is sent whole within the interval, and nothing changes by that. */
@@ -652,6 +702,7 @@ main (int argc, char **argv)
   g_test_add_func ("/temporal/formats", test_formats);
   g_test_add_func ("/temporal/sharpening", test_sharpening);
   g_test_add_func ("/temporal/limit", test_limit);
+  g_test_add_func ("/temporal/share", test_share);
   g_test_add_func ("/temporal/refresh", test_refresh);
   g_test_add_func ("/temporal/heals", test_heals);
   g_test_add_func ("/temporal/painted-in-parts", test_painted_in_parts);
