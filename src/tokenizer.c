@@ -821,7 +821,9 @@ run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
   if (purse->known) {
     const gfloat near = stop + log2 (SLACK_OF_KNOWN);
 
+    loop->sparing = TRUE;
     alitra_token_loop_run (loop, near, MIN (near, kept_stop), most);
+    loop->sparing = FALSE;
     if (!has_more (self, 0, purse))
       return near;
   }

@@ -301,16 +301,25 @@ alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell)
       : loop->left[(gsize) cell * (loop->max_depth + 1) + loop->depth[cell]];
 }
 
+/* Less is left of a cell than its next token has to take off. */
+static inline gboolean
+is_hopeless (const AlitraTokenLoop * loop, guint32 cell, gfloat stop)
+{
+  return loop->sparing && loop->whole[cell] <= exp2f (stop + loop->toll[cell]
+      + loop->reach[cell] * loop->deeper - loop->boost[cell]);
+}
+
 /* Predicts the gain of token t for the open cells that stand there and have not been asked yet. */
 static void
-predict (AlitraTokenLoop * loop, guint t)
+predict (AlitraTokenLoop * loop, guint t, gfloat stop)
 {
   guint i, n = 0;
 
   for (i = 0; i < loop->n_open; i++) {
     guint32 cell = loop->open[i];
 
-    if (loop->reach[cell] != t || loop->known[cell] == t + 1)
+    if (loop->reach[cell] != t || loop->known[cell] == t + 1
+        || is_hopeless (loop, cell, stop))
       continue;
     loop->energies.whole[n] = loop->whole[cell];
     loop->energies.start[n] = loop->start[cell];
@@ -486,9 +495,10 @@ open_cells (AlitraTokenLoop * loop, gfloat stop)
   loop->n_open = 0;
   for (i = 0; i < loop->n; i++) {
     const guint32 cell = loop->list[i];
+    const gboolean asked = loop->known[cell] == loop->reach[cell] + 1;
 
-    if (loop->known[cell] != loop->reach[cell] + 1
-        || is_promising (loop, cell, stop))
+    if (asked ? is_promising (loop, cell, stop) : !is_hopeless (loop, cell,
+            stop))
       loop->open[loop->n_open++] = cell;
   }
 }
@@ -503,12 +513,12 @@ alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_stop,
   open_cells (loop, stop);
   most = MIN (most, loop->max_depth);
   for (t = 0; t < most && loop->n_open > 0; t++) {
-    predict (loop, t);
+    predict (loop, t, stop);
     for (i = n = left = 0; i < loop->n_open; i++) {
       const guint32 cell = loop->open[i];
 
       if (loop->reach[cell] == t) {
-        if (!is_promising (loop, cell, stop))
+        if (loop->known[cell] != t + 1 || !is_promising (loop, cell, stop))
           continue;
         loop->some[n++] = cell;
       }

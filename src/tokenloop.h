@@ -34,6 +34,8 @@ typedef struct
   gfloat held_bonus;            /* log2 by which tokens that the receiver holds count for more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
   gfloat deeper;                /* log2 by which each further token of a cell costs more, set by the caller */
+  gboolean sparing;             /* cells in which less is left than a token has to take off are not asked: what they would say
+                                 * is not heard by those around, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */
   /*< private > */
   guint8 *kept;                 /* per cell: tokens that the receiver holds already */
