@@ -82,9 +82,16 @@ convert (AlitraIntake * intake, AlitraWorkers * workers, GError ** error)
       workers, error);
 }
 
+void
+alitra_intake_take_all (AlitraIntake * intake)
+{
+  memset (intake->changed[0], 1, cells_of (intake, 0));
+}
+
 gboolean
 alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame,
-    gfloat threshold, AlitraWorkers * workers, GError ** error)
+    gboolean compare, gfloat threshold, AlitraWorkers * workers,
+    GError ** error)
 {
   AlitraTolerance tolerance;
 
@@ -94,16 +101,16 @@ alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame,
       && !convert (intake, workers, error))
     return FALSE;
   alitra_noise_update (&intake->noise, &intake->bytes, workers);
+  intake->compares = compare;
+  if (!compare) {
+    alitra_intake_take_all (intake);
+    intake->difference = G_MAXDOUBLE;
+    return TRUE;
+  }
   tolerance = alitra_noise_tolerance (&intake->noise, threshold);
   intake->difference = alitra_reference_compare (&intake->reference,
       &intake->bytes, &tolerance, intake->changed[0], workers);
   return TRUE;
-}
-
-void
-alitra_intake_take_all (AlitraIntake * intake)
-{
-  memset (intake->changed[0], 1, cells_of (intake, 0));
 }
 
 gboolean
@@ -227,6 +234,9 @@ alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers)
 void
 alitra_intake_remember (AlitraIntake * intake, AlitraWorkers * workers)
 {
-  alitra_reference_remember (&intake->reference, &intake->bytes,
-      intake->changed[0], workers);
+  if (intake->compares)
+    alitra_reference_remember (&intake->reference, &intake->bytes,
+        intake->changed[0], workers);
+  else
+    alitra_reference_forget (&intake->reference);
 }

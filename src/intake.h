@@ -19,6 +19,7 @@ typedef struct
   /*< private > */
   AlitraReference reference;
   const AlitraFrame *frame;     /* between alitra_intake_look() and alitra_intake_remember() */
+  gboolean compares;            /* of the frame */
   AlitraFrame bytes;            /* the frame, or a copy of it as I420 */
   AlitraPlanes copy;            /* of frames that cannot be compared as they are */
   AlitraPlanes kept;            /* level 0 of those, which has more than their bytes as I420 say */
@@ -32,8 +33,9 @@ void alitra_intake_init (AlitraIntake * intake, guint width, guint height, const
     AlitraWorkers * workers);
 void alitra_intake_clear (AlitraIntake * intake);
 
-/* Finds what differs by more than `threshold` grey levels and noise from what was last tokenised. */
-gboolean alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame, gfloat threshold,
+/* Finds what differs by more than `threshold` grey levels and noise from what was last tokenised.  Without `compare` all
+ * counts as changed, by G_MAXDOUBLE, and this frame is not remembered. */
+gboolean alitra_intake_look (AlitraIntake * intake, const AlitraFrame * frame, gboolean compare, gfloat threshold,
     AlitraWorkers * workers, GError ** error);
 
 /* Everything counts as changed. */

@@ -295,3 +295,9 @@ alitra_reference_remember (AlitraReference * reference,
   }
   alitra_workers_run (workers, reference->grid.rows, remember_row, &job);
 }
+
+void
+alitra_reference_forget (AlitraReference * reference)
+{
+  reference->known = FALSE;
+}

@@ -47,6 +47,8 @@ gdouble alitra_reference_compare (AlitraReference * reference, const AlitraFrame
 /* Remembers the patches of the mask (NULL: all) as they are now. */
 void alitra_reference_remember (AlitraReference * reference, const AlitraFrame * frame, const guint8 * mask,
     AlitraWorkers * workers);
+/* Nothing is known any more. */
+void alitra_reference_forget (AlitraReference * reference);
 
 G_END_DECLS
 

@@ -1486,8 +1486,8 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
   self->scalable = settings->scalable;
   idle = settings->hold && !frame.key;
   if (!idle) {
-    if (!alitra_intake_look (&self->intake, picture, settings->reuse_threshold,
-            self->workers, error))
+    if (!alitra_intake_look (&self->intake, picture, settings->temporal_reuse,
+            settings->reuse_threshold, self->workers, error))
       return FALSE;
     plan_refresh (self, &frame);
     all = frame.key || !settings->temporal_reuse || !same || self->forgot;
