@@ -65,6 +65,7 @@ typedef struct
   guint level, n;
   const guint32 *cells;
   gfloat *log_gain;
+  guint tile;                   /* cells that are done together */
 } Prediction;
 
 static inline gfloat
@@ -402,7 +403,7 @@ predict_tile (gpointer data, guint tile, guint worker)
   const Prediction *p = data;
   Grid *grid = &p->self->grid[p->level];
   const Weights *w = &grid->weights;
-  guint first = tile * TILE, n = MIN (TILE, p->n - first), i;
+  guint first = tile * p->tile, n = MIN (p->tile, p->n - first), i;
   const gfloat *said[TILE], *hidden[TILE];
   gfloat sums[TILE * OUTER], of_state[TILE], *next[TILE];
 
@@ -427,12 +428,14 @@ alitra_allocator_predict (AlitraAllocator * self, guint level, guint step,
     guint n, const guint32 * cells, const AlitraCellEnergies * energies,
     gfloat * log_gain)
 {
-  Prediction prediction = { self, level, n, cells, log_gain };
+  Prediction prediction = { self, level, n, cells, log_gain,
+    alitra_workers_get_tile (self->workers, n, TILE)
+  };
   Some some = { self, level, step, cells, FALSE, energies };
 
   alitra_workers_share (self->workers, n, SHARED, see_part, &some);
-  alitra_workers_run (self->workers, (n + TILE - 1) / TILE, predict_tile,
-      &prediction);
+  alitra_workers_run (self->workers, (n + prediction.tile - 1)
+      / prediction.tile, predict_tile, &prediction);
   alitra_workers_share (self->workers, n, SHARED, step_part, &some);
 }
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+/* Cells that are worth sharing with another thread. */
+#define SHARED 256
 #define COARSEST (ALITRA_LEVELS - 1)
 #define ALL_LEVELS ((1 << ALITRA_LEVELS) - 1)
 
@@ -170,6 +172,26 @@ cut_cell (const Level * level, gsize cell, guint merged)
   }
 }
 
+typedef struct
+{
+  const Level *level;
+  guint merged;
+  gboolean keep_less;
+} Cut;
+
+static void
+cut_part (gpointer data, guint first, guint end)
+{
+  const Cut *cut = data;
+  guint i;
+
+  for (i = first; i < end; i++) {
+    if (cut->keep_less)
+      keep_less (cut->level, i);
+    cut_cell (cut->level, i, cut->merged);
+  }
+}
+
 /* How many of the first layers are one: the same for all slices, since a picture that is cut at one price is better than
  * one that is cut here and whole there. */
 static guint
@@ -222,13 +244,13 @@ alitra_layers_none (AlitraUpdate * update)
 void
 alitra_layers_make (AlitraLayers * layers, AlitraUpdate * update,
     const AlitraTokenLoop * const loop[ALITRA_LEVELS],
-    const gdouble price[ALITRA_LEVELS], guint slices, gboolean scalable)
+    const gdouble price[ALITRA_LEVELS], guint slices, gboolean scalable,
+    AlitraWorkers * workers)
 {
   Level levels[ALITRA_LEVELS];
   gdouble times = 1.;
   gfloat median;
   guint l, k, merged;
-  gsize i;
 
   update->layers = LAYERS;
   for (k = 0; k < LAYERS; k++)
@@ -250,10 +272,9 @@ alitra_layers_make (AlitraLayers * layers, AlitraUpdate * update,
       levels[l].least[k] = times * price[l] * exp2 (MAX (octaves, 0.));
     }
   merged = scalable ? 1 : count_merged (levels, slices);
-  for (l = 0; l < ALITRA_LEVELS; l++)
-    for (i = 0; i < loop[l]->cells; i++) {
-      if (scalable && layers->resend)
-        keep_less (&levels[l], i);
-      cut_cell (&levels[l], i, merged);
-    }
+  for (l = 0; l < ALITRA_LEVELS; l++) {
+    Cut cut = { &levels[l], merged, scalable && layers->resend };
+
+    alitra_workers_share (workers, loop[l]->cells, SHARED, cut_part, &cut);
+  }
 }

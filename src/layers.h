@@ -25,7 +25,7 @@ void alitra_layers_clear (AlitraLayers * layers);
  * they hold. */
 void alitra_layers_make (AlitraLayers * layers, AlitraUpdate * update,
     const AlitraTokenLoop * const loop[ALITRA_LEVELS], const gdouble price[ALITRA_LEVELS], guint slices,
-    gboolean scalable);
+    gboolean scalable, AlitraWorkers * workers);
 
 /* One layer with everything. */
 void alitra_layers_none (AlitraUpdate * update);

@@ -18,7 +18,7 @@ struct _AlitraQuantizer
   gsize scratch_size;
 };
 
-/* One call, cut into tiles of ALITRA_TILE cells. */
+/* One call, cut into tiles of at most ALITRA_TILE cells. */
 typedef struct
 {
   AlitraQuantizer *quantizer;
@@ -31,6 +31,7 @@ typedef struct
   const guint8 *depth;
   const guint16 *tokens;
   guint max_depth;
+  guint tile;
 } Call;
 
 /* Scratch space of a tile. */
@@ -74,18 +75,21 @@ get_tile (const Call * call, guint number, guint worker)
   const AlitraQuantizer *quantizer = call->quantizer;
   const gsize dims = (gsize) ALITRA_TILE * quantizer->model->dim;
   float *scratch = quantizer->scratch + worker * quantizer->scratch_size;
-  const guint first = number * ALITRA_TILE;
+  const guint first = number * call->tile;
 
   return (Tile) {
-  MIN (call->count - first, ALITRA_TILE), call->cells + first, scratch,
+  MIN (call->count - first, call->tile), call->cells + first, scratch,
         scratch + dims, scratch + 2 * dims};
 }
 
 static void
 run (Call * call, AlitraPiece piece)
 {
-  alitra_workers_run (call->quantizer->workers,
-      (call->count + ALITRA_TILE - 1) / ALITRA_TILE, piece, call);
+  AlitraWorkers *workers = call->quantizer->workers;
+
+  call->tile = alitra_workers_get_tile (workers, call->count, ALITRA_TILE);
+  alitra_workers_run (workers, (call->count + call->tile - 1) / call->tile,
+      piece, call);
 }
 
 static inline float *
@@ -164,9 +168,9 @@ step_tile (gpointer data, guint number, guint worker)
   const Tile tile = get_tile (call, number, worker);
   const guint dim = call->quantizer->model->dim, narrow =
       call->quantizer->model->narrow;
-  guint16 *ids = call->ids + number * ALITRA_TILE;
-  float *whole = call->whole + number * ALITRA_TILE, *gains = call->gains
-      + number * ALITRA_TILE;
+  guint16 *ids = call->ids + number * call->tile;
+  float *whole = call->whole + number * call->tile, *gains = call->gains
+      + number * call->tile;
 
   gather (call, &tile);
   alitra_matrix_multiply (&call->step->into, tile.count, tile.latents, dim,
@@ -191,7 +195,7 @@ repeat_tile (gpointer data, guint number, guint worker)
   for (guint i = 0; i < tile.count; i++)
     ids[i] = call->tokens[(gsize) tile.cells[i] * call->max_depth + step];
   expand (call, &tile, ids);
-  take_vectors (call, &tile, call->whole + number * ALITRA_TILE);
+  take_vectors (call, &tile, call->whole + number * call->tile);
 }
 
 void
@@ -227,7 +231,7 @@ look_tile (gpointer data, guint number, guint worker)
   const Call *call = data;
   const AlitraModel *model = call->quantizer->model;
   const Tile tile = get_tile (call, number, worker);
-  const guint first = number * ALITRA_TILE;
+  const guint first = number * call->tile;
 
   gather (call, &tile);
   if (call->whole)

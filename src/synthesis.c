@@ -15,10 +15,6 @@
 #define PAINT_TILE 48
 /* Windows of a tile that the next one needs. */
 #define CARRIED 2
-/* Products take so many rows at once. */
-#define ROWS 12
-/* Parts of a list for each thread. */
-#define PARTS 3
 
 /* Samples of a plane's cell and of its margin. */
 typedef struct
@@ -171,11 +167,8 @@ static void
 run_list (AlitraSynthesis * synthesis, guint count, guint most,
     AlitraPiece piece)
 {
-  const guint threads = alitra_workers_get_threads (synthesis->workers);
-  guint tile = most;
+  const guint tile = alitra_workers_get_tile (synthesis->workers, count, most);
 
-  if (threads > 1)
-    tile = CLAMP (count / (PARTS * threads) / ROWS * ROWS, ROWS, most);
   synthesis->count = count;
   synthesis->tile = tile;
   alitra_workers_run (synthesis->workers, (count + tile - 1) / tile, piece,

@@ -1262,7 +1262,7 @@ make_layers (AlitraTokenizer * self, gboolean learned)
   }
   if (learned)
     alitra_layers_make (&self->layers, self->update, loop, price,
-        self->level[COARSEST].grid.rows, self->scalable);
+        self->level[COARSEST].grid.rows, self->scalable, self->workers);
   else
     alitra_layers_none (self->update);
 }

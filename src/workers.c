@@ -9,6 +9,9 @@
 #define LOOKS 4000
 /* Parts of many small things for each thread. */
 #define PARTS 2
+/* Tiles of a product for each thread, and the rows that it does at once. */
+#define TILES 4
+#define ROWS 12
 
 typedef struct
 {
@@ -217,6 +220,14 @@ alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
   /* who did not wake up in time is not waited for */
   g_atomic_int_set (&workers->open, FALSE);
   wait_for_all (workers);
+}
+
+guint
+alitra_workers_get_tile (const AlitraWorkers * workers, guint count, guint most)
+{
+  const guint rows = count / (TILES * workers->threads) / ROWS * ROWS;
+
+  return workers->threads > 1 ? CLAMP (rows, 2 * ROWS, most) : most;
 }
 
 typedef struct

@@ -24,6 +24,10 @@ guint alitra_workers_get_threads (const AlitraWorkers * workers);
 /* Does pieces 0..count-1, the caller's thread taking part, and returns when all are done. One caller at a time. */
 void alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece, gpointer data);
 
+/* How many of `count` rows a product should take at a time: up to `most`, but so few that all threads have some, and whole
+ * blocks of rows as products do them at once. */
+guint alitra_workers_get_tile (const AlitraWorkers * workers, guint count, guint most);
+
 /* Some of many small things: `first` to `end` - 1. */
 typedef void (*AlitraShare) (gpointer data, guint first, guint end);
 
