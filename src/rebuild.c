@@ -17,6 +17,8 @@
 #define SMALL_CHANGE (.25f / 255.f)
 /* Samples around a cell that the filters over the borders and over grain look at. */
 #define FILTER_REACH 3
+/* Where all cells but one of so many were touched there is little to find out by a comparison. */
+#define MOST_OF 8
 #define FILTER_REACH_CHROMA 6
 
 typedef struct
@@ -326,10 +328,14 @@ static void
 find_other_bases (AlitraRebuild * self, Floor * coarse, Floor * fine)
 {
   Job job = { self, coarse, fine, NULL };
+  const gsize cells = cells_of (coarse);
+  gsize i, touched = 0;
 
+  for (i = 0; i < cells; i++)
+    touched += coarse->touched[i] != 0;
   alitra_mask_upsample (fine->grid, fine->base_painted, coarse->touched);
   alitra_mask_dilate (fine->grid, fine->base_near, fine->base_painted);
-  if (!coarse->fresh)
+  if (touched * MOST_OF < cells * (MOST_OF - 1))
     alitra_workers_run (self->workers, fine->grid.rows, find_other_bases_in_row,
         &job);
   alitra_planes_copy (&coarse->passed, &coarse->clean, coarse->touched,
