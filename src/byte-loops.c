@@ -9,6 +9,9 @@
 #include <immintrin.h>
 #endif
 
+/* Rows mostly lie one behind the other: bytes that are asked for early enough are there when their turn comes. */
+#define AHEAD 2048
+
 /* Up to eight bytes. */
 static inline void
 compare_bytes (const guint8 * a, const guint8 * b, guint count, guint32 * size,
@@ -56,9 +59,14 @@ compare (const guint8 * a, const guint8 * b, guint count, guint32 * sizes,
   guint i = 0;
 
 #ifdef __AVX2__
-  for (; i + 32 <= count; i += 32)
+  for (; i + 32 <= count; i += 32) {
+    if (i % 64 == 0) {
+      __builtin_prefetch (a + i + AHEAD);
+      __builtin_prefetch (b + i + AHEAD);
+    }
     compare_register (a + i, b + i, sizes + i / ALITRA_BLOCK, lean
         + i / ALITRA_BLOCK);
+  }
 #endif
   for (; i < count; i += ALITRA_BLOCK)
     compare_bytes (a + i, b + i, MIN (count - i, ALITRA_BLOCK), sizes

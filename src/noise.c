@@ -175,6 +175,18 @@ typedef struct
   gfloat luma[ALITRA_NOISE_PATCHES], chroma[ALITRA_NOISE_PATCHES];      /* luma below zero: says nothing */
 } Look;
 
+/* Patches lie far apart, in memory that no cache holds yet: the next one is asked for before its turn comes. */
+static void
+ask_for_patch (const AlitraNoise * noise, const AlitraFrame * frame, guint i)
+{
+  const guint8 *luma = frame->data[0] + (gssize) noise->place[2 * i + 1]
+      * frame->stride[0] + noise->place[2 * i];
+  guint y;
+
+  for (y = 0; y < PATCH; y++)
+    __builtin_prefetch (luma + (gssize) y * frame->stride[0]);
+}
+
 static void
 look_at_part (gpointer data, guint first, guint end)
 {
@@ -189,6 +201,8 @@ look_at_part (gpointer data, guint first, guint end)
     guint8 *planes[2] = { colour[0], colour[1] };
     guint8 *before = noise->luma + i * PATCH * PATCH;
 
+    if (i + 1 < end)
+      ask_for_patch (noise, frame, i + 1);
     copy_block (now, frame->data[0] + (gssize) noise->place[2 * i + 1]
         * frame->stride[0] + noise->place[2 * i], frame->stride[0], 1, PATCH);
     if (!grey)

@@ -462,6 +462,9 @@ even_line (float *to, const float *const *lines, guint x,
 
 /* --- bytes ---------------------------------------------------------------------------------------------------------- */
 
+/* Rows of a frame mostly lie one behind the other, in memory that no cache holds yet. */
+#define BYTES_AHEAD 2048
+
 /* A register of bytes, as floats: compilers would take them one by one. */
 static inline Vector
 widen (const guint8 * from)
@@ -506,8 +509,10 @@ from_bytes (float *to, const guint8 * from, float scale, float offset,
 {
   guint i = 0;
 
-  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES)
+  for (; i + ALITRA_LANES <= count; i += ALITRA_LANES) {
+    __builtin_prefetch (from + i + BYTES_AHEAD);
     *(Vector *) (to + i) = widen (from + i) * scale + offset;
+  }
   if (i < count) {
     guint8 rest[ALITRA_LANES] = { 0 };
 
