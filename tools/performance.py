@@ -24,14 +24,14 @@ def environment(build):
             'GST_REGISTRY': str(build / 'performance-registry.bin'), 'ALITRA_MODEL_PATH': str(REPOSITORY / 'models')}
 
 
-def run_bench(options, heights, threads, static, file):
+def run_bench(options, heights, threads, moving, static, file):
     """alitra-bench on one pair of clips: its rows."""
-    command = [options.build / 'tools/alitra-bench', '--moving', options.moving, '--static', static, '--sizes', heights,
+    command = [options.build / 'tools/alitra-bench', '--moving', moving, '--static', static, '--sizes', heights,
                '--threads', threads, '--frames', options.frames, '--rounds', options.rounds, '--json', file]
     for model in MODELS:
         command += ['--model', REPOSITORY / 'models' / (model + '.safetensors')]
     subprocess.run([str(word) for word in command], check=True, env=environment(options.build))
-    return [{**row, 'clip': Path(static if row['scene'] != 'moving' else options.moving).stem}
+    return [{**row, 'clip': Path(static if row['scene'] != 'moving' else moving).stem}
             for row in json.loads(Path(file).read_text())]
 
 
@@ -51,11 +51,14 @@ def run_frames(options, clip, width, height, folder, *more):
 def measure(options):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'bench.json'
-        beside = run_bench(options, options.sizes, '1,2', options.static[0], file)
+        first = options.moving[0]
+        beside = run_bench(options, options.sizes, '1,2', first, options.static[0], file)
+        for moving in options.moving[1:]:
+            beside += [row for row in run_bench(options, '720', '1', moving, options.static[0], file) if row['scene'] == 'moving']
         for static in options.static[1:]:
-            beside += [row for row in run_bench(options, '720', '1', static, file) if row['scene'] == 'static']
-        frames = [*run_frames(options, options.moving, 1280, 720, folder),
-                  *run_frames(options, options.moving, 1920, 1080, folder),
+            beside += [row for row in run_bench(options, '720', '1', first, static, file) if row['scene'] == 'static']
+        frames = [*run_frames(options, first, 1280, 720, folder),
+                  *run_frames(options, first, 1920, 1080, folder),
                   *run_frames(options, options.static[0], 1280, 720, folder, 'reuse')]
     return {'beside': beside, 'frames': frames}
 
@@ -105,7 +108,7 @@ def write_tables(path, result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', type=Path, required=True)
-    parser.add_argument('--moving', required=True, help='a clip in which everything moves')
+    parser.add_argument('--moving', required=True, action='append', help='a clip in which everything moves; more at 720p')
     parser.add_argument('--static', required=True, action='append', help='a clip of a camera that stands still; more at 720p')
     parser.add_argument('--sizes', default='360,720,1080')
     parser.add_argument('--frames', type=int, default=40)
