@@ -23,7 +23,7 @@
 #include "gstalitraelements.h"
 #include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
-#include "gstrtpalitra.h"
+#include "gstrtpalitraframe.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_rtp_alitra_depay_debug);
 #define GST_CAT_DEFAULT gst_rtp_alitra_depay_debug
@@ -41,24 +41,10 @@ enum
 /* No more frames than this are made up for missing ones in a row: a longer gap is a break. */
 #define MOST_MISSING 250
 
-/* No frame comes in more RTP packets than this. */
-#define MOST_PIECES (1 << 16)
-
 /* What RTP packets are marked with, and the frames that share their memory would be too. */
 #define RTP_PACKET_FLAGS (GST_BUFFER_FLAG_DELTA_UNIT | \
     GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER | \
     GST_BUFFER_FLAG_DROPPABLE | GST_BUFFER_FLAG_NON_DROPPABLE)
-
-/* A run of bytes of the token packet, as one RTP packet brought it. */
-typedef struct
-{
-  gboolean slices;              /* whole slices from `chunk` on, behind the header if there is one */
-  gboolean header;              /* counted from the first byte of the token packet */
-  guint16 chunk;                /* else from the first byte of this chunk */
-  guint32 offset;
-  gsize begin, end;             /* in the token packet, once its header is known */
-  GstBuffer *bytes;
-} Piece;
 
 struct _GstRtpAlitraDepay
 {
@@ -76,14 +62,9 @@ struct _GstRtpAlitraDepay
 
   /* The frame that is being put together. */
   gboolean open;
-  guint16 number;
   guint32 rtp_time;
   GstClockTime pts, dts;
-  GArray *pieces;               /* Piece, in the order of the token packet */
-  gsize size;                   /* of all pieces */
-  GByteArray *header;           /* of the token packet; empty: it did not come yet */
-  AlitraPacketLayout layout;    /* that the header says */
-  guint8 lost[ALITRA_PACKET_MAX_CHUNKS];
+  GstRtpAlitraFrame frame;
 
   /* The frames that went on. */
   gboolean follows;             /* there was one */
@@ -371,308 +352,8 @@ fill_gap (GstRtpAlitraDepay * self, guint16 number, GstClockTime pts,
 static void
 forget_frame (GstRtpAlitraDepay * self)
 {
-  guint i;
-
-  for (i = 0; i < self->pieces->len; i++)
-    gst_buffer_unref (g_array_index (self->pieces, Piece, i).bytes);
-  g_array_set_size (self->pieces, 0);
-  g_byte_array_set_size (self->header, 0);
-  self->size = 0;
+  gst_rtp_alitra_frame_forget (&self->frame);
   self->open = FALSE;
-}
-
-/* Puts the header together from the first bytes of the frame, if nothing repeated it. */
-static void
-collect_header (GstRtpAlitraDepay * self)
-{
-  guint i;
-
-  for (i = 0; i < self->pieces->len
-      && self->header->len < ALITRA_PACKET_MAX_HEADER; i++) {
-    const Piece *piece = &g_array_index (self->pieces, Piece, i);
-    guint have = self->header->len;
-    gsize size = MIN (gst_buffer_get_size (piece->bytes),
-        ALITRA_PACKET_MAX_HEADER - have);
-
-    if (!piece->header || piece->offset != have)
-      break;
-    g_byte_array_set_size (self->header, have + size);
-    gst_buffer_extract (piece->bytes, 0, self->header->data + have, size);
-  }
-}
-
-static gboolean
-read_header (GstRtpAlitraDepay * self)
-{
-  if (self->header->len == 0)
-    collect_header (self);
-  return alitra_packet_read_layout (self->header->data, self->header->len,
-      &self->layout) == ALITRA_PACKET_OK
-      && (self->layout.info.frame_number & 0xffff) == self->number;
-}
-
-/* Adds the run of the next @size bytes of @from, as far as they are there. */
-static void
-split_off (GArray * pieces, const Piece * from, gboolean header, guint chunk,
-    gsize * at, gsize size)
-{
-  Piece piece = { FALSE, header, chunk, };
-
-  if (size > 0 && size <= gst_buffer_get_size (from->bytes) - *at
-      && pieces->len < MOST_PIECES) {
-    piece.bytes = gst_buffer_copy_region (from->bytes, GST_BUFFER_COPY_MEMORY,
-        *at, size);
-    g_array_append_val (pieces, piece);
-  }
-  *at = MIN (*at + size, gst_buffer_get_size (from->bytes));
-}
-
-/* Takes a piece of whole slices apart into its chunks. */
-static void
-split_slices (const AlitraPacketLayout * layout, const Piece * piece,
-    GArray * pieces)
-{
-  const guint slices = layout->info.slices;
-  const gsize size = gst_buffer_get_size (piece->bytes);
-  guint slice, layer;
-  gsize at = 0;
-
-  if (piece->header)
-    split_off (pieces, piece, TRUE, 0, &at, layout->info.header_size);
-  for (slice = piece->chunk; slice < slices && at < size; slice++)
-    for (layer = 0; layer < layout->info.layers && at < size; layer++) {
-      guint chunk = layer * slices + slice;
-
-      split_off (pieces, piece, FALSE, chunk, &at,
-          layout->chunk[chunk + 1] - layout->chunk[chunk]);
-    }
-}
-
-static gint
-compare_pieces (gconstpointer a, gconstpointer b)
-{
-  const Piece *x = a, *y = b;
-
-  if (x->header != y->header)
-    return x->header ? -1 : 1;
-  if (!x->header && x->chunk != y->chunk)
-    return x->chunk < y->chunk ? -1 : 1;
-  return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* Whole slices come in an order of their own; from here on the pieces are in that of the token packet. */
-static void
-order_pieces (GstRtpAlitraDepay * self)
-{
-  gboolean any = FALSE;
-  GArray *pieces;
-  guint i;
-
-  for (i = 0; i < self->pieces->len; i++)
-    any = any || g_array_index (self->pieces, Piece, i).slices;
-  if (!any)
-    return;
-  pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
-  for (i = 0; i < self->pieces->len; i++) {
-    Piece *piece = &g_array_index (self->pieces, Piece, i);
-
-    if (piece->slices) {
-      split_slices (&self->layout, piece, pieces);
-      gst_buffer_unref (piece->bytes);
-    } else {
-      g_array_append_val (pieces, *piece);
-    }
-  }
-  g_array_sort (pieces, compare_pieces);
-  g_array_unref (self->pieces);
-  self->pieces = pieces;
-}
-
-/* Finds where the pieces lie; those that cannot be there, or overlap, are left out. */
-static void
-place_pieces (GstRtpAlitraDepay * self)
-{
-  const AlitraPacketInfo *info = &self->layout.info;
-  gsize at = 0;
-  guint i;
-
-  for (i = 0; i < self->pieces->len; i++) {
-    Piece *piece = &g_array_index (self->pieces, Piece, i);
-    gsize base = 0;
-
-    if (!piece->header && piece->chunk < info->layers * info->slices)
-      base = self->layout.chunk[piece->chunk];
-    piece->begin = base + piece->offset;
-    piece->end = piece->begin + gst_buffer_get_size (piece->bytes);
-    if ((!piece->header && base == 0) || piece->begin < at
-        || piece->end > info->size)
-      piece->end = piece->begin = at;
-    at = piece->end;
-  }
-}
-
-/* Notes which chunks lie in bytes @begin to @end. */
-static void
-find_chunks (GstRtpAlitraDepay * self, gsize begin, gsize end, guint * chunk)
-{
-  guint chunks = self->layout.info.layers * self->layout.info.slices;
-  const gsize *at = self->layout.chunk;
-
-  for (; *chunk < chunks && at[*chunk + 1] <= end; (*chunk)++)
-    if (at[*chunk] >= begin)
-      self->lost[*chunk] = FALSE;
-}
-
-/* Returns how many chunks are lost, and whether one of the first layer is. */
-static guint
-find_lost (GstRtpAlitraDepay * self, gboolean * vital)
-{
-  const AlitraPacketInfo *info = &self->layout.info;
-  gsize begin = 0, end = 0;
-  guint chunks = info->layers * info->slices, chunk = 0, i, lost = 0;
-
-  memset (self->lost, TRUE, sizeof (self->lost));
-  for (i = 0; i < self->pieces->len; i++) {
-    const Piece *piece = &g_array_index (self->pieces, Piece, i);
-
-    if (piece->begin == piece->end)
-      continue;
-    if (piece->begin != end) {
-      find_chunks (self, begin, end, &chunk);
-      begin = piece->begin;
-    }
-    end = piece->end;
-  }
-  find_chunks (self, begin, end, &chunk);
-
-  *vital = FALSE;
-  for (i = 0; i < chunks; i++) {
-    gboolean has_bytes = self->layout.chunk[i + 1] > self->layout.chunk[i];
-
-    if (has_bytes && self->lost[i])
-      lost++;
-    else
-      self->lost[i] = self->layout.lost[i];
-    *vital = *vital || (i < info->slices && self->lost[i]);
-  }
-  return lost;
-}
-
-/* More pieces than a buffer has places for memory. */
-static GstBuffer *
-copy_pieces (GstRtpAlitraDepay * self)
-{
-  GstBuffer *all = gst_buffer_new_allocate (NULL, self->layout.info.size, NULL);
-  GstMapInfo map;
-  guint i;
-
-  gst_buffer_map (all, &map, GST_MAP_WRITE);
-  for (i = 0; i < self->pieces->len; i++) {
-    const Piece *piece = &g_array_index (self->pieces, Piece, i);
-
-    gst_buffer_extract (piece->bytes, 0, map.data + piece->begin,
-        piece->end - piece->begin);
-  }
-  gst_buffer_unmap (all, &map);
-  return all;
-}
-
-/* All of it came: the pieces one after another. */
-static GstBuffer *
-join_pieces (GstRtpAlitraDepay * self)
-{
-  GstBuffer *all = NULL;
-  guint i;
-
-  if (self->pieces->len > gst_buffer_get_max_memory ())
-    return copy_pieces (self);
-  for (i = 0; i < self->pieces->len; i++) {
-    const Piece *piece = &g_array_index (self->pieces, Piece, i);
-
-    if (piece->begin == piece->end)
-      continue;
-    all = all ? gst_buffer_append (all, gst_buffer_ref (piece->bytes))
-        : gst_buffer_copy (piece->bytes);
-  }
-  return all;
-}
-
-/* Adds what the piece holds of chunks that are whole to the packet. */
-static void
-copy_chunks (GstRtpAlitraDepay * self, const Piece * piece, guint * chunk)
-{
-  guint chunks = self->layout.info.layers * self->layout.info.slices;
-  const gsize *at = self->layout.chunk;
-
-  while (*chunk < chunks && at[*chunk] < piece->end) {
-    gsize begin = MAX (at[*chunk], piece->begin);
-    gsize end = MIN (at[*chunk + 1], piece->end);
-
-    if (!self->lost[*chunk] && begin < end) {
-      guint have = self->packet->len;
-
-      g_byte_array_set_size (self->packet, have + end - begin);
-      gst_buffer_extract (piece->bytes, begin - piece->begin,
-          self->packet->data + have, end - begin);
-    }
-    /* The next piece may hold the rest. */
-    if (at[*chunk + 1] > piece->end)
-      break;
-    (*chunk)++;
-  }
-}
-
-/* What came, with what did not marked as lost. */
-static GstBuffer *
-write_left (GstRtpAlitraDepay * self)
-{
-  guint i, chunk = 0;
-
-  if (!alitra_packet_mark_lost (self->header->data, self->header->len,
-          self->lost, self->packet, NULL))
-    return NULL;
-  for (i = 0; i < self->pieces->len; i++)
-    copy_chunks (self, &g_array_index (self->pieces, Piece, i), &chunk);
-  alitra_packet_read_layout (self->packet->data, self->packet->len,
-      &self->layout);
-  return gst_buffer_new_memdup (self->packet->data, self->packet->len);
-}
-
-/* Damaged RTP packets may be of the right size and in the wrong place. */
-static gboolean
-begins_with_header (GstRtpAlitraDepay * self, GstBuffer * buffer)
-{
-  return gst_buffer_memcmp (buffer, 0, self->header->data,
-      self->layout.info.header_size) == 0;
-}
-
-/* (transfer full) (nullable): the token packet, as far as it came. */
-static GstBuffer *
-put_together (GstRtpAlitraDepay * self, gboolean * vital)
-{
-  guint lost, i;
-  gsize have = 0;
-
-  if (!read_header (self))
-    return NULL;
-  order_pieces (self);
-  place_pieces (self);
-  for (i = 0; i < self->pieces->len; i++) {
-    const Piece *piece = &g_array_index (self->pieces, Piece, i);
-
-    have += piece->end - piece->begin;
-  }
-  lost = find_lost (self, vital);
-  if (have == self->layout.info.size) {
-    GstBuffer *joined = join_pieces (self);
-
-    if (begins_with_header (self, joined))
-      return joined;
-    gst_buffer_unref (joined);
-  }
-  GST_DEBUG_OBJECT (self, "frame %u: %u of its chunks are lost",
-      self->layout.info.frame_number, lost);
-  return write_left (self);
 }
 
 /* Nothing more will come for the frame. */
@@ -684,11 +365,16 @@ finish_frame (GstRtpAlitraDepay * self)
 
   if (!self->open)
     return;
-  packet = put_together (self, &vital);
+  packet = gst_rtp_alitra_frame_put_together (&self->frame, &vital);
+  if (self->frame.missing > 0)
+    GST_DEBUG_OBJECT (self, "frame %u: %u of its chunks are lost",
+        self->frame.layout.info.frame_number, self->frame.missing);
   if (packet) {
-    send_packet (self, packet, &self->layout.info, vital, self->pts, self->dts);
+    send_packet (self, packet, &self->frame.layout.info, vital, self->pts,
+        self->dts);
   } else if (self->follows && self->stream.width > 0) {
-    send_lost (self, whole_number (self, self->number), self->pts, self->dts);
+    send_lost (self, whole_number (self, self->frame.number), self->pts,
+        self->dts);
   } else {
     self->discont = TRUE;
     miss_key (self);
@@ -701,8 +387,8 @@ begin_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp, guint16 number)
 {
   fill_gap (self, number, GST_BUFFER_PTS (rtp->buffer),
       GST_BUFFER_DTS (rtp->buffer));
+  gst_rtp_alitra_frame_begin (&self->frame, number);
   self->open = TRUE;
-  self->number = number;
   self->rtp_time = gst_rtp_buffer_get_timestamp (rtp);
   self->pts = GST_BUFFER_PTS (rtp->buffer);
   self->dts = GST_BUFFER_DTS (rtp->buffer);
@@ -762,9 +448,8 @@ read_repeat (GstRtpAlitraDepay * self, const guint8 * data, gsize size)
   if (bytes == 0 || size - GST_RTP_ALITRA_REPEAT_HEADER <= bytes
       || bytes > ALITRA_PACKET_MAX_HEADER)
     return 0;
-  if (self->header->len == 0)
-    g_byte_array_append (self->header, data + GST_RTP_ALITRA_REPEAT_HEADER,
-        bytes);
+  gst_rtp_alitra_frame_add_header (&self->frame,
+      data + GST_RTP_ALITRA_REPEAT_HEADER, bytes);
   return GST_RTP_ALITRA_REPEAT_HEADER + bytes;
 }
 
@@ -773,25 +458,8 @@ static gboolean
 continues_frame (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
     const GstRtpAlitraHeader * header)
 {
-  return self->open && !header->start && header->number == self->number
+  return self->open && !header->start && header->number == self->frame.number
       && gst_rtp_buffer_get_timestamp (rtp) == self->rtp_time;
-}
-
-static void
-add_piece (GstRtpAlitraDepay * self, GstRTPBuffer * rtp,
-    const GstRtpAlitraHeader * header, guint offset)
-{
-  guint size = gst_rtp_buffer_get_payload_len (rtp) - offset;
-  Piece piece = { header->slices, header->header, header->chunk,
-    header->offset,
-  };
-
-  if (self->size + size > ALITRA_PACKET_MAX_SIZE
-      || self->pieces->len == MOST_PIECES)
-    return;
-  self->size += size;
-  piece.bytes = gst_rtp_buffer_get_payload_subbuffer (rtp, offset, size);
-  g_array_append_val (self->pieces, piece);
 }
 
 static GstBuffer *
@@ -827,7 +495,8 @@ gst_rtp_alitra_depay_process (GstRTPBaseDepayload * depayload,
       goto unreadable;
     offset += more;
   }
-  add_piece (self, rtp, &header, offset);
+  gst_rtp_alitra_frame_add (&self->frame, &header,
+      gst_rtp_buffer_get_payload_subbuffer (rtp, offset, size - offset));
   if (header.end)
     finish_frame (self);
   return NULL;
@@ -905,9 +574,7 @@ gst_rtp_alitra_depay_finalize (GObject * object)
   GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
 
   g_free (self->model_id);
-  forget_frame (self);
-  g_array_unref (self->pieces);
-  g_byte_array_unref (self->header);
+  gst_rtp_alitra_frame_clear (&self->frame);
   g_byte_array_unref (self->packet);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
@@ -917,8 +584,7 @@ gst_rtp_alitra_depay_init (GstRtpAlitraDepay * self)
 {
   self->wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
   self->request_keyframe = DEFAULT_REQUEST_KEYFRAME;
-  self->pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
-  self->header = g_byte_array_new ();
+  gst_rtp_alitra_frame_init (&self->frame);
   self->packet = g_byte_array_new ();
   self->needs_key = TRUE;
 }

@@ -21,7 +21,8 @@
 
 #include "gstalitraelements.h"
 #include "gstalitrastream.h"
-#include "gstrtpalitra.h"
+#include "gstrtpalitraaggregate.h"
+#include "gstrtpalitracut.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_rtp_alitra_pay_debug);
 #define GST_CAT_DEFAULT gst_rtp_alitra_pay_debug
@@ -83,9 +84,7 @@ struct _GstRtpAlitraPay
   GByteArray *bytes;            /* what an RTP packet of whole slices holds */
 
   /* Frames that wait for others, with aggregate-mode=max. */
-  GByteArray *held;
-  GstRtpAlitraHeader held_header;
-  GstClockTime held_pts, held_dts;
+  GstRtpAlitraAggregate held;
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
@@ -278,122 +277,11 @@ gst_rtp_alitra_pay_set_caps (GstRTPBasePayload * payload, GstCaps * caps)
 
 /* ONE FRAME */
 
-/* What goes into one RTP packet: a run of bytes of the token packet. */
-typedef struct
-{
-  gsize begin, end;
-  GstRtpAlitraHeader header;
-  gboolean is_protected;
-} Piece;
-
-/* Units are what is kept together: the header of the token packet is the first, then come the chunks. */
-static guint
-count_units (const AlitraPacketLayout * layout)
-{
-  return 1 + layout->info.layers * layout->info.slices;
-}
-
-static gsize
-unit_end (const AlitraPacketLayout * layout, guint unit)
-{
-  return layout->chunk[unit];
-}
-
-/* The header and the first layer: the frame cannot be read without them. */
-static gboolean
-unit_is_protected (const AlitraPacketLayout * layout, guint unit)
-{
-  return unit == 0 || (unit - 1) / layout->info.slices == 0;
-}
-
 static guint
 payload_room (GstRtpAlitraPay * self)
 {
   return gst_rtp_buffer_calc_payload_len (GST_RTP_BASE_PAYLOAD_MTU (self), 0,
       0);
-}
-
-/* How far whole units go that fit into @room and may travel together. */
-static gsize
-whole_units_end (const AlitraPacketLayout * layout, guint first, gsize begin,
-    gsize room, AggregateMode mode)
-{
-  gboolean frame_fits = layout->info.size - begin <= room && begin == 0;
-  gboolean is_protected = unit_is_protected (layout, first);
-  gsize end = begin;
-  guint unit;
-
-  for (unit = first; unit < count_units (layout); unit++) {
-    gsize next = unit_end (layout, unit);
-
-    if (next == end)
-      continue;
-    if (next - begin > room)
-      break;
-    if (end > begin && (mode == AGGREGATE_NONE || (!frame_fits
-                && unit_is_protected (layout, unit) != is_protected)))
-      break;
-    end = next;
-  }
-  return end;
-}
-
-/* The first unit that has bytes at or after @at. */
-static guint
-unit_at (const AlitraPacketLayout * layout, guint unit, gsize at)
-{
-  while (unit + 1 < count_units (layout) && unit_end (layout, unit) <= at)
-    unit++;
-  return unit;
-}
-
-static void
-describe (const AlitraPacketLayout * layout, guint unit, Piece * piece)
-{
-  GstRtpAlitraHeader *header = &piece->header;
-  guint chunk_unit = MAX (unit, 1);
-  gsize unit_begin = unit > 0 ? unit_end (layout, unit - 1) : 0;
-
-  header->key = layout->info.key;
-  header->number = layout->info.frame_number & 0xffff;
-  header->start = piece->begin == 0;
-  header->end = piece->end == layout->info.size;
-  header->header = unit == 0;
-  header->offset = piece->begin - unit_begin;
-  if (unit == 0)
-    chunk_unit = unit_at (layout, 1, layout->info.header_size);
-  if (piece->end > unit_end (layout, chunk_unit - 1)) {
-    header->chunk = chunk_unit - 1;
-    header->layer = header->chunk / layout->info.slices;
-  }
-  piece->is_protected = unit_is_protected (layout, unit);
-}
-
-/* The next piece from byte @begin, which lies in @unit, with @config bytes of config. */
-static void
-cut_piece (GstRtpAlitraPay * self, AggregateMode mode, guint unit,
-    gsize begin, guint config, Piece * piece)
-{
-  const AlitraPacketLayout *layout = &self->layout;
-  gsize room = payload_room (self) - config;
-  gboolean unit_begins = begin == (unit > 0 ? unit_end (layout, unit - 1) : 0);
-
-  memset (piece, 0, sizeof (*piece));
-  if (unit > 0 && self->repeat->len > 0) {
-    piece->header.repeat = TRUE;
-    room -= self->repeat->len;
-  }
-  piece->begin = piece->end = begin;
-  if (unit_begins && room > GST_RTP_ALITRA_HEADER)
-    piece->end = whole_units_end (layout, unit, begin,
-        room - GST_RTP_ALITRA_HEADER, mode);
-  if (piece->end == begin) {
-    room -= GST_RTP_ALITRA_FRAGMENT_HEADER;
-    piece->end = MIN (unit_end (layout, unit), begin + room);
-    piece->header.fragment = TRUE;
-  }
-  piece->header.config = config > 0;
-  describe (layout, unit, piece);
 }
 
 static void
@@ -432,7 +320,8 @@ new_packet (GstRtpAlitraPay * self, const GstRtpAlitraHeader * header,
 }
 
 static GstBuffer *
-make_packet (GstRtpAlitraPay * self, GstBuffer * frame, const Piece * piece)
+make_packet (GstRtpAlitraPay * self, GstBuffer * frame,
+    const GstRtpAlitraPiece * piece)
 {
   guint8 config[CONFIG_FIELD];
   const guint8 *first = NULL;
@@ -500,58 +389,23 @@ prepare_repeat (GstRtpAlitraPay * self, GstBuffer * frame)
 
 /* WHOLE SLICES */
 
-/* Bytes of all layers of a slice. */
-static gsize
-slice_size (const AlitraPacketLayout * layout, guint slice)
-{
-  gsize size = 0;
-  guint layer;
-
-  for (layer = 0; layer < layout->info.layers; layer++) {
-    guint chunk = layer * layout->info.slices + slice;
-
-    size += layout->chunk[chunk + 1] - layout->chunk[chunk];
-  }
-  return size;
-}
-
 /* Where the frame takes several RTP packets and each slice fits into one: what is lost with one is then lost with all
  * that builds on it, and nothing else is. */
 static gboolean
 can_group_slices (GstRtpAlitraPay * self, AggregateMode mode, guint config)
 {
   const AlitraPacketLayout *layout = &self->layout;
-  gsize room = payload_room (self), taken = GST_RTP_ALITRA_HEADER;
+  const gsize room = payload_room (self);
+  const gsize taken = GST_RTP_ALITRA_HEADER + config;
   GroupBy group_by;
-  guint slice;
 
   GST_OBJECT_LOCK (self);
   group_by = self->group_by;
   GST_OBJECT_UNLOCK (self);
-  if (group_by != GROUP_SLICES || mode == AGGREGATE_NONE
-      || self->repeat->len == 0
-      || taken + config + layout->info.size <= room
-      || taken + config + layout->info.header_size > room)
-    return FALSE;
-  taken += self->repeat->len;
-  for (slice = 0; slice < layout->info.slices; slice++)
-    if (taken + slice_size (layout, slice) > room)
-      return FALSE;
-  return TRUE;
-}
-
-static void
-append_slice (GstRtpAlitraPay * self, const guint8 * frame, guint slice)
-{
-  const AlitraPacketLayout *layout = &self->layout;
-  guint layer;
-
-  for (layer = 0; layer < layout->info.layers; layer++) {
-    guint chunk = layer * layout->info.slices + slice;
-
-    g_byte_array_append (self->bytes, frame + layout->chunk[chunk],
-        layout->chunk[chunk + 1] - layout->chunk[chunk]);
-  }
+  return group_by == GROUP_SLICES && mode != AGGREGATE_NONE
+      && self->repeat->len > 0 && taken + layout->info.size > room
+      && taken + layout->info.header_size <= room
+      && gst_rtp_alitra_cut_fits_slices (layout, room, self->repeat->len);
 }
 
 static void
@@ -583,8 +437,9 @@ add_slices (GstRtpAlitraPay * self, GstBufferList * list, GstBuffer * frame,
   else
     g_byte_array_append (self->bytes, self->repeat->data, self->repeat->len);
   while (slice < layout->info.slices
-      && self->bytes->len + slice_size (layout, slice) <= room)
-    append_slice (self, data, slice++);
+      && self->bytes->len + gst_rtp_alitra_cut_slice_size (layout,
+          slice) <= room)
+    gst_rtp_alitra_cut_append_slice (layout, data, slice++, self->bytes);
 
   header.end = slice == layout->info.slices;
   header.header = start;
@@ -626,13 +481,14 @@ static void
 add_pieces (GstRtpAlitraPay * self, GstBufferList * list, GstBuffer * frame,
     AggregateMode mode, guint config)
 {
-  guint unit = 0;
-  Piece piece;
-  gsize at;
+  GstRtpAlitraPiece piece = { 0 };
 
-  for (at = 0; at < self->layout.info.size; at = piece.end) {
-    unit = unit_at (&self->layout, unit, at);
-    cut_piece (self, mode, unit, at, at == 0 ? config : 0, &piece);
+  while (piece.end < self->layout.info.size) {
+    const gboolean first = piece.end == 0;
+
+    gst_rtp_alitra_cut_next (&self->layout, payload_room (self) - (first ?
+            config : 0), self->repeat->len, mode == AGGREGATE_NONE, &piece);
+    piece.header.config = first && config > 0;
     gst_buffer_list_add (list, make_packet (self, frame, &piece));
   }
 }
@@ -665,98 +521,47 @@ hold_limit (GstRtpAlitraPay * self)
   return ptime >= 0 ? MIN (ptime, MAX_HOLD) : DEFAULT_HOLD;
 }
 
-static void
-forget_held (GstRtpAlitraPay * self)
-{
-  g_byte_array_set_size (self->held, 0);
-}
-
 static GstFlowReturn
 send_held (GstRtpAlitraPay * self)
 {
+  GstRtpAlitraAggregate *held = &self->held;
   GstBuffer *buffer;
 
-  if (self->held->len == 0)
+  if (held->bytes->len == 0)
     return GST_FLOW_OK;
-  buffer = new_packet (self, &self->held_header, self->held->data,
-      self->held->len);
-  set_flags (buffer, &self->held_header, TRUE);
-  GST_BUFFER_PTS (buffer) = self->held_pts;
-  GST_BUFFER_DTS (buffer) = self->held_dts;
-  forget_held (self);
+  buffer = new_packet (self, &held->header, held->bytes->data,
+      held->bytes->len);
+  set_flags (buffer, &held->header, TRUE);
+  GST_BUFFER_PTS (buffer) = held->pts;
+  GST_BUFFER_DTS (buffer) = held->dts;
+  gst_rtp_alitra_aggregate_forget (held);
   return gst_rtp_base_payload_push (GST_RTP_BASE_PAYLOAD (self), buffer);
-}
-
-static void
-begin_held (GstRtpAlitraPay * self, GstBuffer * frame)
-{
-  GstRtpAlitraHeader *header = &self->held_header;
-
-  memset (header, 0, sizeof (*header));
-  header->key = self->layout.info.key;
-  header->start = header->end = header->header = header->aggregate = TRUE;
-  header->number = self->layout.info.frame_number & 0xffff;
-  self->held_pts = GST_BUFFER_PTS (frame);
-  self->held_dts = GST_BUFFER_DTS (frame);
 }
 
 /* Whether frames that follow could share an RTP packet with this one. */
 static gboolean
 can_hold (GstRtpAlitraPay * self, GstBuffer * frame)
 {
-  gsize size = self->layout.info.size;
-
   return GST_BUFFER_PTS_IS_VALID (frame)
       && !config_is_due (self, GST_BUFFER_PTS (frame))
-      && size <= G_MAXUINT16
-      && GST_RTP_ALITRA_AGGREGATE_HEADER + GST_RTP_ALITRA_RECORD_HEADER +
-      size <= payload_room (self);
-}
-
-static gboolean
-fits_held (GstRtpAlitraPay * self, GstBuffer * frame)
-{
-  GstClockTime pts = GST_BUFFER_PTS (frame);
-
-  return !self->layout.info.key && !GST_BUFFER_IS_DISCONT (frame)
-      && pts >= self->held_pts && pts - self->held_pts <= hold_limit (self)
-      && GST_RTP_ALITRA_AGGREGATE_HEADER + self->held->len +
-      GST_RTP_ALITRA_RECORD_HEADER + self->layout.info.size <=
-      payload_room (self);
-}
-
-static void
-add_held (GstRtpAlitraPay * self, GstBuffer * frame)
-{
-  guint8 record[GST_RTP_ALITRA_RECORD_HEADER];
-  guint start = self->held->len;
-  gsize size = self->layout.info.size;
-
-  GST_WRITE_UINT16_BE (record, size);
-  GST_WRITE_UINT16_BE (record + 2,
-      gst_util_uint64_scale_round (GST_BUFFER_PTS (frame) - self->held_pts,
-          GST_RTP_ALITRA_CLOCK_RATE, GST_SECOND));
-  g_byte_array_append (self->held, record, sizeof (record));
-  g_byte_array_set_size (self->held, start + sizeof (record) + size);
-  gst_buffer_extract (frame, 0, self->held->data + start + sizeof (record),
-      size);
+      && gst_rtp_alitra_aggregate_takes (frame, payload_room (self));
 }
 
 /* Sends when waiting for one more frame would take too long. */
 static GstFlowReturn
 hold (GstRtpAlitraPay * self, GstBuffer * frame)
 {
+  GstRtpAlitraAggregate *held = &self->held;
   GstFlowReturn flow = GST_FLOW_OK;
   GstClockTime end = GST_BUFFER_PTS (frame);
 
-  if (self->held->len > 0 && !fits_held (self, frame))
+  if (!gst_rtp_alitra_aggregate_fits (held, &self->layout.info, frame,
+          payload_room (self), hold_limit (self)))
     flow = send_held (self);
-  if (self->held->len == 0)
-    begin_held (self, frame);
-  add_held (self, frame);
+  gst_rtp_alitra_aggregate_add (held, &self->layout.info, frame);
   if (GST_BUFFER_DURATION_IS_VALID (frame))
     end += GST_BUFFER_DURATION (frame);
-  if (flow == GST_FLOW_OK && end - self->held_pts > hold_limit (self))
+  if (flow == GST_FLOW_OK && end - held->pts > hold_limit (self))
     flow = send_held (self);
   return flow;
 }
@@ -787,7 +592,7 @@ gst_rtp_alitra_pay_handle_buffer (GstRTPBasePayload * payload,
 
   if (!read_frame (self, frame))
     goto unreadable;
-  if (self->held->len > 0 && (self->layout.info.key
+  if (self->held.bytes->len > 0 && (self->layout.info.key
           || mode != AGGREGATE_MAX || !can_hold (self, frame))) {
     flow = send_held (self);
     if (flow != GST_FLOW_OK)
@@ -835,7 +640,7 @@ gst_rtp_alitra_pay_sink_event (GstRTPBasePayload * payload, GstEvent * event)
       send_held (self);
       break;
     case GST_EVENT_FLUSH_STOP:
-      forget_held (self);
+      gst_rtp_alitra_aggregate_forget (&self->held);
       self->config_time = GST_CLOCK_TIME_NONE;
       break;
     default:
@@ -874,7 +679,7 @@ gst_rtp_alitra_pay_change_state (GstElement * element,
       GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    forget_held (self);
+    gst_rtp_alitra_aggregate_forget (&self->held);
     memset (&self->stream, 0, sizeof (self->stream));
     self->caps_current = FALSE;
     self->config_time = GST_CLOCK_TIME_NONE;
@@ -890,7 +695,7 @@ gst_rtp_alitra_pay_finalize (GObject * object)
   GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
 
   g_free (self->model_id);
-  g_byte_array_unref (self->held);
+  gst_rtp_alitra_aggregate_clear (&self->held);
   g_byte_array_unref (self->repeat);
   g_byte_array_unref (self->bytes);
   G_OBJECT_CLASS (parent_class)->finalize (object);
@@ -904,7 +709,7 @@ gst_rtp_alitra_pay_init (GstRtpAlitraPay * self)
   self->repeat_header = DEFAULT_REPEAT_HEADER;
   self->group_by = DEFAULT_GROUP_BY;
   self->config_time = GST_CLOCK_TIME_NONE;
-  self->held = g_byte_array_new ();
+  gst_rtp_alitra_aggregate_init (&self->held);
   self->repeat = g_byte_array_new ();
   self->bytes = g_byte_array_new ();
   gst_pad_set_query_function (GST_RTP_BASE_PAYLOAD_SRCPAD (self),
