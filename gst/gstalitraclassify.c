@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitralabels.h"
 #include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
@@ -116,96 +117,38 @@ make_stats (GstAlitraClassify * self)
       "time-ns", G_TYPE_UINT64, sum->time_ns, NULL);
 }
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MODEL, GstAlitraClassify, model_path),
+  GST_ALITRA_FIELD (PROP_TOKEN_MODEL, GstAlitraClassify, token_model_path),
+  GST_ALITRA_FIELD (PROP_TOP_K, GstAlitraClassify, settings.top_k),
+  GST_ALITRA_FIELD (PROP_THRESHOLD, GstAlitraClassify, settings.threshold),
+  GST_ALITRA_FIELD (PROP_INTERVAL, GstAlitraClassify, settings.interval),
+  GST_ALITRA_FIELD (PROP_MIN_CHANGE, GstAlitraClassify, settings.min_change),
+  GST_ALITRA_FIELD (PROP_MAX_CELLS, GstAlitraClassify, settings.max_cells),
+  GST_ALITRA_FIELD (PROP_THREADS, GstAlitraClassify, threads),
+  GST_ALITRA_FIELD (PROP_POST_MESSAGES, GstAlitraClassify,
+      settings.post_messages),
+  {0}
+};
+
 static void
 gst_alitra_classify_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
 {
-  GstAlitraClassify *self = GST_ALITRA_CLASSIFY (object);
-  Settings *settings = &self->settings;
-
-  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
-    return;
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model_path);
-      self->model_path = g_value_dup_string (value);
-      break;
-    case PROP_TOKEN_MODEL:
-      g_free (self->token_model_path);
-      self->token_model_path = g_value_dup_string (value);
-      break;
-    case PROP_TOP_K:
-      settings->top_k = g_value_get_uint (value);
-      break;
-    case PROP_THRESHOLD:
-      settings->threshold = g_value_get_double (value);
-      break;
-    case PROP_INTERVAL:
-      settings->interval = g_value_get_uint (value);
-      break;
-    case PROP_MIN_CHANGE:
-      settings->min_change = g_value_get_double (value);
-      break;
-    case PROP_MAX_CELLS:
-      settings->max_cells = g_value_get_uint (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_POST_MESSAGES:
-      settings->post_messages = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_alitra_classify_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraClassify *self = GST_ALITRA_CLASSIFY (object);
-  const Settings *settings = &self->settings;
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model_path);
-      break;
-    case PROP_TOKEN_MODEL:
-      g_value_set_string (value, self->token_model_path);
-      break;
-    case PROP_TOP_K:
-      g_value_set_uint (value, settings->top_k);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_double (value, settings->threshold);
-      break;
-    case PROP_INTERVAL:
-      g_value_set_uint (value, settings->interval);
-      break;
-    case PROP_MIN_CHANGE:
-      g_value_set_double (value, settings->min_change);
-      break;
-    case PROP_MAX_CELLS:
-      g_value_set_uint (value, settings->max_cells);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_POST_MESSAGES:
-      g_value_set_boolean (value, settings->post_messages);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_CLASSIFY (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* START AND STOP */

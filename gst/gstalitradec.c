@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitralostmeta.h"
 #include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
@@ -102,69 +103,33 @@ make_stats (GstAlitraDec * self)
       "decode-time-ns", G_TYPE_UINT64, sum->decode_time, NULL);
 }
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MODEL, GstAlitraDec, model_path),
+  GST_ALITRA_FIELD (PROP_MAX_DEPTH, GstAlitraDec, max_depth),
+  GST_ALITRA_FIELD (PROP_CONCEAL, GstAlitraDec, conceal),
+  GST_ALITRA_FIELD (PROP_HEAL_FRAMES, GstAlitraDec, heal_frames),
+  GST_ALITRA_FIELD (PROP_THREADS, GstAlitraDec, threads),
+  {0}
+};
+
 static void
 gst_alitra_dec_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraDec *self = GST_ALITRA_DEC (object);
-
-  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
-    return;
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model_path);
-      self->model_path = g_value_dup_string (value);
-      break;
-    case PROP_MAX_DEPTH:
-      self->max_depth = g_value_get_uint (value);
-      break;
-    case PROP_CONCEAL:
-      self->conceal = g_value_get_boolean (value);
-      break;
-    case PROP_HEAL_FRAMES:
-      self->heal_frames = g_value_get_uint (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_alitra_dec_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraDec *self = GST_ALITRA_DEC (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model_path);
-      break;
-    case PROP_MAX_DEPTH:
-      g_value_set_uint (value, self->max_depth);
-      break;
-    case PROP_CONCEAL:
-      g_value_set_boolean (value, self->conceal);
-      break;
-    case PROP_HEAL_FRAMES:
-      g_value_set_uint (value, self->heal_frames);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_DEC (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* START AND STOP */

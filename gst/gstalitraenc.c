@@ -23,6 +23,7 @@
 
 #include "gstalitrabucket.h"
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrainspect.h"
 #include "gstalitraoverlaypad.h"
 #include "gstalitrastream.h"
@@ -231,147 +232,47 @@ make_stats (GstAlitraEnc * self)
       "last-encode-time-ns", G_TYPE_UINT64, self->last_encode_time, NULL);
 }
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MODEL, GstAlitraEnc, model_path),
+  GST_ALITRA_FIELD (PROP_TARGET_TOKENS, GstAlitraEnc, settings.target_tokens),
+  GST_ALITRA_FIELD (PROP_TARGET_RATE, GstAlitraEnc, target_rate),
+  GST_ALITRA_FIELD (PROP_QUALITY, GstAlitraEnc, settings.quality),
+  GST_ALITRA_FIELD (PROP_EXACT_LENGTH, GstAlitraEnc, settings.exact_length),
+  GST_ALITRA_FIELD (PROP_MAX_DEPTH, GstAlitraEnc, settings.max_depth),
+  GST_ALITRA_FIELD (PROP_ALLOCATION, GstAlitraEnc, settings.allocation),
+  GST_ALITRA_FIELD (PROP_OBJECTIVE, GstAlitraEnc, settings.objective),
+  GST_ALITRA_FIELD (PROP_TEMPORAL_REUSE, GstAlitraEnc, settings.temporal_reuse),
+  GST_ALITRA_FIELD (PROP_REUSE_THRESHOLD, GstAlitraEnc,
+      settings.reuse_threshold),
+  GST_ALITRA_FIELD (PROP_KEY_INT_MAX, GstAlitraEnc, settings.key_interval),
+  GST_ALITRA_FIELD (PROP_SCALABLE, GstAlitraEnc, settings.scalable),
+  GST_ALITRA_FIELD (PROP_REFRESH, GstAlitraEnc, settings.refresh_interval),
+  GST_ALITRA_FIELD (PROP_THREADS, GstAlitraEnc, threads),
+  GST_ALITRA_FIELD (PROP_OVERLAY_ALPHA, GstAlitraEnc, look.alpha),
+  GST_ALITRA_FIELD (PROP_OVERLAY_STYLE, GstAlitraEnc, look.style),
+  GST_ALITRA_FIELD (PROP_OVERLAY_LEGEND, GstAlitraEnc, look.legend),
+  GST_ALITRA_FIELD (PROP_POST_MESSAGES, GstAlitraEnc, post_messages),
+  {0}
+};
+
 static void
 gst_alitra_enc_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraEnc *self = GST_ALITRA_ENC (object);
-
-  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
-    return;
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model_path);
-      self->model_path = g_value_dup_string (value);
-      break;
-    case PROP_TARGET_TOKENS:
-      self->settings.target_tokens = g_value_get_uint (value);
-      break;
-    case PROP_TARGET_RATE:
-      self->target_rate = g_value_get_uint (value);
-      break;
-    case PROP_QUALITY:
-      self->settings.quality = g_value_get_double (value);
-      break;
-    case PROP_EXACT_LENGTH:
-      self->settings.exact_length = g_value_get_boolean (value);
-      break;
-    case PROP_MAX_DEPTH:
-      self->settings.max_depth = g_value_get_uint (value);
-      break;
-    case PROP_ALLOCATION:
-      self->settings.allocation = g_value_get_enum (value);
-      break;
-    case PROP_OBJECTIVE:
-      self->settings.objective = g_value_get_enum (value);
-      break;
-    case PROP_TEMPORAL_REUSE:
-      self->settings.temporal_reuse = g_value_get_boolean (value);
-      break;
-    case PROP_REUSE_THRESHOLD:
-      self->settings.reuse_threshold = g_value_get_double (value);
-      break;
-    case PROP_KEY_INT_MAX:
-      self->settings.key_interval = g_value_get_uint (value);
-      break;
-    case PROP_SCALABLE:
-      self->settings.scalable = g_value_get_boolean (value);
-      break;
-    case PROP_REFRESH:
-      self->settings.refresh_interval = g_value_get_uint (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_OVERLAY_ALPHA:
-      self->look.alpha = g_value_get_double (value);
-      break;
-    case PROP_OVERLAY_STYLE:
-      self->look.style = g_value_get_enum (value);
-      break;
-    case PROP_OVERLAY_LEGEND:
-      self->look.legend = g_value_get_boolean (value);
-      break;
-    case PROP_POST_MESSAGES:
-      self->post_messages = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_alitra_enc_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraEnc *self = GST_ALITRA_ENC (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model_path);
-      break;
-    case PROP_TARGET_TOKENS:
-      g_value_set_uint (value, self->settings.target_tokens);
-      break;
-    case PROP_TARGET_RATE:
-      g_value_set_uint (value, self->target_rate);
-      break;
-    case PROP_QUALITY:
-      g_value_set_double (value, self->settings.quality);
-      break;
-    case PROP_EXACT_LENGTH:
-      g_value_set_boolean (value, self->settings.exact_length);
-      break;
-    case PROP_MAX_DEPTH:
-      g_value_set_uint (value, self->settings.max_depth);
-      break;
-    case PROP_ALLOCATION:
-      g_value_set_enum (value, self->settings.allocation);
-      break;
-    case PROP_OBJECTIVE:
-      g_value_set_enum (value, self->settings.objective);
-      break;
-    case PROP_TEMPORAL_REUSE:
-      g_value_set_boolean (value, self->settings.temporal_reuse);
-      break;
-    case PROP_REUSE_THRESHOLD:
-      g_value_set_double (value, self->settings.reuse_threshold);
-      break;
-    case PROP_KEY_INT_MAX:
-      g_value_set_uint (value, self->settings.key_interval);
-      break;
-    case PROP_SCALABLE:
-      g_value_set_boolean (value, self->settings.scalable);
-      break;
-    case PROP_REFRESH:
-      g_value_set_uint (value, self->settings.refresh_interval);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_OVERLAY_ALPHA:
-      g_value_set_double (value, self->look.alpha);
-      break;
-    case PROP_OVERLAY_STYLE:
-      g_value_set_enum (value, self->look.style);
-      break;
-    case PROP_OVERLAY_LEGEND:
-      g_value_set_boolean (value, self->look.legend);
-      break;
-    case PROP_POST_MESSAGES:
-      g_value_set_boolean (value, self->post_messages);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_ENC (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* START AND STOP */

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrastream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_alitra_gen_src_debug);
@@ -102,115 +103,45 @@ make_stats (GstAlitraGenSrc * self)
       "time-ns", G_TYPE_UINT64, sum->time_ns, NULL);
 }
 
-static void
-set_string (gchar ** to, const GValue * value)
-{
-  g_free (*to);
-  *to = g_value_dup_string (value);
-}
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MODEL, GstAlitraGenSrc, model_path),
+  GST_ALITRA_FIELD (PROP_TOKEN_MODEL, GstAlitraGenSrc, token_model_path),
+  GST_ALITRA_FIELD (PROP_LABEL, GstAlitraGenSrc, label),
+  GST_ALITRA_FIELD (PROP_SEED, GstAlitraGenSrc, generation.seed),
+  GST_ALITRA_FIELD (PROP_TOKENS, GstAlitraGenSrc, generation.tokens),
+  GST_ALITRA_FIELD (PROP_STEPS, GstAlitraGenSrc, generation.steps),
+  GST_ALITRA_FIELD (PROP_TEMPERATURE, GstAlitraGenSrc, generation.temperature),
+  GST_ALITRA_FIELD (PROP_GUIDANCE, GstAlitraGenSrc, generation.guidance),
+  GST_ALITRA_FIELD (PROP_KEEP, GstAlitraGenSrc, generation.keep),
+  GST_ALITRA_FIELD (PROP_THREADS, GstAlitraGenSrc, threads),
+  {0}
+};
 
 static void
 gst_alitra_gen_src_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
 {
-  GstAlitraGenSrc *self = GST_ALITRA_GEN_SRC (object);
-  AlitraGeneration *generation = &self->generation;
-
-  if (id == PROP_IS_LIVE) {
-    gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
-    return;
-  }
-  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
-    return;
-  switch (id) {
-    case PROP_MODEL:
-      set_string (&self->model_path, value);
-      break;
-    case PROP_TOKEN_MODEL:
-      set_string (&self->token_model_path, value);
-      break;
-    case PROP_LABEL:
-      set_string (&self->label, value);
-      break;
-    case PROP_SEED:
-      generation->seed = g_value_get_uint64 (value);
-      break;
-    case PROP_TOKENS:
-      generation->tokens = g_value_get_uint (value);
-      break;
-    case PROP_STEPS:
-      generation->steps = g_value_get_uint (value);
-      break;
-    case PROP_TEMPERATURE:
-      generation->temperature = g_value_get_double (value);
-      break;
-    case PROP_GUIDANCE:
-      generation->guidance = g_value_get_double (value);
-      break;
-    case PROP_KEEP:
-      generation->keep = g_value_get_double (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  if (id == PROP_IS_LIVE)
+    gst_base_src_set_live (GST_BASE_SRC (object), g_value_get_boolean (value));
+  else
+    gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_alitra_gen_src_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraGenSrc *self = GST_ALITRA_GEN_SRC (object);
-  const AlitraGeneration *generation = &self->generation;
-
   if (id == PROP_IS_LIVE) {
-    g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (self)));
+    g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (object)));
     return;
   }
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model_path);
-      break;
-    case PROP_TOKEN_MODEL:
-      g_value_set_string (value, self->token_model_path);
-      break;
-    case PROP_LABEL:
-      g_value_set_string (value, self->label);
-      break;
-    case PROP_SEED:
-      g_value_set_uint64 (value, generation->seed);
-      break;
-    case PROP_TOKENS:
-      g_value_set_uint (value, generation->tokens);
-      break;
-    case PROP_STEPS:
-      g_value_set_uint (value, generation->steps);
-      break;
-    case PROP_TEMPERATURE:
-      g_value_set_double (value, generation->temperature);
-      break;
-    case PROP_GUIDANCE:
-      g_value_set_double (value, generation->guidance);
-      break;
-    case PROP_KEEP:
-      g_value_set_double (value, generation->keep);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_GEN_SRC (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* FILES */

@@ -203,18 +203,3 @@ gst_alitra_post_model_error (GstElement * element, const gchar * path,
         ("The token model cannot be used: %s", error->message),
         ("model=%s", name));
 }
-
-gboolean
-gst_alitra_lock_to_set (GstElement * element, const GParamSpec * pspec,
-    GstDebugCategory * category)
-{
-  GST_OBJECT_LOCK (element);
-  if (GST_STATE (element) <= GST_STATE_READY
-      || (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0)
-    return TRUE;
-  GST_OBJECT_UNLOCK (element);
-  GST_CAT_WARNING_OBJECT (category, element,
-      "\"%s\" cannot change while playing: set the element to READY first",
-      pspec->name);
-  return FALSE;
-}

@@ -51,10 +51,6 @@ gboolean gst_alitra_model_id_get_number (const gchar * model_id, guint32 * numbe
 /* Posts what went wrong with loading a model file, and how to mend it, as an error of @element. */
 void gst_alitra_post_model_error (GstElement * element, const gchar * path, const GError * error);
 
-/* Takes the object lock of @element to set a property. Under way only what GST_PARAM_MUTABLE_PLAYING promises may
- * change: FALSE if this may not, after a warning in @category and without the lock. */
-gboolean gst_alitra_lock_to_set (GstElement * element, const GParamSpec * pspec, GstDebugCategory * category);
-
 G_END_DECLS
 
 #endif

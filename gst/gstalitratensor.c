@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 #include "gstalitratensorlayout.h"
@@ -166,87 +167,36 @@ make_stats (GstAlitraTensor * self)
       "errors", G_TYPE_UINT64, sum->errors, NULL);
 }
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MODEL, GstAlitraTensor, model_path),
+  GST_ALITRA_FIELD (PROP_MAX_TOKENS, GstAlitraTensor, max_tokens),
+  GST_ALITRA_FIELD (PROP_FORMAT, GstAlitraTensor, format),
+  GST_ALITRA_FIELD (PROP_MODE, GstAlitraTensor, mode),
+  GST_ALITRA_FIELD (PROP_VECTORS, GstAlitraTensor, want_vectors),
+  GST_ALITRA_FIELD (PROP_MAX_ERRORS, GstAlitraTensor, max_errors),
+  GST_ALITRA_FIELD (PROP_CONCEAL, GstAlitraTensor, conceal),
+  GST_ALITRA_FIELD (PROP_HEAL_FRAMES, GstAlitraTensor, heal_frames),
+  {0}
+};
+
 static void
 gst_alitra_tensor_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
 {
-  GstAlitraTensor *self = GST_ALITRA_TENSOR (object);
-
-  if (!gst_alitra_lock_to_set (GST_ELEMENT (self), pspec, GST_CAT_DEFAULT))
-    return;
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model_path);
-      self->model_path = g_value_dup_string (value);
-      break;
-    case PROP_MAX_TOKENS:
-      self->max_tokens = g_value_get_uint (value);
-      break;
-    case PROP_FORMAT:
-      self->format = g_value_get_enum (value);
-      break;
-    case PROP_MODE:
-      self->mode = g_value_get_enum (value);
-      break;
-    case PROP_VECTORS:
-      self->want_vectors = g_value_get_boolean (value);
-      break;
-    case PROP_MAX_ERRORS:
-      self->max_errors = g_value_get_int (value);
-      break;
-    case PROP_CONCEAL:
-      self->conceal = g_value_get_boolean (value);
-      break;
-    case PROP_HEAL_FRAMES:
-      self->heal_frames = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_alitra_tensor_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraTensor *self = GST_ALITRA_TENSOR (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model_path);
-      break;
-    case PROP_MAX_TOKENS:
-      g_value_set_uint (value, self->max_tokens);
-      break;
-    case PROP_FORMAT:
-      g_value_set_enum (value, self->format);
-      break;
-    case PROP_MODE:
-      g_value_set_enum (value, self->mode);
-      break;
-    case PROP_VECTORS:
-      g_value_set_boolean (value, self->want_vectors);
-      break;
-    case PROP_MAX_ERRORS:
-      g_value_set_int (value, self->max_errors);
-      break;
-    case PROP_CONCEAL:
-      g_value_set_boolean (value, self->conceal);
-      break;
-    case PROP_HEAL_FRAMES:
-      g_value_set_uint (value, self->heal_frames);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_TENSOR (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* START AND STOP */

@@ -21,6 +21,7 @@
 
 #include "gstalitracongestion.h"
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrastream.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_alitra_trim_debug);
@@ -158,74 +159,41 @@ make_stats (GstAlitraTrim * self)
       "allowed-bitrate", G_TYPE_UINT, get_bitrate (self) / 1000, NULL);
 }
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_MAX_TOKENS, GstAlitraTrim, budget.tokens),
+  GST_ALITRA_FIELD (PROP_MAX_BYTES, GstAlitraTrim, budget.bytes),
+  GST_ALITRA_FIELD (PROP_MAX_LAYERS, GstAlitraTrim, budget.layers),
+  GST_ALITRA_FIELD (PROP_MAX_BITRATE, GstAlitraTrim, max_bitrate),
+  GST_ALITRA_FIELD (PROP_MIN_BITRATE, GstAlitraTrim, min_bitrate),
+  GST_ALITRA_FIELD (PROP_RATE_CONTROL, GstAlitraTrim, rate_control),
+  {0}
+};
+
 static void
 gst_alitra_trim_set_property (GObject * object, guint id, const GValue * value,
     GParamSpec * pspec)
 {
   GstAlitraTrim *self = GST_ALITRA_TRIM (object);
 
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MAX_TOKENS:
-      self->budget.tokens = g_value_get_uint (value);
-      break;
-    case PROP_MAX_BYTES:
-      self->budget.bytes = g_value_get_uint (value);
-      break;
-    case PROP_MAX_LAYERS:
-      self->budget.layers = g_value_get_uint (value);
-      break;
-    case PROP_MAX_BITRATE:
-      self->max_bitrate = g_value_get_uint (value);
-      break;
-    case PROP_MIN_BITRATE:
-      self->min_bitrate = g_value_get_uint (value);
-      break;
-    case PROP_RATE_CONTROL:
-      self->rate_control = g_value_get_enum (value);
-      gst_alitra_congestion_init (&self->congestion);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT)
+      && id == PROP_RATE_CONTROL) {
+    GST_OBJECT_LOCK (self);
+    gst_alitra_congestion_init (&self->congestion);
+    GST_OBJECT_UNLOCK (self);
   }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static void
 gst_alitra_trim_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstAlitraTrim *self = GST_ALITRA_TRIM (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MAX_TOKENS:
-      g_value_set_uint (value, self->budget.tokens);
-      break;
-    case PROP_MAX_BYTES:
-      g_value_set_uint (value, self->budget.bytes);
-      break;
-    case PROP_MAX_LAYERS:
-      g_value_set_uint (value, self->budget.layers);
-      break;
-    case PROP_MAX_BITRATE:
-      g_value_set_uint (value, self->max_bitrate);
-      break;
-    case PROP_MIN_BITRATE:
-      g_value_set_uint (value, self->min_bitrate);
-      break;
-    case PROP_RATE_CONTROL:
-      g_value_set_enum (value, self->rate_control);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    GST_OBJECT_LOCK (object);
+    g_value_take_boxed (value, make_stats (GST_ALITRA_TRIM (object)));
+    GST_OBJECT_UNLOCK (object);
+    return;
   }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* FRAMES */

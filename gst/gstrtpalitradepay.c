@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrareceiver.h"
 #include "gstalitrastream.h"
 #include "gstrtpalitraframe.h"
@@ -93,46 +94,25 @@ GST_ELEMENT_REGISTER_DEFINE (rtpalitradepay, "rtpalitradepay",
 
 /* PROPERTIES */
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_WAIT_FOR_KEYFRAME, GstRtpAlitraDepay,
+      wait_for_keyframe),
+  GST_ALITRA_FIELD (PROP_REQUEST_KEYFRAME, GstRtpAlitraDepay, request_keyframe),
+  {0}
+};
+
 static void
 gst_rtp_alitra_depay_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
 {
-  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_WAIT_FOR_KEYFRAME:
-      self->wait_for_keyframe = g_value_get_boolean (value);
-      break;
-    case PROP_REQUEST_KEYFRAME:
-      self->request_keyframe = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_rtp_alitra_depay_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstRtpAlitraDepay *self = GST_RTP_ALITRA_DEPAY (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_WAIT_FOR_KEYFRAME:
-      g_value_set_boolean (value, self->wait_for_keyframe);
-      break;
-    case PROP_REQUEST_KEYFRAME:
-      g_value_set_boolean (value, self->request_keyframe);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 /* CAPS */

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "gstalitraelements.h"
+#include "gstalitrafields.h"
 #include "gstalitrastream.h"
 #include "gstrtpalitraaggregate.h"
 #include "gstrtpalitracut.h"
@@ -143,58 +144,26 @@ group_by_get_type (void)
 
 /* PROPERTIES */
 
+static const GstAlitraField fields[] = {
+  GST_ALITRA_FIELD (PROP_CONFIG_INTERVAL, GstRtpAlitraPay, config_interval),
+  GST_ALITRA_FIELD (PROP_AGGREGATE_MODE, GstRtpAlitraPay, aggregate_mode),
+  GST_ALITRA_FIELD (PROP_REPEAT_HEADER, GstRtpAlitraPay, repeat_header),
+  GST_ALITRA_FIELD (PROP_GROUP_BY, GstRtpAlitraPay, group_by),
+  {0}
+};
+
 static void
 gst_rtp_alitra_pay_set_property (GObject * object, guint id,
     const GValue * value, GParamSpec * pspec)
 {
-  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CONFIG_INTERVAL:
-      self->config_interval = g_value_get_uint (value);
-      break;
-    case PROP_AGGREGATE_MODE:
-      self->aggregate_mode = g_value_get_enum (value);
-      break;
-    case PROP_REPEAT_HEADER:
-      self->repeat_header = g_value_get_boolean (value);
-      break;
-    case PROP_GROUP_BY:
-      self->group_by = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_set (fields, object, id, value, pspec, GST_CAT_DEFAULT);
 }
 
 static void
 gst_rtp_alitra_pay_get_property (GObject * object, guint id, GValue * value,
     GParamSpec * pspec)
 {
-  GstRtpAlitraPay *self = GST_RTP_ALITRA_PAY (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CONFIG_INTERVAL:
-      g_value_set_uint (value, self->config_interval);
-      break;
-    case PROP_AGGREGATE_MODE:
-      g_value_set_enum (value, self->aggregate_mode);
-      break;
-    case PROP_REPEAT_HEADER:
-      g_value_set_boolean (value, self->repeat_header);
-      break;
-    case PROP_GROUP_BY:
-      g_value_set_enum (value, self->group_by);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  GST_OBJECT_UNLOCK (self);
+  gst_alitra_fields_get (fields, object, id, value, pspec);
 }
 
 static AggregateMode
