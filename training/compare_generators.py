@@ -10,13 +10,15 @@ psnr            of val pictures that were tokenised and rebuilt, luma, mean of p
 tokenbits       bits of the tokens of a val picture under the generator, all in all (measure_generator.py)
 depthbits       of them, for depths
 rawbits         of the ids alone, if all were as likely
-picturebits     bits of a val picture itself: tokenbits, and what the samples (I420, 8 bits) take when each is told by a Laplace
-                distribution around the rebuilt picture, whose widths (luma, Cb, Cr) are fitted to training pictures
+normalbits      bits of a val picture itself: tokenbits, and what its samples (I420, 8 bits) take when each is told by a normal
+                distribution around the rebuilt picture (alitra/samples.py), whose width is fitted to both allocations together
+laplacebits     the same with a Laplace distribution
+localbits       the same with a Laplace distribution that is wider where the rebuilt picture is busy
 rebuiltfd       Fréchet distance between training pictures and rebuilt val pictures
 fd              between training pictures and pictures that the generator made, as many of each class, at temperature 1
 realfd          between training pictures and val pictures as they are
 
-Lines that are there are not made again."""
+Lines that are there are not made again, with --bits all but their distances."""
 import argparse
 import csv
 import glob
@@ -32,13 +34,16 @@ from alitra import labelled
 from alitra.classifier import TokenVectors
 from alitra.features import Net, features_of, frechet, moments
 from alitra.generator import Allocations, Codes, Generator
+from alitra.samples import sample_bits
 from export_generator import export
 from measure_generator import measure, raw_bits
 from train_classifier import find_caches
 
 SIZE = labelled.SIZE
-COLUMNS = ('allocation', 'tokens', 'seed', 'psnr', 'tokenbits', 'depthbits', 'rawbits', 'picturebits', 'rebuiltfd', 'fd', 'realfd')
-FITTED_ON = 300     # training pictures, for the widths of the distributions
+COLUMNS = ('allocation', 'tokens', 'seed', 'psnr', 'tokenbits', 'depthbits', 'rawbits', 'normalbits', 'laplacebits', 'localbits',
+           'rebuiltfd', 'fd', 'realfd')
+ALLOCATIONS = 'learned', 'uniform'
+FITTED_ON = 300     # training pictures, for the widths of distributions
 
 
 def to_i420(rgb):
@@ -71,20 +76,14 @@ def rebuilt(a, pictures, allocation, tokens):
         return split_i420(np.fromfile(out, np.uint8))
 
 
-def laplace_bits(errors, width):
-    """Whole errors under a Laplace distribution that was cut into steps of 1."""
-    e = np.abs(errors).astype(np.float64)
-    inside = np.where(e < .5, -np.expm1(-.5 / width), .5 * (np.exp(-(e - .5) / width) - np.exp(-(e + .5) / width)))
-    return -np.log2(np.maximum(inside, 1e-300))
-
-
-def sample_bits(a, val, train, allocation, tokens):
-    """-> bits of the samples of each val picture, luma PSNR of each, rebuilt pictures as RGB."""
-    fitted = [np.abs(x - y).mean() for x, y in zip(to_i420(train), rebuilt(a, train, allocation, tokens))]
+def measure_samples(a, val, train, allocation, tokens):
+    """-> {column: mean bits of the samples of a val picture}, luma PSNR, rebuilt pictures as RGB."""
     planes, source = rebuilt(a, val, allocation, tokens), to_i420(val)
-    bits = sum(laplace_bits(x - y, w).sum((1, 2)) for x, y, w in zip(source, planes, fitted))
+    # One model for all rows, so that only what the tokens say makes a difference.
+    fitted = [rebuilt(a, train, every, tokens) for every in ALLOCATIONS]
+    bits = sample_bits(source, planes, to_i420(np.concatenate([train] * len(fitted))), [np.concatenate(x) for x in zip(*fitted)])
     mse = ((source[0] - planes[0]) ** 2).mean((1, 2))
-    return bits, 10 * np.log10(255 ** 2 / mse), to_rgb(planes)
+    return {name + 'bits': b.mean() for name, b in bits.items()}, (10 * np.log10(255 ** 2 / mse)).mean(), to_rgb(planes)
 
 
 def generate(a, path, labels, tokens, count, steps, temperature=1., guidance=0., seed=1):
@@ -126,7 +125,6 @@ class Comparison:
         self.net = Net()
         self.net.load_state_dict(torch.load(os.path.join(a.runs, 'features.pt'), map_location='cpu')['net'])
         self.real = self.real_moments()
-        self.realfd = self.distance(self.val)
         self.samples = {}
 
     def real_moments(self):
@@ -141,25 +139,44 @@ class Comparison:
     def distance(self, pictures):
         return frechet(self.real, moments(features_of(self.net, pictures)))
 
-    def line(self, allocation, tokens, seed, path):
-        a = self.options
-        (model, checkpoint), cache = load(path), find_caches(a.cache, 'val', allocation, (tokens,))
+    def bits(self, allocation, tokens, path):
+        """-> columns of bits, and what else is known of rebuilt pictures."""
+        (model, _), cache = load(path), find_caches(self.options.cache, 'val', allocation, (tokens,))
         cells = Allocations(cache[0, tokens], tokens, self.codes)
         cells.ids, cells.depth = cells.ids[self.told], cells.depth[self.told]
         depths, said = measure(model, cells, self.labels[self.told], self.vectors, self.codes, len(cells))
         if allocation == 'uniform':         # known from the number of tokens
             depths = 0 * depths
         if (allocation, tokens) not in self.samples:
-            bits, psnr, pictures = sample_bits(a, self.val, self.fitting, allocation, tokens)
-            self.samples[allocation, tokens] = bits.mean(), psnr.mean(), self.distance(pictures)
-        bits, psnr, rebuiltfd = self.samples[allocation, tokens]
+            self.samples[allocation, tokens] = measure_samples(self.options, self.val, self.fitting, allocation, tokens)
+        samples, psnr, pictures = self.samples[allocation, tokens]
+        whole, depths = (depths + said).mean() / np.log(2), depths.mean() / np.log(2)
+        return {'psnr': '%.3f' % psnr, 'tokenbits': '%.1f' % whole, 'depthbits': '%.1f' % depths,
+                'rawbits': '%.1f' % raw_bits(cells, self.codes).mean(),
+                **{column: '%.0f' % (bits + whole) for column, bits in samples.items()}}, pictures
+
+    def distances(self, tokens, path, pictures):
+        model, checkpoint = load(path)
+        a, budgets = self.options, checkpoint['budgets']
         with tempfile.NamedTemporaryFile(suffix='.safetensors') as file:
-            export(model, checkpoint['labels'], (min(checkpoint['budgets']), max(checkpoint['budgets'])), file.name, a.model, 'compared')
+            export(model, checkpoint['labels'], (min(budgets), max(budgets)), file.name, a.model, 'compared')
             made = generate(a, file.name, checkpoint['labels'], tokens, a.count, a.steps)
-        nats = np.log(2)
-        return (allocation, tokens, seed, '%.3f' % psnr, '%.1f' % ((depths + said).mean() / nats), '%.1f' % (depths.mean() / nats),
-                '%.1f' % raw_bits(cells, self.codes).mean(), '%.0f' % (bits + (depths + said).mean() / nats), '%.3f' % rebuiltfd,
-                '%.3f' % self.distance(made), '%.3f' % self.realfd)
+        return {'rebuiltfd': '%.3f' % self.distance(pictures), 'fd': '%.3f' % self.distance(made),
+                'realfd': '%.3f' % self.distance(self.val)}
+
+
+def read_table(path):
+    if not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        return {(r['allocation'], int(r['tokens']), int(r['seed'])): r for r in csv.DictReader(f)}
+
+
+def write_table(path, lines):
+    with open(path, 'w') as f:
+        table = csv.DictWriter(f, COLUMNS, extrasaction='ignore', lineterminator='\n')
+        table.writeheader()
+        table.writerows(line for _, line in sorted(lines.items(), key=lambda x: (x[0][1], x[0])))
 
 
 def main():
@@ -171,28 +188,26 @@ def main():
     ap.add_argument('--model', required=True)
     ap.add_argument('--build', required=True, help='the folder that meson built in')
     ap.add_argument('--budgets', type=int, nargs='*', default=(64, 32))
-    ap.add_argument('--allocations', nargs='*', default=('learned', 'uniform'))
+    ap.add_argument('--allocations', nargs='*', default=ALLOCATIONS)
     ap.add_argument('--pictures', type=int, default=1000, help='val pictures whose tokens are told')
     ap.add_argument('--count', type=int, default=100, help='pictures of each class that are made')
     ap.add_argument('--steps', type=int, default=4)
+    ap.add_argument('--bits', action='store_true', help='only bits, and only those of lines that are there')
     a = ap.parse_args()
     torch.set_num_threads(1)
-    done = []
-    if os.path.exists(a.table):
-        with open(a.table) as f:
-            done = [(r['allocation'], r['tokens'], r['seed']) for r in csv.DictReader(f)]
-    comparison = None
+    lines, comparison = read_table(a.table), None
     for tokens in a.budgets:
         for path in sorted(glob.glob(os.path.join(a.runs, 'gen-*-*.pt')), key=lambda p: p.split('-')[-1]):
             allocation, seed = re.search(r'gen-([a-z]+)-(\d+)\.pt$', path).groups()
-            if (allocation, str(tokens), seed) in done or allocation not in a.allocations:
+            key = allocation, tokens, int(seed)
+            if (key in lines) != a.bits or allocation not in a.allocations:
                 continue
             comparison = comparison or Comparison(a)
-            line = comparison.line(allocation, tokens, seed, path)
-            new = not os.path.exists(a.table)
-            with open(a.table, 'a') as f:
-                f.write((','.join(COLUMNS) + '\n' if new else '') + ','.join(map(str, line)) + '\n')
-            print(dict(zip(COLUMNS, line)), flush=True)
+            bits, pictures = comparison.bits(allocation, tokens, path)
+            line = dict(zip(COLUMNS, key), **bits)
+            lines[key] = {**lines[key], **line} if a.bits else {**line, **comparison.distances(tokens, path, pictures)}
+            write_table(a.table, lines)
+            print(lines[key], flush=True)
 
 
 if __name__ == '__main__':
