@@ -89,6 +89,18 @@ alitra_layouts_find (const AlitraLayouts * layouts, gdouble tokens)
   return best;
 }
 
+void
+alitra_layout_rank (const gfloat * start, guint cells, guint max_depth,
+    gfloat * gains)
+{
+  guint i, t;
+
+  for (i = 0; i < cells; i++)
+    for (t = 0; t < max_depth; t++)
+      gains[(gsize) i * max_depth + t] =
+          start ? log2f ((start[i] + 1e-6f) / (t + 1)) : -(gfloat) t;
+}
+
 /* The numbers of one setting, each within bounds or `otherwise`. */
 static void
 read_numbers (const AlitraModel * model, const gchar * name, gdouble least,

@@ -27,6 +27,10 @@ void alitra_layouts_clear (AlitraLayouts * layouts);
 /* The largest layout that has at most `tokens` a 64-cell, or the smallest. */
 const AlitraLayout *alitra_layouts_find (const AlitraLayouts * layouts, gdouble tokens);
 
+/* Gains by which a control hands out the tokens of a level one by one, per cell, max_depth.  start: energy of each cell, to
+ * which its tokens will then be proportional; NULL: all cells get a first token, then all a second. */
+void alitra_layout_rank (const gfloat * start, guint cells, guint max_depth, gfloat * gains);
+
 /* What the price is multiplied with at each level.  A coarse token has to take off more, because finer ones could have
  * done a part of its work: the more of it, the lower the price, since finer ones are bought anyway.  Found in training. */
 typedef struct

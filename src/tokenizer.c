@@ -11,12 +11,15 @@
 #include "change.h"
 #include "flat.h"
 #include "frame.h"
+#include "framestats.h"
 #include "intake.h"
 #include "layers.h"
 #include "layouts.h"
 #include "lifetime.h"
 #include "packet.h"
 #include "packetheader.h"
+#include "pricesearch.h"
+#include "purse.h"
 #include "rebuild.h"
 #include "smooth.h"
 #include "tokenloop.h"
@@ -29,17 +32,8 @@
 #define SLACK .45
 /* Where the price is that of the frame before, nearly all that are chosen are worth it: less far, at first. */
 #define SLACK_OF_KNOWN .8
-/* Times that a first frame is encoded, to find the price at which it takes the tokens that it may. */
-#define ROUNDS 6
-#define SETTLED .1              /* log2: prices closer than that are the same */
-#define LOWEST_PRICE 1e-3
-#define HIGHEST_PRICE 100.
 /* Of a picture of more than twice as many slices, so many tell the price of a first frame: whole frames take long. */
 #define SAMPLE 3
-/* log2: what a sample paid is its price if that is so near to the price that was asked. */
-#define NEAR 1.
-/* Of a sample that took less of its share, it is only known that the price must fall a lot. */
-#define LEAST_TAKEN (1. / 16.)
 #define LOWEST_STOP -15.f       /* log2 gain at which even an exact length gives up asking */
 /* Errors show in calm cells and hide in busy ones: gains of calm cells count more, by this power of their variance
  * (as adaptive quantisation in video encoders does), between these standard deviations. */
@@ -508,29 +502,6 @@ sum_depth (const guint8 * depth, gsize n)
   return sum;
 }
 
-/* Cuts what the level would like to `most` tokens; kept tokens have a small advantage.  Returns the log2 gain of the
- * cheapest token that stays, or NAN. */
-static gfloat
-cut_to (AlitraTokenizer * self, Level * level, gsize most)
-{
-  const AlitraTokenLoop *loop = &level->loop;
-  gsize cells = cells_of (level), i;
-  gfloat cheapest = NAN;
-  guint t;
-
-  for (i = 0; i < cells; i++)
-    for (t = 0; t < loop->depth[i]; t++)
-      level->gains[i * loop->max_depth + t] =
-          alitra_token_loop_worth (loop, i, t);
-  alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
-      level->gains, loop->depth, most, NAN);
-  for (i = 0; i < cells; i++)
-    if (loop->depth[i] > 0)
-      cheapest = fminf (cheapest,
-          loop->gains[i * loop->max_depth + loop->depth[i] - 1]);
-  return cheapest;
-}
-
 typedef struct
 {
   AlitraTokenizer *tokenizer;
@@ -682,81 +653,12 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
   }
 }
 
-/* What may still be spent on one frame, and what it came to. */
-typedef struct
+static AlitraLevelTokens
+tokens_of (const AlitraTokenizer * self, guint index)
 {
-  gboolean limited;             /* there is a budget */
-  gsize left;                   /* tokens that it has left */
-  gboolean new_limited;         /* the packet may bring so many tokens only */
-  gsize new_left;
-  gfloat limit;                 /* log2 gain of the cheapest token of the finest level, NAN: none */
-  gboolean cut;                 /* tokens were left for later frames */
-  gboolean known;               /* the price is that of the frame before */
-} Purse;
-
-static void
-purse_init (Purse * purse, const AlitraSettings * settings)
-{
-  *purse = (Purse) {
-  settings->target_tokens > 0, settings->target_tokens,
-        settings->max_new_tokens > 0, settings->max_new_tokens, NAN, FALSE,
-        FALSE};
-}
-
-/* Of the tokens that the loop holds in a cell, those that this packet need not bring. */
-static guint
-count_held (const AlitraTokenizer * self, guint index, gsize cell)
-{
-  const AlitraTokenLoop *loop = &self->level[index].loop;
-  const AlitraMemoryLevel *memory = &self->memory->level[index];
-  const AlitraUpdateLevel *update = &self->update->level[index];
-  const guint16 *ids = loop->ids + cell * loop->max_depth;
-  const guint16 *held = memory->tokens + cell * memory->max_depth;
-  guint most = MIN (memory->depth[cell], loop->depth[cell]), n = 0;
-
-  if (update->anew[cell])
-    return 0;
-  while (n < most && held[n] == ids[n])
-    n++;
-  return n;
-}
-
-static gsize
-count_all_held (const AlitraTokenizer * self, guint index)
-{
-  gsize cells = cells_of (&self->level[index]), i, sum = 0;
-
-  for (i = 0; i < cells; i++)
-    sum += count_held (self, index, i);
-  return sum;
-}
-
-/* Cuts what the level would like to bring to `most` new tokens.  Returns the log2 gain of the cheapest that stays, or
- * NAN. */
-static gfloat
-cut_new_to (AlitraTokenizer * self, guint index, gsize most)
-{
-  Level *level = &self->level[index];
-  const AlitraTokenLoop *loop = &level->loop;
-  gsize cells = cells_of (level), i, all_held = 0;
-  gfloat cheapest = NAN;
-  guint t;
-
-  for (i = 0; i < cells; i++) {
-    const guint held = count_held (self, index, i);
-
-    all_held += held;
-    for (t = 0; t < loop->depth[i]; t++)
-      level->gains[i * loop->max_depth + t] =
-          t < held ? G_MAXFLOAT : alitra_token_loop_worth (loop, i, t);
-  }
-  alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
-      level->gains, loop->depth, all_held + most, NAN);
-  for (i = 0; i < cells; i++)
-    if (loop->depth[i] > count_held (self, index, i))
-      cheapest = fminf (cheapest,
-          loop->gains[i * loop->max_depth + loop->depth[i] - 1]);
-  return cheapest;
+  return (AlitraLevelTokens) {
+  &self->level[index].loop, &self->memory->level[index],
+        self->update->level[index].anew};
 }
 
 static guint
@@ -771,7 +673,7 @@ most_of (const AlitraTokenizer * self, guint index,
 /* Tokens that a level must take when the length is exact, because finer levels could not hold them. */
 static gsize
 least_of (const AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, const Purse * purse)
+    const AlitraSettings * settings, const AlitraPurse * purse)
 {
   gsize room = 0;
   guint i;
@@ -799,23 +701,13 @@ open_closed_cells (AlitraTokenizer * self, guint index)
   alitra_token_loop_begin (&level->loop, level->mask, NULL);
 }
 
-/* The purse has more than what the level would like. */
-static gboolean
-has_more (const AlitraTokenizer * self, guint index, const Purse * purse)
-{
-  const Level *level = &self->level[index];
-  const gsize tokens = sum_depth (level->loop.depth, cells_of (level));
-
-  return (!purse->limited || tokens < purse->left) && (!purse->new_limited
-      || tokens - count_all_held (self, index) < purse->new_left);
-}
-
 /* The finest level spends what is left: it looks below the price, so that there is something to choose from. */
 static gfloat
 run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
-    const Purse * purse)
+    const AlitraPurse * purse)
 {
   AlitraTokenLoop *loop = &self->level[0].loop;
+  const AlitraLevelTokens tokens = tokens_of (self, 0);
   const gfloat lowest = stop + log2 (SLACK);
 
   if (purse->known) {
@@ -824,7 +716,7 @@ run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
     loop->sparing = TRUE;
     alitra_token_loop_run (loop, near, MIN (near, kept_stop), most);
     loop->sparing = FALSE;
-    if (!has_more (self, 0, purse))
+    if (!alitra_purse_has_more (purse, &tokens))
       return near;
   }
   alitra_token_loop_run (loop, lowest, MIN (lowest, kept_stop), most);
@@ -834,7 +726,7 @@ run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
 static void
 run_learned (AlitraTokenizer * self, guint index,
     const AlitraSettings * settings, gdouble price, gdouble kept_price,
-    Purse * purse)
+    AlitraPurse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
@@ -844,7 +736,7 @@ run_learned (AlitraTokenizer * self, guint index,
   const gboolean finest = index == 0;
   gfloat stop = stop_of (self, index, price);
   const gfloat kept_stop = stop_of (self, index, kept_price);
-  gsize before;
+  const AlitraLevelTokens tokens = tokens_of (self, index);
 
   if (finest && (purse->limited || purse->new_limited))
     stop = run_finest (self, stop, kept_stop, most, purse);
@@ -860,19 +752,14 @@ run_learned (AlitraTokenizer * self, guint index,
     open_closed_cells (self, index);
     alitra_token_loop_run (loop, -G_MAXFLOAT, -G_MAXFLOAT, most);
   }
-  if (purse->limited)
-    purse->limit = cut_to (self, level, purse->left);
-  if (purse->new_limited) {
-    before = sum_depth (loop->depth, cells);
-    purse->limit = cut_new_to (self, index, purse->new_left);
-    purse->cut |= sum_depth (loop->depth, cells) < before;
-  }
+  alitra_purse_cut (purse, &tokens, &self->budget, level->gains);
 }
 
 /* The controls know how many tokens each cell gets before they start. */
 static void
 run_control (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, const AlitraLayout * layout, Purse * purse)
+    const AlitraSettings * settings, const AlitraLayout * layout,
+    AlitraPurse * purse)
 {
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
@@ -881,26 +768,14 @@ run_control (AlitraTokenizer * self, guint index,
   const guint most = most_of (self, index, settings);
   const guint depth = MIN (layout->depth[index], most);
   gsize total = inside * depth, i;
-  guint t;
 
   total = MAX (total, least_of (self, index, settings, purse));
   total = purse->limited ? MIN (total, purse->left) : total;
   for (i = 0; i < cells; i++)
     level->mask[i] = level->inside[i] ? most : 0;
-  if (settings->allocation == ALITRA_ALLOCATION_COMPLEXITY) {
-    /* Handing tokens out one by one to whoever has most energy for each that he would then hold is proportional. */
-    const gfloat *start = alitra_token_loop_get_start (loop);
-
-    for (i = 0; i < cells; i++)
-      for (t = 0; t < loop->max_depth; t++)
-        level->gains[i * loop->max_depth + t] =
-            log2f ((start[i] + 1e-6f) / (t + 1));
-  } else {
-    /* All cells a first token, then all a second: what is over goes to the first cells. */
-    for (i = 0; i < cells; i++)
-      for (t = 0; t < loop->max_depth; t++)
-        level->gains[i * loop->max_depth + t] = -(gfloat) t;
-  }
+  alitra_layout_rank (settings->allocation == ALITRA_ALLOCATION_COMPLEXITY
+      ? alitra_token_loop_get_start (loop) : NULL, cells, loop->max_depth,
+      level->gains);
   alitra_budget_keep_best (&self->budget, cells, loop->max_depth,
       level->gains, level->mask, total, 0.f);
   alitra_token_loop_run_to (loop, level->mask);
@@ -924,23 +799,22 @@ write_part (gpointer data, guint first, guint end)
   const guint index = job->index;
   const Level *level = &self->level[index];
   const AlitraTokenLoop *loop = &level->loop;
-  const AlitraMemoryLevel *old = &self->memory->level[index];
+  const AlitraLevelTokens tokens = tokens_of (self, index);
   AlitraUpdateLevel *update = &self->update->level[index];
   gsize i;
 
   for (i = first; i < end; i++) {
-    const guint8 depth = loop->depth[i], anew = update->anew[i];
-    guint same;
+    const guint8 depth = loop->depth[i];
+    const guint same =
+        frame->key ? 0 : alitra_level_tokens_count_same (&tokens, i);
 
-    update->anew[i] = FALSE;
-    same = frame->key ? 0 : count_held (self, index, i);
-    update->anew[i] = anew;
-    update->keep[i] = anew ? 0 : same;
+    update->keep[i] = update->anew[i] ? 0 : same;
     update->depth[i] = depth;
     update->valid[i] = TRUE;
     memcpy (update->tokens + i * loop->max_depth,
         loop->ids + i * loop->max_depth, depth * sizeof (guint16));
-    level->mask[i] = same != depth || (!frame->key && depth != old->depth[i]);
+    level->mask[i] = same != depth || (!frame->key
+        && depth != tokens.memory->depth[i]);
   }
 }
 
@@ -1011,7 +885,7 @@ kept_bonus_of (const AlitraTokenizer * self, const Frame * frame)
 
 static void
 tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
-    const Prices * prices, Purse * purse)
+    const Prices * prices, AlitraPurse * purse)
 {
   Level *level = &self->level[index];
   const gfloat stop = stop_of (self, index, prices->fresh);
@@ -1041,13 +915,14 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
 /* All levels, coarse to fine, at one price; or as the layout of a control says. */
 static void
 encode_levels (AlitraTokenizer * self, const Frame * frame,
-    const Prices * prices, const AlitraLayout * layout, Purse * purse)
+    const Prices * prices, const AlitraLayout * layout, AlitraPurse * purse)
 {
   gint index;
 
   for (index = COARSEST; index >= 0; index--) {
     Level *level = &self->level[index];
     AlitraTokenLoop *loop = &level->loop;
+    const AlitraLevelTokens tokens = tokens_of (self, index);
 
     level->recognition =
         frame->settings->objective == ALITRA_OBJECTIVE_RECOGNITION;
@@ -1059,13 +934,7 @@ encode_levels (AlitraTokenizer * self, const Frame * frame,
     } else {
       tokenise_level (self, index, frame, prices, purse);
     }
-    if (purse->limited)
-      purse->left -= MIN (purse->left,
-          sum_depth (loop->depth, cells_of (level)));
-    if (purse->new_limited)
-      purse->new_left -= MIN (purse->new_left,
-          sum_depth (loop->depth, cells_of (level)) - count_all_held (self,
-              index));
+    alitra_purse_pay (purse, &tokens);
     if (index > 0) {
       alitra_token_loop_settle (loop);
       if (index == COARSEST && !layout)
@@ -1076,19 +945,6 @@ encode_levels (AlitraTokenizer * self, const Frame * frame,
       alitra_rebuild_level (self->rebuild, index, loop->ids, loop->depth,
           level->mask);
   }
-}
-
-/* The price that the finest level paid is what the coarse levels should have asked. */
-static gdouble
-next_price (gdouble price, gfloat limit, gboolean all_spent)
-{
-  gdouble paid = isnan (limit) ? price : exp2 (limit);
-
-  if (!all_spent)
-    paid = price * .6;
-  else if (isnan (limit))
-    paid = price * 2.;          /* nothing was left for the finest level */
-  return CLAMP (sqrt (price * paid), LOWEST_PRICE, HIGHEST_PRICE);
 }
 
 static gsize
@@ -1102,133 +958,47 @@ count_tokens (const AlitraTokenizer * self)
   return tokens;
 }
 
-/* What to ask next when a sample at this price took so many tokens of those that it may, and paid `limit`. */
-static gdouble
-next_of_sample (gdouble price, gfloat limit, gdouble taken)
+typedef struct
 {
-  gdouble next = price * 2.;    /* nothing was left for the finest level */
+  AlitraTokenizer *tokenizer;
+  const Frame *frame;
+} Trying;
 
-  if (taken < 1.)
-    next = alitra_budget_price_of_more (price, 1. / MAX (taken, LEAST_TAKEN));
-  else if (!isnan (limit))
-    next = exp2 (limit);
-  return CLAMP (next, LOWEST_PRICE, HIGHEST_PRICE);
-}
-
-/* The price at which a sample of the frame takes its share of what may be spent. */
-static gdouble
-find_price (AlitraTokenizer * self, const Frame * whole, gdouble price,
-    gdouble lowest)
+static gsize
+try_price (gpointer data, const AlitraPriceTry * what, AlitraPurse * purse)
 {
-  AlitraSettings settings = *whole->settings;
-  guint *const may = settings.target_tokens ? &settings.target_tokens
-      : &settings.max_new_tokens;
-  const gboolean held = settings.target_tokens > 0;
-  Frame frame = *whole;
-  guint round;
+  const Trying *job = data;
+  AlitraTokenizer *self = job->tokenizer;
+  const Prices prices = { what->price, what->kept_price };
+  Frame frame = *job->frame;
 
-  *may = MAX ((guint64) * may * SAMPLE / self->level[COARSEST].grid.rows, 1);
-  settings.exact_length = FALSE;
-  frame.settings = &settings;
-  frame.sample = TRUE;
-  for (round = 0; round < ROUNDS; round++) {
-    const Prices prices = { price, held ? price : lowest };
-    gboolean near_enough;
-    gdouble taken, next;
-    Purse purse;
-
-    purse_init (&purse, &settings);
+  frame.settings = what->settings;
+  frame.sample = what->sample;
+  if (what->again) {
     alitra_rebuild_reset (self->rebuild);
-    encode_levels (self, &frame, &prices, NULL, &purse);
-    taken = (gdouble) count_tokens (self) / *may;
-    next = MAX (next_of_sample (price, purse.limit, taken), lowest);
-    near_enough = taken >= 1. && fabs (log2 (next / price)) < NEAR;
-    if (next == price || near_enough)
-      round = ROUNDS;
-    price = next;
+    frame.anew = MAX (frame.anew, ANEW_CHANGED_AGAIN);
   }
-  alitra_rebuild_reset (self->rebuild);
-  return price;
+  encode_levels (self, &frame, &prices, NULL, purse);
+  return count_tokens (self);
 }
 
-/* Encodes the frame, again if `rounds` says so, until the price fits what may be spent; never below `lowest`. */
+/* The learned allocation: what the price pays. */
 static void
-encode_to_price (AlitraTokenizer * self, Frame * frame, gdouble price,
-    gdouble lowest, guint rounds)
+encode_learned (AlitraTokenizer * self, const Frame * frame)
 {
-  const AlitraSettings *settings = frame->settings;
-  const gboolean sampled = rounds > 1 && frame->key && has_sample (self);
-  guint round;
+  Trying job = { self, frame };
+  AlitraPriceSearch search = { try_price, &job, frame->settings, frame->key,
+    self->patches, self->level[COARSEST].grid.rows,
+    has_sample (self) ? SAMPLE : 0, self->price, self->priced_tokens, FALSE
+  };
 
-  if (sampled)
-    price = find_price (self, frame, price, lowest);
-
-  for (round = 0; round < rounds; round++) {
-    Prices prices = { price, settings->target_tokens ? price : lowest };
-    gboolean all_spent;
-    gdouble next;
-    Purse purse;
-
-    purse_init (&purse, settings);
-    purse.known = rounds == 1;
-    if (round > 0) {
-      alitra_rebuild_reset (self->rebuild);
-      frame->anew = MAX (frame->anew, ANEW_CHANGED_AGAIN);
-    }
-    encode_levels (self, frame, &prices, NULL, &purse);
-    all_spent = settings->target_tokens ? purse.left == 0
-        || count_tokens (self) >= settings->target_tokens : purse.cut;
-    next = MAX (next_price (price, purse.limit, all_spent), lowest);
-    self->pending = purse.cut || fabs (log2 (next / price)) >= SETTLED;
-    if (!self->pending || (sampled && all_spent))
-      round = rounds;
-    price = next;
-  }
-  self->price = price;
+  alitra_price_search_run (&search);
+  self->price = search.price;
+  self->priced_tokens = search.priced_tokens;
+  self->pending = search.pending;
 }
 
-static void
-encode_to_budget (AlitraTokenizer * self, Frame * frame)
-{
-  const guint target = frame->settings->target_tokens;
-  gdouble price = self->price;
-  guint rounds = 1;
-
-  if (price <= 0. || self->priced_tokens == 0) {
-    price = alitra_budget_first_price (target, self->patches);
-    rounds = ROUNDS;
-  } else if (self->priced_tokens != target) {
-    price = alitra_budget_price_of_more (price,
-        (gdouble) target / self->priced_tokens);
-    price = CLAMP (price, LOWEST_PRICE, HIGHEST_PRICE);
-    rounds = frame->key ? ROUNDS : 1;
-  }
-  encode_to_price (self, frame, price, LOWEST_PRICE, rounds);
-  self->priced_tokens = target;
-}
-
-/* In quality mode the price is given; with a limit of new tokens it is higher until all is told. */
-static void
-encode_to_quality (AlitraTokenizer * self, Frame * frame)
-{
-  const AlitraSettings *settings = frame->settings;
-  const gdouble lowest = alitra_budget_price_of_quality (settings->quality);
-  gdouble price = lowest;
-  guint rounds = 1;
-
-  if (settings->max_new_tokens > 0) {
-    price = self->price;
-    if (frame->key || price <= 0. || self->priced_tokens > 0) {
-      price = alitra_budget_first_price (settings->max_new_tokens,
-          self->patches);
-      rounds = ROUNDS;
-    }
-    price = MAX (price, lowest);
-  }
-  encode_to_price (self, frame, price, lowest, rounds);
-  self->priced_tokens = 0;
-}
-
+/* The others: what a layout says. */
 static void
 encode_control (AlitraTokenizer * self, const Frame * frame)
 {
@@ -1238,9 +1008,9 @@ encode_control (AlitraTokenizer * self, const Frame * frame)
   guint target = settings->target_tokens;
   const Prices prices = { 0., 0. };
   const AlitraLayout *layout;
-  Purse purse;
+  AlitraPurse purse;
 
-  purse_init (&purse, settings);
+  alitra_purse_init (&purse, settings);
   purse.new_limited = FALSE;
   if (target == 0)
     target = alitra_budget_tokens_at_price (alitra_budget_price_of_quality
@@ -1289,46 +1059,17 @@ remember (AlitraTokenizer * self, const Frame * frame)
 }
 
 static void
-count_patches (const AlitraTokenizer * self, AlitraFrameStats * stats)
-{
-  const guint columns = (self->stream.width + 15) / 16;
-  guint count[ALITRA_PATCH_FRESH + 1] = { 0 }, i;
-
-  for (i = 0; i < self->patches; i++)
-    count[alitra_memory_get_patch_state (self->memory, i % columns,
-            i / columns)]++;
-  stats->kept_patches = count[ALITRA_PATCH_KEPT];
-  stats->sharpened_patches = count[ALITRA_PATCH_SHARPENED];
-  stats->fresh_patches = count[ALITRA_PATCH_FRESH];
-}
-
-static void
 fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
     AlitraFrameStats * stats)
 {
-  guint index;
-  gsize i;
-
   memset (stats, 0, sizeof (*stats));
+  alitra_frame_stats_count (stats, self->memory);
   stats->key = key;
   stats->bits = (guint64) size *8;
-  stats->patches = self->patches;
   stats->active_patches = count_mask (self->level[0].active,
       cells_of (&self->level[0]));
   stats->price = self->price;
   stats->noise = self->intake.noise.luma_sigma;
-  for (index = 0; index < ALITRA_LEVELS; index++) {
-    const AlitraMemoryLevel *level = &self->memory->level[index];
-    gsize cells = (gsize) level->columns * level->rows;
-
-    for (i = 0; i < cells; i++) {
-      stats->level_tokens[index] += level->depth[i];
-      stats->kept_tokens += level->kept[i];
-    }
-    stats->tokens += stats->level_tokens[index];
-  }
-  stats->new_tokens = stats->tokens - stats->kept_tokens;
-  count_patches (self, stats);
 }
 
 static gboolean
@@ -1446,10 +1187,8 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
   self->pending = FALSE;
   if (!learned)
     encode_control (self, frame);
-  else if (settings->target_tokens > 0)
-    encode_to_budget (self, frame);
   else
-    encode_to_quality (self, frame);
+    encode_learned (self, frame);
   self->layers.resend = settings->max_new_tokens == 0;
   make_layers (self, learned);
   for (index = 0; index < ALITRA_LEVELS; index++) {
