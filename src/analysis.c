@@ -53,17 +53,23 @@ alitra_analysis_free (AlitraAnalysis * analysis)
 typedef struct
 {
   const AlitraPlanes *planes, *less;
+  AlitraCellLook *looks;
 } Source;
 
 static void
 get_cell (const AlitraAnalysis * analysis, const Source * source, guint column,
     guint row, float *samples)
 {
+  AlitraCellLook *look = source->looks ? source->looks
+      + (gsize) row * analysis->grid.columns + column : NULL;
+
   if (source->less)
     alitra_planes_get_cell_left (source->planes, source->less, column, row,
-        analysis->width, analysis->height, samples);
+        analysis->width, analysis->height, samples, look);
   else
     alitra_planes_get_cell (source->planes, column, row, samples);
+  if (look && !source->less)
+    alitra_planes_look_at_cell (source->planes, column, row, look);
 }
 
 static void
@@ -87,13 +93,13 @@ embed_tile (AlitraAnalysis * analysis, const Source * source, guint row,
 
 void
 alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes,
-    const AlitraPlanes * less, guint row, guint worker)
+    const AlitraPlanes * less, guint row, guint worker, AlitraCellLook * looks)
 {
   const guint8 *wanted =
       analysis->wanted ? analysis->wanted +
       (gsize) row * analysis->grid.columns : NULL;
   float *scratch = analysis->scratch + worker * analysis->scratch_size;
-  const Source source = { planes, less };
+  const Source source = { planes, less, looks };
   Tile tile = { 0 };
 
   for (guint column = 0; column < analysis->grid.columns; column++) {

@@ -19,11 +19,12 @@ void alitra_analysis_free (AlitraAnalysis * analysis);
  * of cells on any thread (`worker` of alitra_workers_run(), of the workers given to alitra_analysis_new()).
  * active: a byte for each cell, NULL: all; only the latents of cells where it is not zero are written.
  * planes: only the row of cells is looked at.  less: taken off the picture, of which only width x height luma samples count
- * then, see alitra_planes_get_cell_left(); NULL: nothing. */
+ * then, see alitra_planes_get_cell_left(); NULL: nothing.  looks: for each cell of the level, how it looks beside `less`;
+ * NULL: not asked for. */
 void alitra_analysis_begin (AlitraAnalysis * analysis, guint width, guint height, const guint8 * active,
     float *latents);
 void alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes, const AlitraPlanes * less,
-    guint row, guint worker);
+    guint row, guint worker, AlitraCellLook * looks);
 
 G_END_DECLS
 

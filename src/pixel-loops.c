@@ -118,6 +118,51 @@ compare_##name (const float *want, gsize want_stride, const float *have, gsize h
   *of_plane = total_##name (after); \
 } \
 \
+/* The plane that fits a block best, by least squares. */ \
+static inline AlitraSlope \
+fit_##name (const float *block, gsize stride) \
+{ \
+  const float across = N * (N * (N * N - 1.f) / 12.f); \
+  Row sum = { 0 }, slope = { 0 }; \
+\
+  for (guint y = 0; y < N; y++) { \
+    const Row v = *(const Row *) (block + y * stride); \
+\
+    __builtin_prefetch (block + y * stride + AHEAD * N); \
+    sum += v; \
+    slope += v * (y - (N - 1) / 2.f); \
+  } \
+  return (AlitraSlope) { total_##name (sum) / (N * N), \
+    total_##name (sum * *(const Row *) columns_##name) / across, total_##name (slope) / across }; \
+} \
+\
+/* As compare_##name(), take_##name() and the sums of measure_##name() */ \
+static inline void \
+look_##name (const float *want, gsize want_stride, const float *have, gsize have_stride, \
+    const AlitraSlope *plane, float *left, AlitraCellLook *look) \
+{ \
+  const Row across = *(const Row *) columns_##name * plane->dx + plane->mean; \
+  Row before = { 0 }, after = { 0 }, sum = { 0 }, square = { 0 }; \
+\
+  for (guint y = 0; y < N; y++) { \
+    const Row wanted = *(const Row *) (want + y * want_stride); \
+    const Row had = *(const Row *) (have + y * have_stride); \
+    const Row d = had - wanted; \
+    const Row e = across + plane->dy * (y - (N - 1) / 2.f) - wanted; \
+\
+    __builtin_prefetch (want + y * want_stride + AHEAD * N); \
+    *(Row *) (left + y * N) = wanted - had; \
+    sum += wanted; \
+    square += wanted * wanted; \
+    before += d * d; \
+    after += e * e; \
+  } \
+  look->sum = total_##name (sum); \
+  look->squares = total_##name (square); \
+  look->before = total_##name (before); \
+  look->after = total_##name (after); \
+} \
+\
 static inline float \
 difference_##name (const float *a, gsize a_stride, const float *b, gsize b_stride) \
 { \
@@ -167,6 +212,28 @@ compare_plane (const float *want, gsize want_stride, const float *have,
   else
     compare_half (want, want_stride, have, have_stride, plane, of_have,
         of_plane);
+}
+
+static void
+compare_cell (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted,
+    float *left, AlitraCellLook * look)
+{
+  AlitraSlope plane[3];
+  AlitraCellLook part;
+
+  /* none of these waits for another */
+  plane[0] = fit_full (painted->block[0], painted->stride[0]);
+  plane[1] = fit_half (painted->block[1], painted->stride[1]);
+  plane[2] = fit_half (painted->block[2], painted->stride[1]);
+  look_full (cell->block[0], cell->stride[0], painted->block[0],
+      painted->stride[0], &plane[0], left, look);
+  for (guint i = 1; i < 3; i++) {
+    look_half (cell->block[i], cell->stride[1], painted->block[i],
+        painted->stride[1], &plane[i],
+        left + FULL * FULL + (i - 1) * HALF * HALF, &part);
+    look->before += part.before;
+    look->after += part.after;
+  }
 }
 
 static float
@@ -555,7 +622,8 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, measure, compare_plane, difference, even_line, soften_across,
+    { take_block, measure, compare_plane, compare_cell, difference, even_line,
+  soften_across,
   soften_down, halve,
   filter_down, filter_twice, accumulate, add, add_sum, from_bytes, to_bytes
 };

@@ -23,6 +23,21 @@ typedef struct
   float mean, dx, dy;
 } AlitraSlope;
 
+/* A cell of a picture: its luma, Cb and Cr blocks; strides of luma and of chroma. */
+typedef struct
+{
+  const float *block[3];
+  gsize stride[2];
+} AlitraCellBlocks;
+
+/* How a cell looks beside what was painted there: sums over its luma samples, and squared errors of what was painted, and of
+ * the planes that fit that best, against all samples. */
+typedef struct
+{
+  float sum, squares;
+  float before, after;
+} AlitraCellLook;
+
 #define ALITRA_MAX_TAPS 4
 
 /* Samples that one looks at: how far they are, in all four directions, what those weigh that do not differ, and the
@@ -54,6 +69,9 @@ typedef struct _AlitraPixelLoops
   /* squared errors of `have`, and of a plane, against `want` */
   void (*compare_plane) (const float *want, gsize want_stride, const float *have, gsize have_stride, guint n,
       const AlitraSlope * plane, float *of_have, float *of_plane);
+  /* take_block(), measure() and compare_plane() for all three blocks of a cell in one go, the same bits: `left` is what the
+   * painted samples leave of those of the cell */
+  void (*compare_cell) (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted, float *left, AlitraCellLook * look);
   /* sum of absolute differences */
   float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
   /* to: `count` samples of a line from x on, each moved towards those on its line and column that the taps name; lines[-k] and

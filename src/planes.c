@@ -6,7 +6,6 @@
 
 #include "kernels.h"
 #include "matrix.h"
-#include "pixel-loops.h"
 
 #define HALF (ALITRA_CELL / 2)
 /* Cells that are worked on together: their rows of samples stay in the first-level cache. */
@@ -354,6 +353,34 @@ alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row,
   }
 }
 
+static AlitraCellBlocks
+get_blocks (const AlitraPlanes * planes, guint column, guint row)
+{
+  const gsize luma = (gsize) row * ALITRA_CELL * planes->luma_stride
+      + column * ALITRA_CELL;
+  const gsize chroma = (gsize) row * HALF * planes->chroma_stride
+      + column * HALF;
+
+  return (AlitraCellBlocks) { {
+  planes->luma + luma, planes->chroma[0] + chroma,
+          planes->chroma[1] + chroma}
+  , {
+  planes->luma_stride, planes->chroma_stride}
+  };
+}
+
+void
+alitra_planes_look_at_cell (const AlitraPlanes * planes, guint column,
+    guint row, AlitraCellLook * look)
+{
+  AlitraMoments luma;
+
+  alitra_matrix_get_pixel_loops ()->measure (get_blocks (planes, column,
+          row).block[0], planes->luma_stride, ALITRA_CELL, &luma);
+  *look = (AlitraCellLook) {
+  luma.sum, luma.squares, 0.f, 0.f};
+}
+
 /* A cell that ends beyond the picture: the last samples inside are repeated. */
 static void
 take_edge (const Plane * plane, const Plane * less, guint x, guint y,
@@ -371,20 +398,27 @@ take_edge (const Plane * plane, const Plane * less, guint x, guint y,
 void
 alitra_planes_get_cell_left (const AlitraPlanes * planes,
     const AlitraPlanes * less, guint column, guint row, guint width,
-    guint height, float *samples)
+    guint height, float *samples, AlitraCellLook * look)
 {
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
 
+  if (look) {
+    const AlitraCellBlocks cell = get_blocks (planes, column, row);
+    const AlitraCellBlocks painted = get_blocks (less, column, row);
+
+    loops->compare_cell (&cell, &painted, samples, look);
+  }
   for (guint i = 0; i < 3; i++) {
     const Plane a = get_plane (planes, i), b = get_plane (less, i);
     const guint x = column * a.cell, y = row * a.cell;
     const guint w = i ? (width + 1) / 2 : width, h = i ? (height + 1) / 2
         : height;
+    const gboolean inside = x + a.cell <= w && y + a.cell <= h;
 
-    if (x + a.cell <= w && y + a.cell <= h)
+    if (inside && !look)
       loops->take_block (at (&a, x, y), at (&b, x, y), a.stride, a.cell,
           samples);
-    else
+    else if (!inside)
       take_edge (&a, &b, x, y, w, h, samples);
     samples += a.cell * a.cell;
   }

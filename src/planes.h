@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "pixel-loops.h"
 #include "workers.h"
 
 G_BEGIN_DECLS
@@ -64,10 +65,13 @@ void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 
 /* The samples of one cell as a row of 384 floats, luma, Cb, Cr. */
 void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint row, float *samples);
+/* How a cell looks beside which nothing was painted: the sums of its luma. */
+void alitra_planes_look_at_cell (const AlitraPlanes * planes, guint column, guint row, AlitraCellLook * look);
 /* The same of what is left when `less` is taken off.  Of the picture only the first width x height luma samples count:
- * beyond them the last ones are repeated, because nobody sees what is left there. */
+ * beyond them the last ones are repeated, because nobody sees what is left there.  look: how the whole cell looks beside
+ * `less`, NULL: not asked for. */
 void alitra_planes_get_cell_left (const AlitraPlanes * planes, const AlitraPlanes * less, guint column, guint row,
-    guint width, guint height, float *samples);
+    guint width, guint height, float *samples, AlitraCellLook * look);
 
 G_END_DECLS
 

@@ -55,51 +55,6 @@ plane_at (const AlitraSlope * plane, guint n, guint x, guint y)
   return plane->mean + plane->dx * (x - middle) + plane->dy * (y - middle);
 }
 
-/* Adds squared errors of `painted`, and of the plane through it, against `source`. */
-static void
-try_channel (const Block * source, const Block * painted,
-    AlitraSmoothTrial * trial)
-{
-  const AlitraSlope plane = fit_plane (painted);
-  gfloat before, after;
-
-  alitra_matrix_get_pixel_loops ()->compare_plane (source->samples,
-      source->stride, painted->samples, painted->stride, painted->n, &plane,
-      &before, &after);
-  trial->before += before;
-  trial->after += after;
-}
-
-AlitraSmoothTrial
-alitra_smooth_try (const AlitraPlanes * source, const AlitraPlanes * painted,
-    guint column, guint row)
-{
-  AlitraSmoothTrial trial = { 0.f, 0.f };
-  guint c;
-
-  for (c = 0; c < 3; c++) {
-    Block want = block_of (source, c, column, row);
-    Block have = block_of (painted, c, column, row);
-
-    try_channel (&want, &have, &trial);
-  }
-  return trial;
-}
-
-gfloat
-alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row)
-{
-  const Block b = block_of (planes, 0, column, row);
-  const gfloat samples = b.n * b.n;
-  AlitraMoments moments;
-  gfloat mean;
-
-  alitra_matrix_get_pixel_loops ()->measure (b.samples, b.stride, b.n,
-      &moments);
-  mean = moments.sum / samples;
-  return MAX (moments.squares / samples - mean * mean, 0.f);
-}
-
 typedef struct
 {
   AlitraPlanes *picture;

@@ -10,23 +10,11 @@ G_BEGIN_DECLS
 /* The smooth token (docs/model.md, "Smooth cells"): a 32- or 16-cell that holds it shows the plane that fits best what
  * was painted there.  One token cleans the texture that a coarser code left in a calm place. */
 
-/* What the token would do to a cell: squared error of `painted` against `source`, and of the plane through `painted`. */
-typedef struct
-{
-  gfloat before, after;
-} AlitraSmoothTrial;
-
-AlitraSmoothTrial alitra_smooth_try (const AlitraPlanes * source, const AlitraPlanes * painted, guint column,
-    guint row);
-
 /* Lays the planes over the cells of `smooth` that are in `mask`, fading towards neighbours that are not smooth. */
 void alitra_smooth_blend (AlitraPlanes * picture, const guint8 * smooth, const guint8 * mask, AlitraWorkers * workers);
 
 /* One row of cells of the same. */
 void alitra_smooth_blend_row (AlitraPlanes * picture, const guint8 * smooth, const guint8 * mask, guint row);
-
-/* Luma variance of a cell. */
-gfloat alitra_smooth_variance (const AlitraPlanes * planes, guint column, guint row);
 
 G_END_DECLS
 

@@ -84,7 +84,7 @@ typedef struct
   gboolean recognition;         /* the objective of the frame */
   guint8 *mask;                 /* scratch */
   gfloat *gains;                /* scratch: gains with the bonus of kept tokens */
-  AlitraSmoothTrial *trial;     /* of the active cells */
+  AlitraCellLook *looks;        /* how active cells look beside what coarser levels say: what the smooth token would show */
 } Level;
 
 struct _AlitraTokenizer
@@ -151,7 +151,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   level->active = g_new0 (guint8, cells);
   level->mask = g_new0 (guint8, cells);
   level->gains = g_new0 (gfloat, cells * level->loop.max_depth);
-  level->trial = g_new0 (AlitraSmoothTrial, cells);
+  level->looks = g_new0 (AlitraCellLook, cells);
   for (y = 0; y < level->grid.rows; y++)
     for (x = 0; x < level->grid.columns; x++) {
       const guint i = y * level->grid.columns + x;
@@ -175,7 +175,7 @@ level_clear (Level * level)
   g_free (level->active);
   g_free (level->mask);
   g_free (level->gains);
-  g_free (level->trial);
+  g_free (level->looks);
 }
 
 static gboolean
@@ -511,25 +511,30 @@ typedef struct
   gboolean measures;
 } Measure;
 
-/* Active cells of a row: how much more their gains count, and what the smooth token would do to them. */
+/* Luma variance of a cell. */
+static gfloat
+variance_of (const AlitraCellLook * look)
+{
+  const gfloat samples = ALITRA_CELL * ALITRA_CELL, mean = look->sum / samples;
+
+  return MAX (look->squares / samples - mean * mean, 0.f);
+}
+
+/* Active cells of a row: how much more their gains count. */
 static void
-measure_row (Level * level, const AlitraPlanes * source,
-    const AlitraPlanes * base, guint row)
+boost_row (Level * level, guint row)
 {
   const guint columns = level->grid.columns;
   guint x;
 
   for (x = 0; x < columns; x++) {
     const gsize cell = (gsize) row * columns + x;
-    gfloat variance;
 
     if (!level->active[cell])
       continue;
-    variance = alitra_smooth_variance (source, x, row);
     level->loop.boost[cell] = level->recognition ? 0.f : -MASKING
-        * log2f (MIN ((variance + CALM * CALM) / (BUSY * BUSY), 1.f));
-    if (base)
-      level->trial[cell] = alitra_smooth_try (source, base, x, row);
+        * log2f (MIN ((variance_of (&level->looks[cell]) + CALM * CALM)
+            / (BUSY * BUSY), 1.f));
   }
 }
 
@@ -538,10 +543,10 @@ analyse_row (gpointer data, guint row, guint worker)
 {
   const Measure *m = data;
 
-  if (m->measures)
-    measure_row (m->level, m->level->source, m->base, row);
   alitra_analysis_do_row (m->level->analysis, m->level->source, m->base, row,
-      worker);
+      worker, m->measures ? m->level->looks : NULL);
+  if (m->measures)
+    boost_row (m->level, row);
 }
 
 /* Of a row of the finest level: cells for which coarser levels say something else than when they were tokenised become
@@ -580,9 +585,10 @@ analyse_finest_row (gpointer data, guint row, guint worker)
           level->grid.columns))
     return;
   alitra_intake_read_row (&self->intake, row, level->active, worker, &source);
+  alitra_analysis_do_row (level->analysis, &source, &base, row, worker,
+      m->measures ? level->looks : NULL);
   if (m->measures)
-    measure_row (level, &source, &base, row);
-  alitra_analysis_do_row (level->analysis, &source, &base, row, worker);
+    boost_row (level, row);
   if (m->frame->settings->temporal_reuse)
     alitra_change_remember_row (&level->base, &base, level->active, row);
 }
@@ -615,19 +621,18 @@ wants_smooth (const AlitraTokenizer * self, guint index, guint32 cell,
 {
   const Level *level = &self->level[index];
   const AlitraTokenLoop *loop = &level->loop;
-  const AlitraSmoothTrial trial = level->trial[cell];
+  const AlitraCellLook look = level->looks[cell];
   gfloat part = SMOOTH_PART;
 
   if (loop->boost[cell] > SMOOTH_CALM)
     part = SMOOTH_PART_CALM;
-  if (trial.after >= trial.before * (1.f - part)
-      || trial.after > SMOOTH_LEFT * exp2f (stop - loop->boost[cell]))
+  if (look.after >= look.before * (1.f - part)
+      || look.after > SMOOTH_LEFT * exp2f (stop - loop->boost[cell]))
     return FALSE;
-  *gain = log2f (trial.before - trial.after) + loop->boost[cell];
+  *gain = log2f (look.before - look.after) + loop->boost[cell];
   if (*gain <= stop)
     return FALSE;
-  return loop->depth[cell] == 0 || trial.after
-      + exp2f (stop - loop->boost[cell])
+  return loop->depth[cell] == 0 || look.after + exp2f (stop - loop->boost[cell])
       < alitra_token_loop_get_left (loop, cell);
 }
 
@@ -649,7 +654,7 @@ tokenise_smooth_cells (AlitraTokenizer * self, guint index, gfloat stop)
     alitra_allocator_begin (self->allocator, index, 1, &i, FALSE);
     if (index > 0)
       alitra_allocator_settle (self->allocator, index, 1, &i, loop->depth,
-          &level->trial[i].after);
+          &level->looks[i].after);
   }
 }
 

@@ -217,7 +217,7 @@ analyse_row (gpointer data, guint row, guint worker)
   Bench *b = data;
 
   alitra_analysis_do_row (b->analysis[b->level], &b->source[b->level], NULL,
-      row, worker);
+      row, worker, NULL);
 }
 
 static void

@@ -573,6 +573,58 @@ check_block (const AlitraPixelLoops * pixels, guint n, gsize stride)
   alitra_floats_free (to);
 }
 
+/* The plane that fits a block best. */
+static AlitraSlope
+fit_plane (const AlitraPixelLoops * pixels, const float *block, gsize stride,
+    guint n)
+{
+  const float samples = n * n, across = samples * (samples - 1.f) / 12.f;
+  AlitraMoments m;
+
+  pixels->measure (block, stride, n, &m);
+  return (AlitraSlope) {
+  m.sum / samples, m.across / across, m.down / across};
+}
+
+/* All three blocks of a cell at once have the bits that each has by itself. */
+static void
+check_cell (const AlitraPixelLoops * pixels)
+{
+  const gsize stride[2] = { 48, 16 };
+  float *samples[2][3], left[384 + ALITRA_SLACK], one[256];
+  AlitraCellBlocks cells[2];
+  AlitraCellLook look, sums = { 0 };
+  AlitraMoments luma;
+
+  for (guint i = 0; i < 6; i++) {
+    samples[i % 2][i / 2] = random_floats (16 * 48 + ALITRA_SLACK);
+    cells[i % 2].block[i / 2] = samples[i % 2][i / 2];
+    cells[i % 2].stride[MIN (i / 2, 1)] = stride[MIN (i / 2, 1)];
+  }
+  pixels->compare_cell (&cells[0], &cells[1], left, &look);
+  for (guint i = 0; i < 3; i++) {
+    const guint n = i ? 8 : 16, begin = i ? 192 + 64 * i : 0;
+    const gsize pitch = stride[MIN (i, 1)];
+    const AlitraSlope plane = fit_plane (pixels, samples[1][i], pitch, n);
+    float before, after;
+
+    pixels->compare_plane (samples[0][i], pitch, samples[1][i], pitch, n,
+        &plane, &before, &after);
+    sums.before += before;
+    sums.after += after;
+    pixels->take_block (samples[0][i], samples[1][i], pitch, n, one);
+    g_assert_cmpmem (left + begin, n * n * sizeof (float), one,
+        n * n * sizeof (float));
+  }
+  pixels->measure (samples[0][0], stride[0], 16, &luma);
+  g_assert_cmpfloat (look.sum, ==, luma.sum);
+  g_assert_cmpfloat (look.squares, ==, luma.squares);
+  g_assert_cmpfloat (look.before, ==, sums.before);
+  g_assert_cmpfloat (look.after, ==, sums.after);
+  for (guint i = 0; i < 6; i++)
+    alitra_floats_free (samples[i % 2][i / 2]);
+}
+
 /* A border in a picture with rows of `stride`: sample by sample, and nothing else changes. */
 static void
 check_softening (const AlitraPixelLoops * pixels, guint count, gboolean down)
@@ -784,6 +836,7 @@ test_blocks (gconstpointer loops)
   for (guint round = 0; round < 10; round++) {
     check_block (alitra_matrix_get_pixel_loops (), 16, 16 + 5 * round);
     check_block (alitra_matrix_get_pixel_loops (), 8, 8 + 3 * round);
+    check_cell (alitra_matrix_get_pixel_loops ());
   }
 }
 

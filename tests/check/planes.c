@@ -458,7 +458,8 @@ test_left (void)
   for (guint n = 0; n < grid.columns * grid.rows; n++) {
     const guint column = n % grid.columns, row = n / grid.columns;
 
-    alitra_planes_get_cell_left (&a, &b, column, row, width, height, cell);
+    alitra_planes_get_cell_left (&a, &b, column, row, width, height, cell,
+        NULL);
     for (guint i = 0; i < ALITRA_CELL_SAMPLES; i++) {
       const guint plane = i < 256 ? 0 : i < 320 ? 1 : 2, side = plane ? 8 : 16;
       const guint j = plane ? (i - 256) % 64 : i;

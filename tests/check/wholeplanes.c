@@ -57,5 +57,5 @@ test_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
 {
   alitra_analysis_begin (analysis, 0, 0, active, latents);
   for (guint row = 0; row < planes->grid.rows; row++)
-    alitra_analysis_do_row (analysis, planes, NULL, row, 0);
+    alitra_analysis_do_row (analysis, planes, NULL, row, 0, NULL);
 }
