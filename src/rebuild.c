@@ -39,6 +39,7 @@ typedef struct
   guint8 *smooth;               /* cells that hold the smooth token; unused at the coarsest */
   guint8 *scratch;
   gboolean fresh;               /* nothing painted yet */
+  gboolean forgot;              /* what was passed on is not known */
 } Floor;
 
 struct _AlitraRebuild
@@ -46,6 +47,7 @@ struct _AlitraRebuild
   AlitraModel *model;
   AlitraWorkers *workers;
   gboolean exact;               /* the picture is shown: every change counts */
+  gboolean forgets;             /* see alitra_rebuild_forget() */
   AlitraFlatGrid *flat;
   gfloat *flat_latents;         /* 3 x dim: latents of unit luma, Cb and Cr */
   Floor floor[ALITRA_LEVELS];
@@ -162,6 +164,12 @@ alitra_rebuild_reset (AlitraRebuild * self)
 
   for (i = 0; i < ALITRA_LEVELS; i++)
     self->floor[i].fresh = TRUE;
+}
+
+void
+alitra_rebuild_forget (AlitraRebuild * self, gboolean forgets)
+{
+  self->forgets = forgets;
 }
 
 static gsize
@@ -300,8 +308,11 @@ drop_small_changes (AlitraRebuild * self, Floor * floor, guint8 * mask)
 {
   Job job = { self, floor, NULL, mask };
 
-  alitra_workers_run (self->workers, floor->grid.rows, drop_in_row, &job);
-  alitra_planes_copy (&floor->passed, &floor->clean, mask, self->workers);
+  if (!floor->forgot)
+    alitra_workers_run (self->workers, floor->grid.rows, drop_in_row, &job);
+  alitra_planes_copy (&floor->passed, &floor->clean, floor->forgot ? NULL
+      : mask, self->workers);
+  floor->forgot = FALSE;
 }
 
 static void
@@ -353,7 +364,10 @@ make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
   if (self->exact) {
     find_other_bases (self, coarse, fine);
   } else {
-    drop_small_changes (self, coarse, coarse->touched);
+    if (self->forgets)
+      coarse->forgot = TRUE;
+    else
+      drop_small_changes (self, coarse, coarse->touched);
     alitra_mask_upsample (fine->grid, fine->base_painted, coarse->touched);
     alitra_mask_dilate (fine->grid, fine->base_near, fine->base_painted);
   }

@@ -23,6 +23,10 @@ void alitra_rebuild_free (AlitraRebuild * rebuild);
 /* The next run of each level does everything again. */
 void alitra_rebuild_reset (AlitraRebuild * rebuild);
 
+/* Where nearly all changes from frame to frame: what hardly changed is passed on to finer levels as well, which is cheaper
+ * than to find it.  Not where the finest level is painted. */
+void alitra_rebuild_forget (AlitraRebuild * rebuild, gboolean forgets);
+
 /* Runs level `level`: paints it, but for the finest, of which only what tokens paint is noted; coarser levels have been painted for the same frame.
  * tokens, depth: of the level's cells, rows of max_depth ids.  changed: cells whose tokens or depth are not what they
  * were when the level was last painted. */

@@ -1188,6 +1188,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
     alitra_allocator_reset (self->allocator);
     alitra_rebuild_reset (self->rebuild);
   }
+  alitra_rebuild_forget (self->rebuild, !settings->temporal_reuse);
   mark_anew (self, frame);
   self->pending = FALSE;
   if (!learned)
