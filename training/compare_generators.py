@@ -11,14 +11,14 @@ tokenbits       bits of the tokens of a val picture under the generator, all in 
 depthbits       of them, for depths
 rawbits         of the ids alone, if all were as likely
 normalbits      bits of a val picture itself: tokenbits, and what its samples (I420, 8 bits) take when each is told by a normal
-                distribution around the rebuilt picture (alitra/samples.py), whose width is fitted to both allocations together
+                distribution around the rebuilt picture (alitra/samples.py), fitted to training pictures of the same allocation
 laplacebits     the same with a Laplace distribution
 localbits       the same with a Laplace distribution that is wider where the rebuilt picture is busy
 rebuiltfd       Fréchet distance between training pictures and rebuilt val pictures
 fd              between training pictures and pictures that the generator made, as many of each class, at temperature 1
 realfd          between training pictures and val pictures as they are
 
-Lines that are there are not made again, with --bits all but their distances."""
+Lines that are there are not made again, with --bits all but their distances, with --samples only what their samples take."""
 import argparse
 import csv
 import glob
@@ -79,9 +79,7 @@ def rebuilt(a, pictures, allocation, tokens):
 def measure_samples(a, val, train, allocation, tokens):
     """-> {column: mean bits of the samples of a val picture}, luma PSNR, rebuilt pictures as RGB."""
     planes, source = rebuilt(a, val, allocation, tokens), to_i420(val)
-    # One model for all rows, so that only what the tokens say makes a difference.
-    fitted = [rebuilt(a, train, every, tokens) for every in ALLOCATIONS]
-    bits = sample_bits(source, planes, to_i420(np.concatenate([train] * len(fitted))), [np.concatenate(x) for x in zip(*fitted)])
+    bits = sample_bits(source, planes, to_i420(train), rebuilt(a, train, allocation, tokens))
     mse = ((source[0] - planes[0]) ** 2).mean((1, 2))
     return {name + 'bits': b.mean() for name, b in bits.items()}, (10 * np.log10(255 ** 2 / mse)).mean(), to_rgb(planes)
 
@@ -139,6 +137,15 @@ class Comparison:
     def distance(self, pictures):
         return frechet(self.real, moments(features_of(self.net, pictures)))
 
+    def samples_of(self, allocation, tokens):
+        if (allocation, tokens) not in self.samples:
+            self.samples[allocation, tokens] = measure_samples(self.options, self.val, self.fitting, allocation, tokens)
+        return self.samples[allocation, tokens]
+
+    def picture_bits(self, allocation, tokens, token_bits):
+        """-> columns of bits of tokens and samples together."""
+        return {column: '%.0f' % (bits + token_bits) for column, bits in self.samples_of(allocation, tokens)[0].items()}
+
     def bits(self, allocation, tokens, path):
         """-> columns of bits, and what else is known of rebuilt pictures."""
         (model, _), cache = load(path), find_caches(self.options.cache, 'val', allocation, (tokens,))
@@ -147,13 +154,11 @@ class Comparison:
         depths, said = measure(model, cells, self.labels[self.told], self.vectors, self.codes, len(cells))
         if allocation == 'uniform':         # known from the number of tokens
             depths = 0 * depths
-        if (allocation, tokens) not in self.samples:
-            self.samples[allocation, tokens] = measure_samples(self.options, self.val, self.fitting, allocation, tokens)
-        samples, psnr, pictures = self.samples[allocation, tokens]
+        _, psnr, pictures = self.samples_of(allocation, tokens)
         whole, depths = (depths + said).mean() / np.log(2), depths.mean() / np.log(2)
         return {'psnr': '%.3f' % psnr, 'tokenbits': '%.1f' % whole, 'depthbits': '%.1f' % depths,
                 'rawbits': '%.1f' % raw_bits(cells, self.codes).mean(),
-                **{column: '%.0f' % (bits + whole) for column, bits in samples.items()}}, pictures
+                **self.picture_bits(allocation, tokens, whole)}, pictures
 
     def distances(self, tokens, path, pictures):
         model, checkpoint = load(path)
@@ -193,6 +198,7 @@ def main():
     ap.add_argument('--count', type=int, default=100, help='pictures of each class that are made')
     ap.add_argument('--steps', type=int, default=4)
     ap.add_argument('--bits', action='store_true', help='only bits, and only those of lines that are there')
+    ap.add_argument('--samples', action='store_true', help='only bits of samples, likewise')
     a = ap.parse_args()
     torch.set_num_threads(1)
     lines, comparison = read_table(a.table), None
@@ -200,12 +206,15 @@ def main():
         for path in sorted(glob.glob(os.path.join(a.runs, 'gen-*-*.pt')), key=lambda p: p.split('-')[-1]):
             allocation, seed = re.search(r'gen-([a-z]+)-(\d+)\.pt$', path).groups()
             key = allocation, tokens, int(seed)
-            if (key in lines) != a.bits or allocation not in a.allocations:
+            if (key in lines) != (a.bits or a.samples) or allocation not in a.allocations:
                 continue
             comparison = comparison or Comparison(a)
-            bits, pictures = comparison.bits(allocation, tokens, path)
-            line = dict(zip(COLUMNS, key), **bits)
-            lines[key] = {**lines[key], **line} if a.bits else {**line, **comparison.distances(tokens, path, pictures)}
+            if a.samples:
+                lines[key].update(comparison.picture_bits(allocation, tokens, float(lines[key]['tokenbits'])))
+            else:
+                bits, pictures = comparison.bits(allocation, tokens, path)
+                line = dict(zip(COLUMNS, key), **bits)
+                lines[key] = {**lines[key], **line} if a.bits else {**line, **comparison.distances(tokens, path, pictures)}
             write_table(a.table, lines)
             print(lines[key], flush=True)
 

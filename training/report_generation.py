@@ -6,12 +6,13 @@ import argparse
 import csv
 import statistics
 
-ROWS = (('psnr', 'PSNR of the rebuilt pictures, luma, dB', '%.2f'), ('tokenbits', 'bits of the tokens', '%.0f'),
-        ('depthbits', 'of them for depths', '%.0f'), ('rawbits', 'bits of the ids alone, all as likely', '%.0f'),
-        ('normalbits', 'bits of the picture, samples normal, one width', '%.0f'),
-        ('laplacebits', 'bits of the picture, samples Laplace, one width', '%.0f'),
-        ('localbits', 'bits of the picture, samples Laplace, wider where it is busy', '%.0f'),
-        ('rebuiltfd', 'Fréchet distance, rebuilt pictures', '%.1f'), ('fd', 'Fréchet distance, generated pictures', '%.1f'))
+ROWS = (('psnr', 'PSNR of the rebuilt pictures, luma, dB', '%.2f'),
+        ('normalbits', '**bits of the picture**: tokens, and samples by squared error', '%.0f'),
+        ('laplacebits', 'the same, samples by absolute error', '%.0f'),
+        ('localbits', 'the same, by absolute error for how busy the place is', '%.0f'),
+        ('tokenbits', 'of them bits of the tokens', '%.0f'), ('depthbits', 'of these for depths', '%.0f'),
+        ('rawbits', 'bits of the ids alone, all as likely', '%.0f'),
+        ('rebuiltfd', 'Fréchet distance, rebuilt pictures', '%.1f'), ('fd', '**Fréchet distance**, generated pictures', '%.1f'))
 NAMES = {'learned': 'adaptive', 'uniform': 'uniform'}
 COLOURS = {'learned': '#31688e', 'uniform': '#c8442c'}
 
@@ -51,10 +52,9 @@ def draw(cells, path):
     import matplotlib.pyplot as plot
 
     figure, axes = plot.subplots(1, 5, figsize=(18, 3.6))
-    for axis, column, title in zip(axes, ('tokenbits', 'normalbits', 'laplacebits', 'localbits', 'fd'), (
-            'bits of the tokens,\nagainst the PSNR of what they hold', 'bits of the picture,\nsamples normal',
-            'bits of the picture,\nsamples Laplace', 'bits of the picture, samples Laplace,\nwider where it is busy',
-            'Fréchet distance\nof generated pictures')):
+    for axis, column, title in zip(axes, ('normalbits', 'laplacebits', 'localbits', 'fd', 'tokenbits'), (
+            'bits of the picture,\nsamples by squared error', 'the same,\nby absolute error', 'the same, by absolute error\nfor how busy the place is',
+            'Fréchet distance\nof generated pictures', 'bits of the tokens alone,\nagainst the PSNR of what they hold')):
         for allocation, colour in COLOURS.items():
             keys = sorted(k for k in cells if k[0] == allocation)
             at = [statistics.mean(cells[k]['psnr']) if column == 'tokenbits' else k[1] for k in keys]

@@ -2,7 +2,7 @@
 0..255; each has the probability that a distribution around the rebuilt sample gives to its step of 1.  Widths are fitted to
 training pictures.  A picture is three planes: luma n,h,w; Cb, Cr n,h/2,w/2.
 
-normal   one width for each plane: a measure of squared error
+normal   one width for each plane: a measure of squared error, which the tokenizer and its allocator are trained for
 laplace  one width for each plane: a measure of absolute error
 local    Laplace, one width for each plane and each sixteenth of the places by how busy the rebuilt picture is around them"""
 import numpy as np
