@@ -7,11 +7,33 @@
 #include "labels.h"
 
 #define DEFAULT_FILE "alitra-classify.safetensors"
-#define FORMAT 1
+#define FORMAT 2
 
 /* *INDENT-OFF* */
 G_DEFINE_BOXED_TYPE (AlitraTransformer, alitra_transformer, alitra_transformer_ref, alitra_transformer_unref)
 /* *INDENT-ON* */
+
+static gboolean
+take_looks (AlitraTransformer * self, GError ** error)
+{
+  const AlitraPart part = { &self->weights, "", error };
+
+  for (guint i = 0; i < ALITRA_LEVELS; i++) {
+    g_autofree char *name = g_strdup_printf ("own.%u", i);
+
+    if (!alitra_part_take_matrix (&part, &self->own[i], name, NULL,
+            self->vectors, self->vectors))
+      return FALSE;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (self->quarters); i++) {
+    g_autofree char *name = g_strdup_printf ("quarters.%u", i);
+
+    if (!alitra_part_take_matrix (&part, &self->quarters[i], name, NULL,
+            self->vectors, self->vectors))
+      return FALSE;
+  }
+  return TRUE;
+}
 
 static gboolean
 take_ends (AlitraTransformer * self, GError ** error)
@@ -19,16 +41,12 @@ take_ends (AlitraTransformer * self, GError ** error)
   const AlitraPart part = { &self->weights, "", error };
   const guint dim = self->blocks.dim;
 
-  for (guint i = 0; i < ALITRA_LEVELS; i++) {
-    g_autofree char *prefix = g_strdup_printf ("into.%u.", i);
-    const AlitraPart level = { &self->weights, prefix, error };
-
-    if (!alitra_part_take_matrix (&level, &self->into[i], "weight", "bias", dim,
-            self->vectors))
-      return FALSE;
-  }
-  self->depth = alitra_part_take (&part, "depth", 2, ALITRA_MAX_DEPTH, dim);
+  self->level = alitra_part_take (&part, "level", 2, ALITRA_LEVELS, dim);
+  self->depth = self->level
+      ? alitra_part_take (&part, "depth", 2, ALITRA_MAX_DEPTH, dim) : NULL;
   return self->depth
+      && alitra_part_take_matrix (&part, &self->into, "into.weight",
+      "into.bias", dim, self->vectors)
       && alitra_part_take_matrix (&part, &self->place, "place.weight", NULL,
       dim, 4 * ALITRA_WAVES)
       && alitra_part_take_norm (&part, "norm.weight", "norm.bias", dim,
@@ -43,9 +61,9 @@ read_settings (AlitraTransformer * self, GError ** error)
   JsonObject *settings = self->weights.settings;
   guint format, waves;
 
-  if (!alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
+  if (!alitra_labels_read_model (settings, &self->model, error)
+      || !alitra_weights_read_counts (settings, "format", 1, FORMAT, FORMAT,
           &format, error)
-      || !alitra_labels_read_model (settings, &self->model, error)
       || !alitra_weights_read_counts (settings, "vectors", 1, 8, 512,
           &self->vectors, error)
       || !alitra_weights_read_counts (settings, "waves", 1, ALITRA_WAVES,
@@ -78,7 +96,7 @@ alitra_transformer_load_bytes (GBytes * bytes, GError ** error)
   if (!alitra_weights_load (&self->weights, data, size, error)
       || !read_settings (self, error))
     return NULL;
-  if (!take_ends (self, error)
+  if (!take_looks (self, error) || !take_ends (self, error)
       || !alitra_blocks_take (&self->blocks, &self->weights, error))
     return NULL;
   self->id = g_strdup_printf ("%s-%08x",
@@ -115,7 +133,10 @@ alitra_transformer_unref (AlitraTransformer * self)
   if (!self || !g_atomic_int_dec_and_test (&self->references))
     return;
   for (guint i = 0; i < ALITRA_LEVELS; i++)
-    alitra_matrix_clear (&self->into[i]);
+    alitra_matrix_clear (&self->own[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (self->quarters); i++)
+    alitra_matrix_clear (&self->quarters[i]);
+  alitra_matrix_clear (&self->into);
   alitra_matrix_clear (&self->place);
   alitra_matrix_clear (&self->head);
   alitra_blocks_clear (&self->blocks);

@@ -19,7 +19,10 @@ struct _AlitraTransformer
   guint32 model;                /* whose tokens it reads */
   guint vectors;                /* numbers of a token's vector */
   GPtrArray *labels;
-  AlitraMatrix into[ALITRA_LEVELS];     /* sum of the vectors of a cell -> dim */
+  AlitraMatrix own[ALITRA_LEVELS];      /* sum of the vectors of a cell's tokens -> what they add to its look */
+  AlitraMatrix quarters[4];     /* look of a cell -> looks of its quarters, row by row */
+  AlitraMatrix into;            /* look -> dim */
+  const float *level;           /* ALITRA_LEVELS x dim: what the level of a cell adds */
   AlitraMatrix place;           /* 4 ALITRA_WAVES -> dim */
   const float *depth;           /* ALITRA_MAX_DEPTH x dim: what the number of tokens in a cell adds */
   AlitraBlocks blocks;
@@ -32,7 +35,7 @@ struct _AlitraTransformer
 typedef struct
 {
   guint8 level;
-  guint8 depth;                 /* tokens in the cell, at least 1 */
+  guint8 depth;                 /* tokens in the cell */
   float x, y;                   /* its middle, 0..1 of the picture */
 } AlitraTransformerInput;
 
@@ -42,10 +45,10 @@ typedef struct _AlitraTransformerRoom AlitraTransformerRoom;
 AlitraTransformerRoom *alitra_transformer_room_new (AlitraTransformer * transformer, AlitraWorkers * workers);
 void alitra_transformer_room_free (AlitraTransformerRoom * room);
 
-/* Sequence s is the inputs starts[s] .. starts[s+1]-1; sums: for each input the transformer's `vectors` numbers.
+/* Sequence s is the inputs starts[s] .. starts[s+1]-1; looks: for each input the transformer's `vectors` numbers.
  * scores: for each sequence a number for each label (before softmax). */
 void alitra_transformer_run (AlitraTransformerRoom * room, guint sequences, const guint * starts,
-    const AlitraTransformerInput * inputs, const float *sums, float *scores);
+    const AlitraTransformerInput * inputs, const float *looks, float *scores);
 
 G_END_DECLS
 

@@ -19,7 +19,7 @@ struct _AlitraTransformerRoom
   float *x;                     /* rows x dim */
   const guint *starts;
   const AlitraTransformerInput *inputs;
-  const float *sums;
+  const float *looks;
   float *scores;
 };
 
@@ -69,7 +69,7 @@ fill_waves (const AlitraTransformerInput * input, float *waves)
     }
 }
 
-/* The first numbers of a tile: level by level, each with its matrix; then place and depth. */
+/* The first numbers of a tile: what the cells look like, then level, depth and place. */
 static void
 embed (gpointer data, guint tile, guint worker)
 {
@@ -81,20 +81,17 @@ embed (gpointer data, guint tile, guint worker)
   float waves[ALITRA_TILE * 4 * ALITRA_WAVES];
   float *x = self->x + (gsize) first * dim;
 
-  for (guint i = 0, n; i < rows; i += n) {
-    for (n = 1; i + n < rows && inputs[i + n].level == inputs[i].level;)
-      n++;
-    alitra_matrix_multiply (&t->into[inputs[i].level], n, self->sums
-        + (gsize) (first + i) * t->vectors, t->vectors, x + (gsize) i * dim,
-        dim, ALITRA_END_STORE);
-  }
+  alitra_matrix_multiply (&t->into, rows, self->looks
+      + (gsize) first * t->vectors, t->vectors, x, dim, ALITRA_END_STORE);
   for (guint i = 0; i < rows; i++) {
-    const float *depth = t->depth + (gsize) (inputs[i].depth - 1) * dim;
+    const guint depth = MIN (inputs[i].depth, ALITRA_MAX_DEPTH - 1);
+    const float *of_level = t->level + (gsize) inputs[i].level * dim;
+    const float *of_depth = t->depth + (gsize) depth * dim;
     float *to = x + (gsize) i * dim;
 
     fill_waves (&inputs[i], waves + i * 4 * ALITRA_WAVES);
     for (guint k = 0; k < dim; k++)
-      to[k] += depth[k];
+      to[k] += of_level[k] + of_depth[k];
   }
   alitra_matrix_multiply (&t->place, rows, waves, 4 * ALITRA_WAVES, x, dim,
       ALITRA_END_ADD);
@@ -128,12 +125,12 @@ decide (gpointer data, guint sequence, guint worker)
 void
 alitra_transformer_run (AlitraTransformerRoom * self, guint sequences,
     const guint * starts, const AlitraTransformerInput * inputs,
-    const float *sums, float *scores)
+    const float *looks, float *scores)
 {
   self->rows = starts[sequences];
   self->starts = starts;
   self->inputs = inputs;
-  self->sums = sums;
+  self->looks = looks;
   self->scores = scores;
   self->x = alitra_blocks_room_get_rows (self->blocks, sequences, starts);
   alitra_workers_run (self->workers,

@@ -12,7 +12,6 @@
 #include "digest.h"
 #include "matrix.h"
 
-#define FORMAT 1
 #define MAX_FILE ((gsize) 512 << 20)
 #define MAX_HEADER ((gsize) 1 << 20)
 /* JSON deeper than this would let the parser's recursion eat the stack. */
@@ -39,8 +38,8 @@ alitra_weights_invalid (GError ** error, const char *format, ...)
   message = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID,
-      "The model file cannot be used: %s. Take a whole file of format %d, as the scripts of training/ write it",
-      message, FORMAT);
+      "The model file cannot be used: %s. Take a whole file as the scripts of training/ of this version write it",
+      message);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------------- */

@@ -15,9 +15,10 @@ import json
 import torch
 
 from alitra.classifier import WAVES, Classifier, read_safetensors
+from alitra.looks import Looks
 from export import save
 
-FORMAT = 1
+FORMAT = 2
 
 
 def number_of(path):
@@ -25,8 +26,15 @@ def number_of(path):
         return hashlib.sha256(f.read()).hexdigest()[:8]
 
 
+def look_tensors(base):
+    """The matrices of looks.py."""
+    looks = Looks(read_safetensors(base)[0])
+    return {'%s.%d' % (name, i): m for name, part in (('own', looks.own), ('quarters', looks.quarters))
+            for i, m in enumerate(part)}
+
+
 def export(model, labels, path, base, name, halves=True):
-    state = model.folded()
+    state = dict(model.folded(), **look_tensors(base))
     tensors = {k: (v.half() if halves else v).numpy() for k, v in state.items()}
     bad = [k for k, v in state.items() if not torch.isfinite(v.half() if halves else v).all()]
     if bad:
@@ -42,6 +50,7 @@ def bind(path, out, base):
     if settings.get('vectors') != vectors:
         raise SystemExit('%s reads vectors of %s numbers, those of %s have %d' % (path, settings.get('vectors'), base, vectors))
     settings['model'] = number_of(base)
+    tensors.update({k: v.numpy() for k, v in look_tensors(base).items()})
     save(out, {k: v.astype('<f2') for k, v in tensors.items()}, {'format': 'pt', 'alitra': json.dumps(settings)})
 
 
@@ -50,7 +59,7 @@ def main():
     ap.add_argument('checkpoint')
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
-    ap.add_argument('--name', default='alitra-classify-2')
+    ap.add_argument('--name', default='alitra-classify-3')
     a = ap.parse_args()
     if a.checkpoint.endswith('.safetensors'):
         bind(a.checkpoint, a.out, a.model)

@@ -5,7 +5,7 @@
 
 A small transformer with drawn weights for the small model that golden_allocator.py wrote there, and what PyTorch makes
 of drawn inputs.  transformer.bin, little endian: u32 sequences, labels; u32 inputs of each sequence; for each input u8
-level, u8 depth, f32 x, y; the sums of token vectors as f32; f32 scores of each sequence."""
+level, u8 depth, f32 x, y; what the cells look like as f32; f32 scores of each sequence."""
 import argparse
 import os
 import struct
@@ -36,7 +36,7 @@ def draw_model(vectors):
 def sequence(n, vectors):
     """Coarse cells first, as the memory lists them."""
     level = torch.randint(0, 3, (n,)).sort(descending=True).values
-    return torch.randn(n, vectors), level, torch.rand(n, 2), torch.randint(1, 13, (n,))
+    return torch.randn(n, vectors), level, torch.rand(n, 2), torch.randint(0, 13, (n,))
 
 
 def main():
@@ -53,9 +53,9 @@ def main():
         scores = torch.cat([model(*[t[None] for t in s], torch.ones(1, len(s[0]), dtype=torch.bool)) for s in sequences])
     cells = b''.join(struct.pack('<BBff', level, depth, *place) for _, levels, places, depths in sequences
                      for level, depth, place in zip(levels.tolist(), depths.tolist(), places.tolist()))
-    sums = torch.cat([s[0] for s in sequences])
+    looks = torch.cat([s[0] for s in sequences])
     data = struct.pack('<%dI' % (2 + len(LENGTHS)), len(LENGTHS), len(LABELS), *LENGTHS) + cells
-    data += sums.numpy().astype('<f4').tobytes() + scores.numpy().astype('<f4').tobytes()
+    data += looks.numpy().astype('<f4').tobytes() + scores.numpy().astype('<f4').tobytes()
     with open(os.path.join(a.folder, 'transformer.bin'), 'wb') as f:
         f.write(data)
     print(np.round(scores.numpy(), 3))

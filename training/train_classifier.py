@@ -20,43 +20,77 @@ import torch
 import torch.nn.functional as F
 
 from alitra import labelled
-from alitra.classifier import Classifier, TokenVectors, mirrors
+from alitra.classifier import MAX_DEPTH, Classifier, TokenVectors
 from alitra.labelled import soft_name
 from alitra.model import LEVELS
 
 GRID = labelled.SIZE // 16
+PART = 500      # pictures that are looked at together
 
 
 class Cells:
-    """One cache file: for each picture its cells, for each cell the sum of its tokens' vectors."""
+    """One cache file: for each picture the cells that are inputs, and what they look like."""
 
     def __init__(self, path, vectors, number=0):
-        with np.load(path) as f:
-            counts, level, depth = f['counts'].astype(np.int64), f['level'], f['depth']
-            column, row, id_ = f['column'], f['row'], f['id']
-            middle = np.stack([f['x'], f['y']], 1) if 'x' in f else None     # of patches that are no cells
-        rows = torch.from_numpy(vectors.row(level, depth, id_).astype(np.int64))
-        first = depth == 0
-        picture = np.repeat(np.arange(len(counts)), counts)
-        starts = np.flatnonzero(first)                                       # of each cell, its first token
         self.number = number                                                 # of the variant
-        self.sums = F.embedding_bag(rows, vectors.table, torch.from_numpy(starts), mode='sum').half()
-        self.depth = np.diff(starts, append=len(rows))
-        self.cells = np.bincount(picture[first], minlength=len(counts))
-        self.start = np.append(0, np.cumsum(self.cells))                     # of each picture, its first cell
-        self.level = level[first].astype(np.int64)
-        side = (1 << self.level) / 2
-        self.place = np.stack([column[first] + side, row[first] + side], 1).astype(np.float32) / GRID
-        if middle is not None:
-            self.place = middle
+        with np.load(path) as f:
+            tokens = {k: f[k] for k in f}
+        counts = tokens['counts'].astype(np.int64)
+        rows = torch.from_numpy(vectors.row(tokens['level'], tokens['depth'], tokens['id']).astype(np.int64))
+        if 'x' in tokens:
+            self.take_patches(tokens, vectors.table[rows])
+        else:
+            parts = [self.look(tokens, rows, vectors, counts, at, min(at + PART, len(counts)))
+                     for at in range(0, len(counts), PART)]
+            self.looks, level, depth, self.place, inputs = map(join, zip(*parts))
+            self.level, self.depth = level.astype(np.uint8), depth.astype(np.uint8)
+        inputs = counts if 'x' in tokens else inputs
+        self.tokens = counts                                                 # of each picture
+        self.cells = inputs                                                  # of each picture, its inputs
+        self.start = np.append(0, np.cumsum(inputs))                         # of each picture, its first input
+
+    def take_patches(self, tokens, looks):
+        """Patches of tokenise_fixed.py: each token is one input."""
+        self.looks, self.level, self.depth = looks.half(), tokens['level'], np.ones(len(looks), np.uint8)
+        self.place = np.stack([tokens['x'], tokens['y']], 1)
+
+    @staticmethod
+    def look(tokens, rows, vectors, counts, first, last):
+        """Inputs of the pictures first..last-1: all their cells."""
+        starts, n = np.append(0, np.cumsum(counts)), last - first
+        span = slice(starts[first], starts[last])
+        picture = np.repeat(np.arange(n), counts[first:last])
+        sums, depths = [], []
+        for level in range(LEVELS):
+            side = GRID >> level
+            of = np.flatnonzero(tokens['level'][span] == level)
+            at = (picture[of] * side + (tokens['row'][span][of] >> level)) * side + (tokens['column'][span][of] >> level)
+            sums.append(torch.zeros(n * side * side, vectors.size).index_add_(
+                0, torch.from_numpy(at), vectors.table[rows[span][torch.from_numpy(of)]]).view(n, side, side, -1))
+            depths.append(np.bincount(at, minlength=n * side * side).reshape(n, -1))
+        looks, order = vectors.looks(sums), range(LEVELS)
+        depth = np.minimum(np.concatenate(depths, 1), MAX_DEPTH - 1)
+        level = np.tile(np.concatenate([np.full(GRID * GRID >> 2 * i, i) for i in order]), (n, 1))
+        middle = np.concatenate([(np.indices((GRID >> i, GRID >> i))[::-1].reshape(2, -1).T + .5) / (GRID >> i) for i in order])
+        # As in src/looks.c: cells with tokens first, coarse ones first, so that a part of them is the beginning.
+        first = np.argsort(np.where(depth > 0, 0, LEVELS) - level, axis=1, kind='stable')
+        cells = (first + np.arange(n)[:, None] * level.shape[1]).ravel()
+        return (torch.cat([x.flatten(1, 2) for x in looks], 1).flatten(0, 1).half()[torch.from_numpy(cells)],
+                level.ravel()[cells], depth.ravel()[cells], np.tile(middle.astype(np.float32), (n, 1))[cells],
+                np.full(n, level.shape[1]))
+
+
+def join(parts):
+    return torch.cat(parts) if torch.is_tensor(parts[0]) else np.concatenate(parts)
 
 
 class Batch:
     """Cells of some pictures, padded to the longest."""
 
-    def __init__(self, members, size, rng=None, drop=0., mix=0.):
-        """members: (Cells, index) each; size: numbers of a vector."""
-        parts = [[(cells, np.arange(cells.start[i], cells.start[i + 1]))] for cells, i in members]
+    def __init__(self, members, size, rng=None, drop=0., mix=0., most=None):
+        """members: (Cells, index) each; size: numbers of a vector; most: inputs of each."""
+        parts = [[(cells, np.arange(cells.start[i], cells.start[i + 1])[:most and most[k]])]
+                 for k, (cells, i) in enumerate(members)]
         self.weight = np.ones((len(parts), 2), np.float32) * (1, 0)
         self.partner = np.arange(len(parts))
         if mix:
@@ -64,29 +98,28 @@ class Batch:
         if drop:
             parts = [self.dropped(p, rng, drop) for p in parts]
         n, longest = len(parts), max(sum(len(at) for _, at in p) for p in parts)
-        level, depth = np.zeros((n, longest), np.int64), np.ones((n, longest), np.int64)
+        level, depth = np.zeros((n, longest), np.int64), np.zeros((n, longest), np.int64)
         place, mask = np.zeros((n, longest, 2), np.float32), np.zeros((n, longest), bool)
-        sums = torch.zeros(n, longest, size, dtype=torch.half)
+        looks = torch.zeros(n, longest, size, dtype=torch.half)
         for b, pieces in enumerate(parts):
             k = 0
             for cells, at in pieces:
                 span = slice(k, k + len(at))
                 level[b, span], place[b, span], depth[b, span] = cells.level[at], cells.place[at], cells.depth[at]
-                sums[b, span] = cells.sums[torch.from_numpy(at)]
+                looks[b, span] = cells.looks[torch.from_numpy(at)]
                 mask[b, span] = True
                 k += len(at)
-        self.sums, self.mask, self.level = sums.float(), torch.from_numpy(mask), torch.from_numpy(level)
+        self.looks, self.mask, self.level = looks.float(), torch.from_numpy(mask), torch.from_numpy(level)
         self.depth, self.place = torch.from_numpy(depth), torch.from_numpy(place)
 
     def inputs(self):
-        return self.sums, self.level, self.place, self.depth, self.mask
+        return self.looks, self.level, self.place, self.depth, self.mask
 
-    def mirror(self, mirrors, which):
-        """Some of the pictures the other way round; mirrors: levels, size, size."""
+    def mirror(self, matrix, which):
+        """Some of the pictures the other way round; matrix: what a look becomes."""
         which = torch.from_numpy(np.flatnonzero(which))
         self.place[which, :, 0] = 1 - self.place[which, :, 0]
-        sums, level = self.sums[which], self.level[which]
-        self.sums[which] = sum(sums @ m.T * (level == i)[..., None] for i, m in enumerate(mirrors))
+        self.looks[which] = self.looks[which] @ matrix.T
 
     @staticmethod
     def dropped(pieces, rng, drop):
@@ -109,32 +142,32 @@ class Batch:
         return out
 
 
-def find_caches(folder, split, allocation, budgets):
+def find_caches(folder, split, allocations, budgets):
+    """-> {(allocation, variant, budget): path}"""
     out = {}
-    for path in sorted(glob.glob(os.path.join(folder, '%s-*-%s.npz' % (split, allocation)))):
-        number, budget = map(int, re.search(r'-(\d+)-(\d+)-', os.path.basename(path)).groups())
-        if not budgets or budget in budgets:
-            out[number, budget] = path
+    for allocation in allocations:
+        for path in sorted(glob.glob(os.path.join(folder, '%s-*-%s.npz' % (split, allocation)))):
+            number, budget = map(int, re.search(r'-(\d+)-(\d+)-', os.path.basename(path)).groups())
+            if not budgets or budget in budgets:
+                out[allocation, number, budget] = path
     return out
 
 
-def spreads(cells):
-    """Root mean square of each number of the cells' vectors, level by level."""
-    level, out = torch.from_numpy(cells.level), torch.ones(LEVELS, cells.sums.shape[1])
-    for i in range(LEVELS):
-        if (level == i).any():
-            out[i] = (cells.sums[level == i].float() ** 2).mean(0).sqrt()
-    return out.clamp(min=1e-3) + .1 * out.max(1, keepdim=True).values
+def spread(cells):
+    """Root mean square of each number of the cells' looks."""
+    out = (cells.looks.float() ** 2).mean(0).sqrt().clamp(min=1e-3)
+    return out + .1 * out.max()
 
 
-def evaluate(model, cells, indices, labels):
-    """Part of the pictures that get their own label first."""
+def evaluate(model, cells, indices, labels, some=False):
+    """Part of the pictures that get their own label first.  some: with as many inputs as tokens."""
     model.eval()
     order, right = indices[np.argsort(cells.cells[indices])], 0
     with torch.no_grad():
         for at in range(0, len(order), 128):
             members = order[at:at + 128]
-            out = model(*Batch([(cells, i) for i in members], cells.sums.shape[1]).inputs())
+            most = cells.tokens[members].tolist() if some else None
+            out = model(*Batch([(cells, i) for i in members], cells.looks.shape[1], most=most).inputs())
             right += (out.argmax(1).numpy() == labels[members]).sum()
     return float(right / len(order))
 
@@ -150,6 +183,13 @@ def epoch_batches(caches, indices, size, rng):
                 yield group[b:b + size]
 
 
+def some(members, rng):
+    """How many inputs each picture may have: from as many as it has tokens to all."""
+    tokens = np.array([cells.tokens[i] for cells, i in members])
+    every = np.array([cells.cells[i] for cells, i in members])
+    return np.maximum(tokens, (every * rng.random(len(members)) ** 1.5).astype(int)).tolist()
+
+
 def average(mean, model, decay):
     with torch.no_grad():
         to, what = list(mean.parameters()), list(model.parameters())
@@ -161,7 +201,6 @@ class Run:
     def __init__(self, a):
         self.options, self.vectors = a, TokenVectors(a.model)
         self.sources = [(a.cache, self.vectors)] + [(folder, TokenVectors(model)) for folder, model in a.also]
-        self.mirrors = mirrors(a.model)
         names, _, self.labels = labelled.pictures(a.root, 'train')
         self.val_labels = labelled.pictures(a.root, 'val')[2]
         tune = labelled.is_tune(len(self.labels))
@@ -171,7 +210,7 @@ class Run:
         torch.manual_seed(a.seed)
         shape = dict(vectors=self.vectors.size, dim=a.dim, heads=a.heads, layers=a.layers, hidden=4 * a.dim, labels=len(names))
         self.model, self.mean = Classifier(**shape), Classifier(**shape)
-        self.model.spread.copy_(spreads(self.caches('train')[0]))
+        self.model.spread.copy_(spread(self.caches('train')[0]))
         if a.start:
             self.model.load_state_dict(torch.load(a.start, map_location='cpu')['model'])
         self.mean.load_state_dict(self.model.state_dict())
@@ -188,10 +227,10 @@ class Run:
         for folder, vectors in self.sources:
             found = find_caches(folder, split, a.allocation, a.budgets)
             if split == 'train' and a.variants:
-                found = {k: v for k, v in found.items() if k[0] in a.variants}
+                found = {k: v for k, v in found.items() if k[1] in a.variants}
             if split == 'train' and a.teacher:
-                found = {k: v for k, v in found.items() if soft_name(a.teacher, k[0]).exists()}
-            for (number, _), path in found.items():
+                found = {k: v for k, v in found.items() if soft_name(a.teacher, k[1]).exists()}
+            for (_, number, _), path in found.items():
                 if path not in self.loaded:
                     self.loaded[path] = Cells(path, vectors, number)
                 out.append(self.loaded[path])
@@ -230,9 +269,10 @@ class Run:
 
     def step(self, members, rng):
         a = self.options
-        batch, target = Batch(members, self.vectors.size, rng, a.drop, a.mix), self.targets(members)
+        most = some(members, rng) if a.some and rng.random() < .5 else None
+        batch, target = Batch(members, self.vectors.size, rng, a.drop, a.mix, most), self.targets(members)
         if a.mirror:
-            batch.mirror(self.mirrors, rng.random(len(members)) < .5)
+            batch.mirror(self.vectors.mirror, rng.random(len(members)) < .5)
         with torch.autocast('cpu', dtype=torch.bfloat16):
             out = self.model(*batch.inputs(), skip=a.skip)
         logs = F.log_softmax(out.float(), 1)
@@ -260,13 +300,15 @@ class Run:
         return float(np.mean(losses)), len(caches)
 
     def report(self):
+        """-> {(allocation, 'val' or 'tune', budget, with as many inputs as tokens): part that is right}"""
         a, out = self.options, {}
-        everyone = np.arange(len(self.val_labels))
-        for (_, budget), path in find_caches(a.cache, 'val', a.allocation, ()).items():
-            out['val%d' % budget] = evaluate(self.mean, Cells(path, self.vectors), everyone, self.val_labels)
-        for (number, budget), path in find_caches(a.cache, 'train', a.allocation, a.budgets).items():
-            if number == 0 and not a.all and path in self.loaded:
-                out['tune%d' % budget] = evaluate(self.mean, self.loaded[path], self.tune, self.labels)
+        for split, which, labels in (('val', np.arange(len(self.val_labels)), self.val_labels), ('train', self.tune, self.labels)):
+            for (allocation, number, budget), path in find_caches(a.cache, split, a.allocation, a.budgets).items():
+                if number == 0 and not (split == 'train' and a.all):
+                    cells = self.loaded.get(path) or Cells(path, self.vectors)
+                    for some in (False, True) if a.some else (False,):
+                        out[allocation, 'val' if split == 'val' else 'tune', budget, some] = evaluate(
+                            self.mean, cells, which, labels, some)
         return out
 
 
@@ -277,7 +319,7 @@ def parser():
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--epochs', type=int, default=60)
-    ap.add_argument('--allocation', default='learned')
+    ap.add_argument('--allocation', nargs='+', default=['learned'], help='caches of these kinds, all alike')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--variants', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--dim', type=int, default=128)
@@ -286,6 +328,7 @@ def parser():
     ap.add_argument('--batch', type=int, default=64)
     ap.add_argument('--rate', type=float, default=1e-3)
     ap.add_argument('--drop', type=float, default=.3, help='at most this part of the cells is left out')
+    ap.add_argument('--some', action='store_true', help='half of the batches: pictures with fewer inputs, no less than tokens')
     ap.add_argument('--mix', type=float, default=.3, help='part of the pictures that get quarters of another')
     ap.add_argument('--skip', type=float, default=.1, help='part of the last block that is skipped')
     ap.add_argument('--mean', type=float, default=.998, help='what the mean of the weights keeps of itself in a step')
@@ -313,7 +356,7 @@ def train(a):
         run.save()
         line = {'epoch': run.epoch, 'loss': round(loss, 4), 'caches': caches, 'seconds': round(time.time() - start, 1)}
         if run.epoch % a.every == 0 or run.epoch == a.epochs:
-            line.update({k: round(v, 4) for k, v in run.report().items()})
+            line.update({'%s %s %d%s' % (*k[:3], ', as many inputs' * k[3]): round(v, 4) for k, v in run.report().items()})
         print(json.dumps(line), flush=True)
     return run
 

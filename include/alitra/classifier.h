@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /**
  * AlitraClassifier:
  *
- * Runs a transformer over the tokens of frames. Each cell that holds tokens is one input. Reference counted.
+ * Runs a transformer over the tokens of frames. Each cell is one input: what it looks like, told by its own tokens and by
+ * those of the cells above it. Reference counted.
  *
  * Threads: one caller at a time, in any thread; only references may be taken and dropped while another thread uses it.
  */
@@ -68,12 +69,14 @@ ALITRA_API void alitra_classifier_free (AlitraClassifier * classifier);
  * @classifier: a classifier
  * @memories: (array length=count): tokens of each frame, as a tokenizer or a detokenizer of the same model holds them
  * @count: frames, at least 1; one call for many takes less time than many calls, and gives the same numbers
- * @max_cells: of each frame look at so many cells at most, coarse ones first; 0: at all
+ * @max_cells: of each frame look at so many cells at most: those that hold tokens, then the others, coarse ones first;
+ *   0: at all
  * @scores: room for @count rows of alitra_transformer_get_count() numbers of 0..1 that add up to 1
  * @error: return location for a #GError, or %NULL
  *
- * What the frames show. The time grows with the cells that hold tokens, and a little with their square; there is no
- * padding. A frame without tokens gets equal scores.
+ * What the frames show. The time grows with the cells that are looked at, and a little with their square; there is no
+ * padding. Cells that hold no tokens show what the cells above them say of their place. A frame without tokens gets equal
+ * scores.
  *
  * Errors: %ALITRA_ERROR_MODEL_INVALID if the weights are such that the numbers overflow.
  *
@@ -86,7 +89,7 @@ ALITRA_API gboolean alitra_classifier_run (AlitraClassifier * classifier, const 
  * alitra_classifier_run_one: (rename-to alitra_classifier_run)
  * @classifier: a classifier
  * @memory: tokens of a frame, as a tokenizer or a detokenizer of the same model holds them
- * @max_cells: look at so many cells at most, coarse ones first; 0: at all
+ * @max_cells: look at so many cells at most, as in alitra_classifier_run(); 0: at all
  * @count: (out): how many numbers there are, one a label
  * @error: return location for a #GError, or %NULL
  *

@@ -2,10 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
- *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] [BATCH] <pictures.rgb
- * ALLOCATION: learned, recognition (learned, with that objective) or uniform.  One line for each picture and budget: number of the label, tokens, cells that hold
+ *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] BATCH CELLS <pictures.rgb
+ * ALLOCATION: learned, recognition (learned, with that objective) or uniform; CELLS: all, or tokens (no more cells are
+ * looked at than there are tokens).  One line for each picture and budget: number of the label, tokens, cells that hold
  * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
- * stream), microseconds of the transformer, which looks at BATCH (1) pictures at a time: of the processor's time, so that
+ * stream), microseconds of the transformer, which looks at BATCH pictures at a time: of the processor's time, so that
  * other programs do not matter much. */
 #include <alitra/alitra.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ typedef struct
   AlitraTransformer *transformer;
   AlitraClassifier *classifier;
   guint batch;
+  gboolean few;                 /* no more cells than tokens */
   AlitraTokenizer *tokenizer[MAX_BATCH];
   AlitraSettings settings;
   AlitraFrame frame;
@@ -98,8 +100,8 @@ classify (Bench * b, const Made * made, guint count)
   for (guint i = 0; i < count; i++)
     memory[i] = alitra_tokenizer_get_memory (b->tokenizer[i]);
   time = cpu_time ();
-  if (!alitra_classifier_run (b->classifier, memory, count, 0, b->scores,
-          &error))
+  if (!alitra_classifier_run (b->classifier, memory, count,
+          b->few ? b->settings.target_tokens : 0, b->scores, &error))
     g_error ("%s", error->message);
   time = cpu_time () - time;
   for (guint i = 0; i < count; i++)
@@ -152,13 +154,13 @@ main (int argc, char **argv)
   GError *error = NULL;
   Bench b = { 0 };
 
-  b.batch = argc == 8 ? CLAMP (atoi (argv[7]), 1, MAX_BATCH) : 1;
-  if (argc != 7 && argc != 8) {
-    g_printerr
-        ("usage: %s MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] [BATCH] <pictures.rgb\n",
-        argv[0]);
+  if (argc != 9) {
+    g_printerr ("usage: %s MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION "
+        "TOKENS[,TOKENS...] BATCH CELLS <pictures.rgb\n", argv[0]);
     return 2;
   }
+  b.batch = CLAMP (atoi (argv[7]), 1, MAX_BATCH);
+  b.few = strcmp (argv[8], "tokens") == 0;
   b.model = alitra_model_load (argv[1], &error);
   if (b.model)
     b.transformer = alitra_transformer_load (argv[2], &error);

@@ -208,7 +208,7 @@ typedef struct
   guint sequences, labels;
   guint *starts;
   AlitraTransformerInput *inputs;
-  float *sums, *scores;
+  float *looks, *scores;
 } Golden;
 
 static guint32
@@ -252,9 +252,9 @@ golden_new (guint vectors)
     golden.inputs[i].x = take_float (&at);
     golden.inputs[i].y = take_float (&at);
   }
-  golden.sums = alitra_floats_new ((gsize) rows * vectors);
+  golden.looks = alitra_floats_new ((gsize) rows * vectors);
   for (guint i = 0; i < rows * vectors; i++)
-    golden.sums[i] = take_float (&at);
+    golden.looks[i] = take_float (&at);
   golden.scores = alitra_floats_new (golden.sequences * golden.labels);
   for (guint i = 0; i < golden.sequences * golden.labels; i++)
     golden.scores[i] = take_float (&at);
@@ -266,7 +266,7 @@ golden_clear (Golden * golden)
 {
   g_free (golden->starts);
   g_free (golden->inputs);
-  alitra_floats_free (golden->sums);
+  alitra_floats_free (golden->looks);
   alitra_floats_free (golden->scores);
 }
 
@@ -289,7 +289,7 @@ test_golden (gconstpointer loops)
   room = alitra_transformer_room_new (transformer, workers);
   scores = alitra_floats_new (golden.sequences * golden.labels);
   alitra_transformer_run (room, golden.sequences, golden.starts, golden.inputs,
-      golden.sums, scores);
+      golden.looks, scores);
   for (guint i = 0; i < golden.sequences * golden.labels; i++)
     g_assert_cmpfloat (fabsf (scores[i] - golden.scores[i]), <, 2e-4);
   alitra_transformer_room_free (room);
@@ -311,13 +311,13 @@ test_alone (void)
   float *alone = alitra_floats_new (golden.labels);
 
   alitra_transformer_run (room, golden.sequences, golden.starts, golden.inputs,
-      golden.sums, together);
+      golden.looks, together);
   for (guint s = 0; s < golden.sequences; s++) {
     const guint first = golden.starts[s];
     const guint starts[2] = { 0, golden.starts[s + 1] - first };
 
     alitra_transformer_run (room, 1, starts, golden.inputs + first,
-        golden.sums + (gsize) first * transformer->vectors, alone);
+        golden.looks + (gsize) first * transformer->vectors, alone);
     g_assert_cmpmem (alone, golden.labels * sizeof (float),
         together + s * golden.labels, golden.labels * sizeof (float));
   }
@@ -389,6 +389,7 @@ test_refused (void)
   check_refused (edited ("\\\"apple\\\"", "{       }"), "label 0");
   check_refused (edited ("\\\"apple\\\", \\\"boat\\\"",
           "\\\"apple or a boat\\\""), "should be 6x40, got 7x40");
+  check_refused (edited ("\\\"format\\\": 2", "\\\"format\\\": 1"), "format");
   check_refused (edited ("\\\"waves\\\": 4", "\\\"waves\\\": 5"), "waves");
 }
 
@@ -513,47 +514,71 @@ test_batch (void)
   frames_clear (&frames);
 }
 
-/* What a cell's input is, found by walking through the memory: with it the transformer must say the same. */
-static void
-walk_cells (const Frames * frames, const AlitraMemory * memory,
-    GArray * inputs, GArray * sums)
+typedef struct
 {
-  const guint size = frames->transformer->vectors;
-  g_autoptr (AlitraTokenVectors) vectors =
-      alitra_token_vectors_new (frames->model);
-  gfloat *vector = g_new (gfloat, size), zero = 0;
+  AlitraTransformer *transformer;
+  AlitraTokenVectors *vectors;
+  const AlitraMemory *memory;
+} Walk;
 
-  for (guint level = ALITRA_LEVELS; level-- > 0;) {
-    guint columns, rows;
+/* What the tokens of a cell and of those above it add up to. */
+static guint
+walk_up (const Walk * walk, guint level, guint column, guint row, float *look)
+{
+  const guint size = walk->transformer->vectors;
+  float *part = alitra_floats_new (size), *sum = alitra_floats_new (size);
+  AlitraCell cell;
 
-    alitra_memory_get_grid (memory, level, &columns, &rows);
-    for (guint i = 0; i < columns * rows; i++) {
-      AlitraTransformerInput input = { level, 0,
-        (i % columns + .5f) * (16 << level) / memory->width,
-        (i / columns + .5f) * (16 << level) / memory->height
-      };
-      AlitraCell cell;
+  memset (look, 0, size * sizeof (float));
+  if (level < ALITRA_LEVELS - 1) {
+    walk_up (walk, level + 1, column / 2, row / 2, part);
+    alitra_matrix_multiply (&walk->transformer->quarters[row % 2 * 2
+            + column % 2], 1, part, size, look, size, ALITRA_END_STORE);
+  }
+  alitra_memory_get_cell (walk->memory, level, column, row, &cell);
+  for (guint t = 0; t < cell.depth; t++) {
+    gint32 id = cell.tokens[t];
+    guint8 at_level = level, depth = t;
+    const AlitraTokenTable table = { 1, &id, &at_level, NULL, &depth, NULL };
 
-      alitra_memory_get_cell (memory, level, i % columns, i / columns, &cell);
-      if (cell.depth == 0)
-        continue;
-      input.depth = cell.depth;
-      g_array_append_val (inputs, input);
-      for (guint k = 0; k < size; k++)
-        g_array_append_val (sums, zero);
-      for (guint t = 0; t < cell.depth; t++) {
-        gint32 id = cell.tokens[t];
-        guint8 at_level = level, depth = t;
-        const AlitraTokenTable table =
-            { 1, &id, &at_level, NULL, &depth, NULL };
+    alitra_token_vectors_fill (walk->vectors, &table, 1, part);
+    for (guint k = 0; k < size; k++)
+      sum[k] += part[k];
+  }
+  alitra_matrix_multiply (&walk->transformer->own[level], 1, sum, size, look,
+      size, ALITRA_END_ADD);
+  alitra_floats_free (part);
+  alitra_floats_free (sum);
+  return cell.depth;
+}
 
-        alitra_token_vectors_fill (vectors, &table, 1, vector);
-        for (guint k = 0; k < size; k++)
-          g_array_index (sums, gfloat, sums->len - size + k) += vector[k];
+/* The inputs of a frame, found by walking through its cells one by one: with them the transformer must say the same. */
+static void
+walk_cells (const Walk * walk, GArray * inputs, GArray * looks)
+{
+  const AlitraMemory *memory = walk->memory;
+  const guint size = walk->transformer->vectors;
+  float *look = alitra_floats_new (size);
+
+  for (guint empty = 0; empty < 2; empty++)
+    for (guint level = ALITRA_LEVELS; level-- > 0;) {
+      guint columns, rows;
+
+      alitra_memory_get_grid (memory, level, &columns, &rows);
+      for (guint i = 0; i < columns * rows; i++) {
+        AlitraTransformerInput input = { level, 0,
+          (i % columns + .5f) * (16 << level) / memory->width,
+          (i / columns + .5f) * (16 << level) / memory->height
+        };
+
+        input.depth = walk_up (walk, level, i % columns, i / columns, look);
+        if ((input.depth == 0) != empty)
+          continue;
+        g_array_append_val (inputs, input);
+        g_array_append_vals (looks, look, size);
       }
     }
-  }
-  g_free (vector);
+  alitra_floats_free (look);
 }
 
 static void
@@ -566,26 +591,30 @@ test_inputs (void)
   AlitraWorkers *workers = alitra_workers_new (1);
   AlitraTransformerRoom *room = alitra_transformer_room_new
       (frames.transformer, workers);
+  Walk walk = { frames.transformer, alitra_token_vectors_new (frames.model) };
 
-  for (guint i = 0; i < 2; i++) {
+  for (guint i = 0; i < 4; i++) {
     g_autoptr (GArray) inputs = g_array_new (FALSE, FALSE,
         sizeof (AlitraTransformerInput));
-    g_autoptr (GArray) sums = g_array_new (FALSE, FALSE, sizeof (gfloat));
+    g_autoptr (GArray) looks = g_array_new (FALSE, FALSE, sizeof (gfloat));
+    const guint most = i < 2 ? 0 : 50 * i;
     guint starts[2] = { 0, 0 };
     gfloat scores[LABELS], exact[LABELS];
     double sum = 0;
 
-    walk_cells (&frames, frames.memory[i], inputs, sums);
-    starts[1] = inputs->len;
-    g_assert_cmpuint (inputs->len, >, 5);
+    walk.memory = frames.memory[i % 2];
+    walk_cells (&walk, inputs, looks);
+    g_assert_cmpuint (inputs->len, >, most);
+    starts[1] = most ? most : inputs->len;
     alitra_transformer_run (room, 1, starts, (gpointer) inputs->data,
-        (gpointer) sums->data, exact);
-    classify (classifier, &frames.memory[i], 1, 0, scores);
+        (gpointer) looks->data, exact);
+    classify (classifier, &walk.memory, 1, most, scores);
     for (guint k = 0; k < LABELS; k++)
       sum += exp (exact[k]);
     for (guint k = 0; k < LABELS; k++)
       g_assert_cmpfloat (fabs (scores[k] - exp (exact[k]) / sum), <, 1e-4);
   }
+  alitra_token_vectors_unref (walk.vectors);
   alitra_transformer_room_free (room);
   alitra_workers_free (workers);
   alitra_classifier_free (classifier);

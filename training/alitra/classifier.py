@@ -1,6 +1,6 @@
 """A standard transformer over the cells of a token memory: pre-norm encoder, multi-head attention, GELU MLP, mean over
-the cells, linear head.  A cell that holds tokens is one input: the sum of the vectors of its tokens, through a matrix of
-its level, plus what its level, its place and its depth add."""
+the cells, linear head.  Inputs are the cells of the middle level and those of the finest that hold tokens: what the cell
+looks like (looks.py), through a matrix, plus what its level, its place and the number of its tokens add."""
 import json
 import struct
 
@@ -10,6 +10,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from .flat import COARSE, FINE, colour
+from .looks import Looks, mirror
 from .model import LEVELS
 
 WAVES = 4       # octaves of the position features
@@ -29,21 +30,12 @@ def read_safetensors(path):
     return tensors, settings
 
 
-def mirrors(path):
-    """Matrices, one a level, that turn the vector of a cell into (nearly: 3 to 9 % of its length are lost) that of the
-    mirrored cell: from numbers to samples, samples mirrored, and back."""
-    tensors, _ = read_safetensors(path)
-    parts = [start + np.arange(side * side).reshape(side, side)[:, ::-1].ravel() for start, side in ((0, 16), (256, 8), (320, 8))]
-    order = np.concatenate(parts)
-    embeds = [tensors['levels.%d.embed.weight' % i] for i in range(LEVELS)]
-    return torch.from_numpy(np.stack([e[:, order] @ np.linalg.pinv(e) for e in embeds]).astype(np.float32))
-
-
 class TokenVectors:
     """The vectors of all tokens of a model in one table; row() is the place of a token in it."""
 
     def __init__(self, path):
         tensors, settings = read_safetensors(path)
+        self.looks, self.mirror = Looks(tensors), mirror(tensors)
         self.size, parts, at = settings['dim'], [], 0
         self.start = np.zeros((LEVELS, MAX_DEPTH), np.int64)
         self.codes = np.array(settings['codes'])
@@ -100,13 +92,14 @@ class Classifier(nn.Module):
     def __init__(self, vectors=96, dim=128, heads=4, layers=4, hidden=512, labels=10):
         super().__init__()
         self.settings = {'vectors': vectors, 'dim': dim, 'heads': heads, 'layers': layers, 'hidden': hidden}
-        self.into = nn.ModuleList([nn.Linear(vectors, dim) for _ in range(LEVELS)])
+        self.into = nn.Linear(vectors, dim)
+        self.level = nn.Parameter(.02 * torch.randn(LEVELS, dim))
         self.place = nn.Linear(4 * WAVES, dim, bias=False)
         self.depth = nn.Parameter(.02 * torch.randn(MAX_DEPTH, dim))
         self.blocks = nn.ModuleList([Block(dim, heads, hidden) for _ in range(layers)])
         self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, labels)
-        # Vectors of a level are divided by this before its matrix; it is folded into the matrix by folded().
-        self.register_buffer('spread', torch.ones(LEVELS, vectors))
+        # Vectors are divided by this before the matrix; it is folded into the matrix by folded().
+        self.register_buffer('spread', torch.ones(vectors))
 
     @staticmethod
     def waves(place):
@@ -114,21 +107,19 @@ class Classifier(nn.Module):
         angle = place[..., None, :] * np.pi * 2. ** torch.arange(WAVES)[:, None]
         return torch.cat([angle.sin(), angle.cos()], -1).flatten(-2)
 
-    def embed(self, sums, level, place, depth):
-        x = sum(into(sums / self.spread[i]) * (level == i)[..., None] for i, into in enumerate(self.into))
-        return x + self.place(self.waves(place)) + self.depth[(depth - 1).clamp(0, MAX_DEPTH - 1)]
+    def embed(self, looks, level, place, depth):
+        return self.into(looks / self.spread) + self.level[level] + self.place(self.waves(place)) + self.depth[depth]
 
-    def forward(self, sums, level, place, depth, mask, skip=0.):
-        """sums B,n,vectors; level, depth B,n; place B,n,2; mask B,n: which are cells -> B,labels."""
-        x = self.embed(sums, level, place, depth)
+    def forward(self, looks, level, place, depth, mask, skip=0.):
+        """looks B,n,vectors; level, depth B,n; place B,n,2; mask B,n: which are cells -> B,labels."""
+        x = self.embed(looks, level, place, depth)
         for i, block in enumerate(self.blocks):
             x = block(x, mask, skip * (i + 1) / len(self.blocks) if self.training else 0.)
         x = self.norm(x) * mask[..., None]
         return self.head(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
 
     def folded(self):
-        """The state with `spread` inside the matrices."""
+        """The state with `spread` inside the matrix."""
         state = {k: v.detach().float() for k, v in self.state_dict().items() if k != 'spread'}
-        for i in range(LEVELS):
-            state['into.%d.weight' % i] = state['into.%d.weight' % i] / self.spread[i]
+        state['into.weight'] = state['into.weight'] / self.spread
         return state
