@@ -264,14 +264,6 @@ gst_alitra_classify_set_caps (GstBaseTransform * base, GstCaps * in,
 
 /* PACKETS */
 
-static void
-ask_for_key (GstAlitraClassify * self)
-{
-  gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
-      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
-          0));
-}
-
 /* A packet that says nothing here may say something downstream: it passes. */
 static void
 pass_over (GstAlitraClassify * self, const GError * error, gboolean damaged)
@@ -305,7 +297,7 @@ apply (GstAlitraClassify * self, GstBuffer * buffer, gboolean * applied)
     pass_over (self, error, received == GST_ALITRA_DAMAGED);
   g_clear_error (&error);
   if (ask)
-    ask_for_key (self);
+    gst_alitra_ask_for_key (GST_BASE_TRANSFORM_SINK_PAD (self), FALSE);
   return GST_FLOW_OK;
 }
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstalitrareceiver.h"
 
+#include <gst/video/video.h>
 #include <string.h>
 
 #include "gstalitrastream.h"
@@ -13,6 +14,14 @@ gboolean
 gst_alitra_key_is_due (guint * waiting)
 {
   return (*waiting)++ % ASK_AGAIN == 0;
+}
+
+void
+gst_alitra_ask_for_key (GstPad * sink, gboolean all_headers)
+{
+  gst_pad_push_event (sink,
+      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+          all_headers, 0));
 }
 
 gboolean

@@ -52,6 +52,9 @@ GstAlitraReceived gst_alitra_receiver_take (GstAlitraReceiver * self, GstElement
 /* Counts one more packet for which a key packet is missing; TRUE: ask for it now. */
 gboolean gst_alitra_key_is_due (guint * waiting);
 
+/* Asks whoever sends to @sink for a key packet. all_headers: and for what only the beginning of a stream says. */
+void gst_alitra_ask_for_key (GstPad * sink, gboolean all_headers);
+
 G_END_DECLS
 
 #endif

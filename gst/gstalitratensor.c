@@ -483,9 +483,7 @@ apply (GstAlitraTensor * self, GstBuffer * buffer)
   }
   g_clear_error (&error);
   if (ask)
-    gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE,
-            0));
+    gst_alitra_ask_for_key (GST_BASE_TRANSFORM_SINK_PAD (self), FALSE);
   return flow;
 }
 

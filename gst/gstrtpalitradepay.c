@@ -17,7 +17,6 @@
 #include "gstrtpalitradepay.h"
 
 #include <gst/rtp/gstrtpbuffer.h>
-#include <gst/video/video.h>
 #include <string.h>
 
 #include "gstalitraelements.h"
@@ -210,9 +209,7 @@ miss_key (GstRtpAlitraDepay * self)
   wanted = self->request_keyframe;
   GST_OBJECT_UNLOCK (self);
   if (gst_alitra_key_is_due (&self->waiting) && wanted)
-    gst_pad_push_event (GST_RTP_BASE_DEPAYLOAD_SINKPAD (self),
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
-            TRUE, 0));
+    gst_alitra_ask_for_key (GST_RTP_BASE_DEPAYLOAD_SINKPAD (self), TRUE);
 }
 
 /* Whether a frame may pass. @vital: something of its first layer is lost. */

@@ -5,13 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "fade.h"
 #include "pixel-loops.h"
 
 #define CELL ALITRA_CELL
 #define PIXELS 64               /* of the picture, a cell */
 #define TOLERANCE (1.5f / 255.f)        /* root of the mean squared error up to which a cell is flat */
 #define ROUNDS 3                /* a dropped cell changes its neighbours' slopes */
-#define FADE 4                  /* luma samples over which a flat cell gives way to a painted neighbour */
 
 static const guint coarse_steps[3] = { 24, 20, 20 };
 static const guint fine_steps[3] = { 9, 11, 11 };
@@ -523,20 +523,6 @@ painted_sides (const AlitraFlatGrid * grid, guint x, guint y)
   return s;
 }
 
-/* How much of the surface shows along one side of n samples, towards painted neighbours before and behind. */
-static void
-fade (gfloat * weights, guint n, gboolean before, gboolean behind)
-{
-  const guint length = FADE * n / CELL;
-  guint i;
-
-  for (i = 0; i < n; i++) {
-    weights[i] = before ? MIN ((i + .5f) / length, 1.f) : 1.f;
-    if (behind)
-      weights[i] *= MIN ((n - 1 - i + .5f) / length, 1.f);
-  }
-}
-
 static void
 blend_channel (const AlitraFlatGrid * grid, gsize cell, guint c,
     const Channel * ch, const PaintedSides * sides)
@@ -544,8 +530,8 @@ blend_channel (const AlitraFlatGrid * grid, gsize cell, guint c,
   gfloat across[CELL], down[CELL], surface[CELL];
   guint x, y;
 
-  fade (across, ch->n, sides->side[0], sides->side[1]);
-  fade (down, ch->n, sides->side[2], sides->side[3]);
+  alitra_fade (across, ch->n, sides->side[0], sides->side[1]);
+  alitra_fade (down, ch->n, sides->side[2], sides->side[3]);
   for (y = 0; y < ch->n; y++) {
     gfloat *row = ch->samples + y * ch->stride;
 

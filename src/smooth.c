@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "smooth.h"
 
+#include "fade.h"
 #include "model.h"
 #include "pixel-loops.h"
 
 #define CELL ALITRA_CELL
-#define FADE 4                  /* luma samples over which a smooth cell gives way to another neighbour */
 
 typedef struct
 {
@@ -67,32 +67,22 @@ typedef struct
   gboolean left, right, above, below;
 } Neighbours;
 
-static inline gfloat
-ramp (guint distance, guint fade)
-{
-  return MIN ((distance + .5f) / fade, 1.f);
-}
-
 static void
 blend_block (const Block * b, const Neighbours * same)
 {
   gfloat *samples = (gfloat *) b->samples;
-  const guint fade = FADE * b->n / CELL, last = b->n - 1;
+  gfloat across[CELL], down[CELL];
   AlitraSlope plane = fit_plane (b);
   guint x, y;
 
-  for (y = 0; y < b->n; y++) {
-    gfloat down = (same->above ? 1.f : ramp (y, fade))
-        * (same->below ? 1.f : ramp (last - y, fade));
-
+  alitra_fade (across, b->n, !same->left, !same->right);
+  alitra_fade (down, b->n, !same->above, !same->below);
+  for (y = 0; y < b->n; y++)
     for (x = 0; x < b->n; x++) {
       gfloat *p = samples + y * b->stride + x;
-      gfloat weight = down * (same->left ? 1.f : ramp (x, fade))
-          * (same->right ? 1.f : ramp (last - x, fade));
 
-      *p += (plane_at (&plane, b->n, x, y) - *p) * weight;
+      *p += (plane_at (&plane, b->n, x, y) - *p) * (across[x] * down[y]);
     }
-  }
 }
 
 static void
