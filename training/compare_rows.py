@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What tokens are worth to a transformer, row by row: the same small transformer and the same training on each kind of
-tokens, several seeds, one model a row and seed for all budgets:
+"""What tokens are worth to a transformer, row by row.  One transformer a seed learns from the tokens of all rows, each picture
+of any epoch as the tokens of one of them, so that its weights and its training are the same for each:
 
-    compare_rows.py ROOT CACHE WORK --model alitra-base.safetensors [--rows recognition uniform scaled random]
-                    [--seeds 0 1 2] [--epochs 8] [--csv ../docs/recognition.csv] [--plot ../docs/recognition.png]
+    compare_rows.py ROOT CACHE WORK --model alitra-base.safetensors [--rows learned uniform scaled random] [--seeds 0 1 2]
+                    [--epochs 80] [--csv ../docs/recognition.csv] [--plot ../docs/recognition.png]
 
-CACHE holds tokens of the pictures as they are, by tokenise_labelled.py --variants 1 (once for each --allocation) and tokenise_fixed.py.
+CACHE holds tokens of the variants 0, 2 and 3 at all budgets, by tokenise_labelled.py --variants 4 --budgets 16 32 64 128
+(once for each --allocation) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  Of adaptive and
+uniform tokens the transformer looks at all cells, or, on a line of its own, at no more cells than there are tokens.
 Stopped, it goes on where it was; what is in the CSV already is not trained again.  Prints a table of means over the
 seeds, with the worst and the best of them; with --seeds and no number only that."""
 import argparse
@@ -17,8 +19,10 @@ import numpy as np
 import train_classifier
 from tokenise_labelled import BUDGETS
 
-TITLES = {'recognition': 'adaptive, for recognition', 'learned': 'adaptive, for the picture', 'uniform': 'uniform depth',
+TITLES = {'learned': 'adaptive', 'recognition': 'adaptive, for recognition', 'uniform': 'uniform depth',
           'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
+FIXED = 'scaled', 'random'       # each token is an input
+FEW = ', as many cells as tokens'
 FIELDS = ('row', 'seed', 'tokens', 'inputs', 'top1_val', 'top1_tune', 'epochs')
 
 
@@ -36,34 +40,39 @@ def write(path, rows):
         writer.writerows(rows)
 
 
-def train(a, row, seed):
-    out = os.path.join(a.work, 'row-%s-%d.pt' % (row, seed))
-    options = [a.root, a.cache, out, '--model', a.model, '--epochs', a.epochs, '--every', a.epochs, '--allocation', row,
-               '--variants', 0, '--budgets', *BUDGETS, '--dim', 96, '--layers', 3, '--seed', seed, '--resume', '--mirror']
+def train(a, seed):
+    out = os.path.join(a.work, 'rows-%d.pt' % seed)
+    options = [a.root, a.cache, out, '--model', a.model, '--epochs', a.epochs, '--every', a.epochs, '--allocation', *a.rows,
+               '--teacher', a.cache, '--variants', 0, 2, 3, '--budgets', *BUDGETS, '--seed', seed, '--resume', '--mirror',
+               '--some', '--rate', 1.2e-3, '--mean', .999, '--skip', .05, '--hard', .2]
     return train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
 
 
-def lines_of(a, row, seed):
-    run = train(a, row, seed)
+def lines_of(a, seed):
+    run = train(a, seed)
     report = run.report()
-    for budget, path in sorted((k[1], v) for k, v in train_classifier.find_caches(a.cache, 'val', row, BUDGETS).items()):
-        inputs = train_classifier.Cells(path, run.vectors).cells.mean()
-        yield dict(zip(FIELDS, (row, seed, budget, '%.1f' % inputs, '%.3f' % report['val%d' % budget],
-                                '%.4f' % report['tune%d' % budget], a.epochs)))
+    for (row, split, budget, few), right in sorted(report.items()):
+        inputs = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
+        inputs = (np.minimum(inputs.cells, inputs.tokens) if few else inputs.cells).mean()
+        if split == 'val' and not (few and row in FIXED):
+            yield dict(zip(FIELDS, (row + FEW * few, seed, budget, '%.1f' % inputs, '%.3f' % right,
+                                    '%.4f' % report[row, 'tune', budget, few], a.epochs)))
 
 
-def present(rows):
-    return [row for row in TITLES if any(r['row'] == row for r in rows)]
+def titles(rows):
+    """-> {row of the CSV: its title}, in order"""
+    every = {row + few: title + few for row, title in TITLES.items() for few in ('', FEW)}
+    return {row: title for row, title in every.items() if any(r['row'] == row for r in rows)}
 
 
 def table(rows):
     print('| top 1 on val | ' + ' | '.join(map(str, BUDGETS)) + ' |\n' + '|---' * (len(BUDGETS) + 1) + '|')
-    for row in present(rows):
+    for row, title in titles(rows).items():
         cells = []
         for budget in BUDGETS:
             found = [float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == budget]
             cells.append('%.3f (%.3f to %.3f)' % (np.mean(found), min(found), max(found)) if found else '')
-        print('| ' + ' | '.join([TITLES[row], *cells]) + ' |')
+        print('| ' + ' | '.join([title, *cells]) + ' |')
 
 
 def plot(rows, path):
@@ -71,11 +80,11 @@ def plot(rows, path):
     matplotlib.use('Agg')
     from matplotlib import pyplot
     pyplot.figure(figsize=(6, 4))
-    for row in present(rows):
+    for row, title in titles(rows).items():
         found = [[float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == b] for b in BUDGETS]
         mean = np.array([np.mean(f) for f in found])
         spread = [mean - [min(f) for f in found], [max(f) for f in found] - mean]
-        pyplot.errorbar(BUDGETS, mean, spread, label=TITLES[row], capsize=3, marker='o', markersize=3)
+        pyplot.errorbar(BUDGETS, mean, spread, label=title, capsize=3, marker='o', markersize=3)
     pyplot.xscale('log', base=2)
     pyplot.xticks(BUDGETS, BUDGETS)
     pyplot.xlabel('tokens a picture')
@@ -92,20 +101,19 @@ def main():
     ap.add_argument('cache')
     ap.add_argument('work')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
-    ap.add_argument('--rows', nargs='*', default=['recognition', 'uniform', 'scaled', 'random'], choices=TITLES)
+    ap.add_argument('--rows', nargs='*', default=['learned', 'uniform', 'scaled', 'random'], choices=TITLES)
     ap.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
-    ap.add_argument('--epochs', type=int, default=8)
+    ap.add_argument('--epochs', type=int, default=80)
     ap.add_argument('--csv', default='recognition.csv')
     ap.add_argument('--plot')
     a = ap.parse_args()
     os.makedirs(a.work, exist_ok=True)
     rows = read(a.csv)
     for seed in a.seeds:
-        for row in a.rows:
-            if not any(r['row'] == row and int(r['seed']) == seed for r in rows):
-                new = list(lines_of(a, row, seed))
-                rows = read(a.csv) + new        # read again: another one may have written meanwhile
-                write(a.csv, rows)
+        if not any(int(r['seed']) == seed for r in rows):
+            new = list(lines_of(a, seed))
+            rows = read(a.csv) + new        # read again: another one may have written meanwhile
+            write(a.csv, rows)
     rows = read(a.csv)
     table(rows)
     if a.plot:

@@ -14,11 +14,11 @@ export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} OMP_NUM_THREADS=${OMP_NUM
 mkdir -p "$work"
 python=${PYTHON:-/usr/bin/python3}
 program=${TOKENS:-$here/../build/tools/alitra-tokens}
-variants=${VARIANTS:-7} allocation=${ALLOCATION:-recognition}
+variants=${VARIANTS:-20} allocation=${ALLOCATION:-recognition}
 "$python" "$here/tokenise_labelled.py" "$labelled" "$work" --model "$model" --program "$program" --variants "$variants" \
   --allocation "$allocation"
 "$python" "$here/train_teacher.py" "$labelled" "$work" --variants $(seq 0 $((variants - 1)))
-"$python" "$here/train_classifier.py" "$labelled" "$work" "$work/cls.pt" --model "$model" --epochs "${EPOCHS:-60}" --resume \
-  --rate "${RATE:-1e-3}" --allocation "$allocation" --teacher "$work" --mirror ${START:+--start "$START"}
+"$python" "$here/train_classifier.py" "$labelled" "$work" "$work/cls.pt" --model "$model" --epochs "${EPOCHS:-90}" --resume \
+  --rate "${RATE:-1.2e-3}" --mean .999 --skip .05 --hard .2 --mirror --allocation "$allocation" --teacher "$work" ${START:+--start "$START"}
 "$python" "$here/export_classifier.py" "$work/cls.pt" "$out" --model "$model"
 echo "wrote $out"

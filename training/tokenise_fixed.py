@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Labelled pictures -> caches of fixed-length tokens, the rivals of tokenise_labelled.py's:
 
-    tokenise_fixed.py ROOT CACHE --model alitra-base.safetensors [--variants 0 2 3 4]
+    tokenise_fixed.py ROOT CACHE --model alitra-base.safetensors [--variants 0 2 3]
 
 scaled: the picture is scaled to as many 16x16 patches as there may be tokens (one more where that is no rectangle near
 a square), and each patch gets the token that the coarsest level's first codebook has for it.
@@ -17,7 +17,7 @@ from alitra import labelled
 from alitra.classifier import read_safetensors
 from alitra.model import LEVELS
 from alitra.pictures import Planes, rgb_to_ycc, to_cells
-from tokenise_labelled import BUDGETS, budgets_of
+from tokenise_labelled import BUDGETS
 
 # Columns and rows of patches for a number of tokens.  Where two sides that differ by one at most do not multiply to
 # it, more: never to the harm of these rows.
@@ -82,13 +82,13 @@ def main():
     ap.add_argument('root')
     ap.add_argument('cache')
     ap.add_argument('--model', required=True)
-    ap.add_argument('--variants', type=int, nargs='*', default=(0, 2, 3, 4))
+    ap.add_argument('--variants', type=int, nargs='*', default=(0, 2, 3))
     a = ap.parse_args()
     torch.set_num_threads(1)
     patches = Patches(a.model)
     tokenise(patches, a.root, 'val', 0, BUDGETS, a.cache)
     for number in a.variants:
-        tokenise(patches, a.root, 'train', number, budgets_of(number), a.cache)
+        tokenise(patches, a.root, 'train', number, BUDGETS, a.cache)
         print('variant %d' % number, flush=True)
 
 

@@ -27,6 +27,7 @@ def main():
     ap.add_argument('--variants', type=int, default=10)
     ap.add_argument('--allocation', default='learned', choices=('learned', 'recognition', 'uniform', 'complexity'),
                     help='recognition: learned, with the objective recognition')
+    ap.add_argument('--budgets', type=int, nargs='*', help='of each variant (of crops only one or two, in turn)')
     a = ap.parse_args()
     try:
         subprocess.run([a.program, '--help'], stdout=subprocess.DEVNULL, check=True)
@@ -35,8 +36,9 @@ def main():
     labelled.tokenise(a.program, a.model, a.root, 'val', 0, BUDGETS, a.allocation, a.cache)
     # Crops first: a training that runs meanwhile takes what is there.
     for number in (0, *range(2, a.variants), 1)[:a.variants]:
-        labelled.tokenise(a.program, a.model, a.root, 'train', number, budgets_of(number), a.allocation, a.cache)
-        print('variant %d: %s tokens' % (number, ', '.join(map(str, budgets_of(number)))), flush=True)
+        budgets = a.budgets or budgets_of(number)
+        labelled.tokenise(a.program, a.model, a.root, 'train', number, budgets, a.allocation, a.cache)
+        print('variant %d: %s tokens' % (number, ', '.join(map(str, budgets))), flush=True)
 
 
 if __name__ == '__main__':

@@ -142,15 +142,20 @@ class Batch:
         return out
 
 
-def find_caches(folder, split, allocations, budgets):
-    """-> {(allocation, variant, budget): path}"""
+def find_caches(folder, split, allocation, budgets):
+    """-> {(variant, budget): path}"""
     out = {}
-    for allocation in allocations:
-        for path in sorted(glob.glob(os.path.join(folder, '%s-*-%s.npz' % (split, allocation)))):
-            number, budget = map(int, re.search(r'-(\d+)-(\d+)-', os.path.basename(path)).groups())
-            if not budgets or budget in budgets:
-                out[allocation, number, budget] = path
+    for path in sorted(glob.glob(os.path.join(folder, '%s-*-%s.npz' % (split, allocation)))):
+        number, budget = map(int, re.search(r'-(\d+)-(\d+)-', os.path.basename(path)).groups())
+        if not budgets or budget in budgets:
+            out[number, budget] = path
     return out
+
+
+def find_all(folder, split, allocations, budgets):
+    """-> {(allocation, variant, budget): path}"""
+    return {(allocation, *key): path for allocation in allocations
+            for key, path in find_caches(folder, split, allocation, budgets).items()}
 
 
 def spread(cells):
@@ -225,7 +230,7 @@ class Run:
         """Those of the first folder first."""
         a, out = self.options, []
         for folder, vectors in self.sources:
-            found = find_caches(folder, split, a.allocation, a.budgets)
+            found = find_all(folder, split, a.allocation, a.budgets)
             if split == 'train' and a.variants:
                 found = {k: v for k, v in found.items() if k[1] in a.variants}
             if split == 'train' and a.teacher:
@@ -303,7 +308,7 @@ class Run:
         """-> {(allocation, 'val' or 'tune', budget, with as many inputs as tokens): part that is right}"""
         a, out = self.options, {}
         for split, which, labels in (('val', np.arange(len(self.val_labels)), self.val_labels), ('train', self.tune, self.labels)):
-            for (allocation, number, budget), path in find_caches(a.cache, split, a.allocation, a.budgets).items():
+            for (allocation, number, budget), path in find_all(a.cache, split, a.allocation, a.budgets).items():
                 if number == 0 and not (split == 'train' and a.all):
                     cells = self.loaded.get(path) or Cells(path, self.vectors)
                     for some in (False, True) if a.some else (False,):

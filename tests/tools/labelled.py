@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# libalitra: adaptive-length video tokens
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""make_classifier.sh, make_generator.sh and compare_rows.py in training/, from a folder of labelled pictures to what they promise."""
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+import unittest
+
+from toolrun import SOURCE, TOOLS, ToolCase
+
+NEEDED = ('torch', 'numpy', 'PIL')
+PYTHON = os.environ.get('PYTHON', '/usr/bin/python3')      # as the scripts
+missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+if missing and os.path.exists(PYTHON) and not os.path.samefile(PYTHON, sys.executable):
+    os.execv(PYTHON, [PYTHON, *sys.argv])       # Debian's modules are Debian's Python's
+if missing:
+    print('training needs the Python modules %s, which are not here' % ', '.join(missing))
+    sys.exit(77)
+
+import numpy as np
+from PIL import Image
+
+MODEL = SOURCE / 'models' / 'alitra-base.safetensors'
+TRAINING = SOURCE / 'training'
+CLASSES = {'stripes': lambda x, y, at: (x + at) // 9 % 2, 'rings': lambda x, y, at: np.hypot(x - 64 - at, y - 60) // 11 % 2}
+BUDGETS = 16, 32, 64, 128
+
+
+def draw(folder, split, count):
+    rng = np.random.default_rng(count)
+    y, x = np.mgrid[0:120, 0:140]
+    for name, shape in CLASSES.items():
+        (folder / split / name).mkdir(parents=True)
+        for i in range(count):
+            colour = rng.integers(40, 215, 3)
+            picture = colour + 30 * shape(x, y, i)[..., None] + rng.normal(0, 4, (120, 140, 3))
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / split / name / ('%02d.jpg' % i))
+
+
+class Labelled(ToolCase):
+    def setUp(self):
+        super().setUp()
+        self.root, self.work, self.out = self.folder / 'labelled', self.folder / 'work', self.folder / 'out.safetensors'
+        draw(self.root, 'train', 15)
+        draw(self.root, 'val', 5)
+
+    def run_script(self, name, *arguments, **more):
+        environment = dict(os.environ, PYTHON=sys.executable, TOKENS=str(TOOLS / 'alitra-tokens'), **more)
+        python = [sys.executable] if name.endswith('.py') else []
+        done = subprocess.run([*python, TRAINING / name, *map(str, arguments)], env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_classifier(self):
+        self.run_script('make_classifier.sh', self.root, MODEL, self.out, self.work, EPOCHS='2', VARIANTS='3')
+        program = TOOLS.parent / 'tests' / 'bench' / 'bench-classify'
+        said = self.run_script('measure_classifier.py', self.root, '--model', MODEL, '--classifier', self.out, '--program', program,
+                               '--budgets', 16, '--batch', 3, '--cells', 'all', 'tokens')
+        self.assertEqual(said.count('\n| 128 |'), 2, said)
+
+    def test_rows(self):
+        for allocation in 'learned', 'uniform':
+            self.run_script('tokenise_labelled.py', self.root, self.work, '--model', MODEL, '--program', TOOLS / 'alitra-tokens',
+                            '--variants', 4, '--allocation', allocation, '--budgets', *BUDGETS)
+        self.run_script('tokenise_fixed.py', self.root, self.work, '--model', MODEL)
+        self.run_script('train_teacher.py', self.root, self.work, '--epochs', 1, '--variants', 0, 2, 3)
+        table, options = self.folder / 'rows.csv', ('--model', MODEL, '--seeds', 0, '--epochs', 1)
+        said = self.run_script('compare_rows.py', self.root, self.work, self.work, *options, '--csv', table)
+        with open(table, newline='') as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 6 * len(BUDGETS), said)
+        for row in rows:
+            self.assertGreaterEqual(float(row['inputs']), min(int(row['tokens']), 84), row)
+        before = table.read_bytes()
+        self.run_script('compare_rows.py', self.root, self.work, self.work, *options, '--csv', table)
+        self.assertEqual(table.read_bytes(), before, 'trained again')
+
+    def test_generator(self):
+        self.run_script('make_generator.sh', self.root, MODEL, self.out, self.work, EPOCHS='1', VARIANTS='1')
+        self.assertGreater(self.out.stat().st_size, 1 << 20)
+        said = self.run_script('measure_generator.py', self.root, self.work, self.work / 'gen.pt', '--model', MODEL)
+        self.assertIn('"bits"', said)
+
+
+if __name__ == '__main__':
+    unittest.main()
