@@ -12,7 +12,8 @@ typedef struct
   const AlitraChange *change;
   AlitraChange *memory;
   const AlitraPlanes *planes;
-  gfloat threshold;
+  gfloat threshold;             /* of samples 0..1 */
+  const gfloat *thresholds;     /* of each cell, in grey levels; NULL: that one for all */
   guint8 *active;
   const guint8 *mask;
 } Comparison;
@@ -42,6 +43,9 @@ difference (const gfloat * a, const gfloat * b, gsize stride, guint n)
 static gboolean
 cell_changed (const Comparison * c, guint column, guint row)
 {
+  const gfloat threshold = c->thresholds
+      ? c->thresholds[row * c->planes->grid.columns + column] / 255.f
+      : c->threshold;
   const AlitraPlanes *a = c->planes, *b = &c->change->reference;
   const gsize luma = row * ALITRA_CELL * a->luma_stride + column * ALITRA_CELL;
   const gsize chroma = row * (ALITRA_CELL / 2) * a->chroma_stride
@@ -49,12 +53,12 @@ cell_changed (const Comparison * c, guint column, guint row)
   guint i;
 
   if (difference (a->luma + luma, b->luma + luma, a->luma_stride,
-          ALITRA_CELL) > c->threshold)
+          ALITRA_CELL) > threshold)
     return TRUE;
   for (i = 0; i < 2; i++)
     if (difference (a->chroma[i] + chroma, b->chroma[i] + chroma,
             a->chroma_stride, ALITRA_CELL / 2)
-        > c->threshold * c->change->gain[i])
+        > threshold * c->change->gain[i])
       return TRUE;
   return FALSE;
 }
@@ -77,7 +81,19 @@ alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
     gfloat threshold, const guint8 * mask, guint8 * active,
     AlitraWorkers * workers)
 {
-  Comparison comparison = { change, NULL, planes, threshold / 255.f, active,
+  Comparison comparison = { change, NULL, planes, threshold / 255.f, NULL,
+    active, mask
+  };
+
+  alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);
+}
+
+void
+alitra_change_detect_each (const AlitraChange * change,
+    const AlitraPlanes * planes, const gfloat * thresholds,
+    const guint8 * mask, guint8 * active, AlitraWorkers * workers)
+{
+  Comparison comparison = { change, NULL, planes, 0.f, thresholds, active,
     mask
   };
 
@@ -89,8 +105,8 @@ alitra_change_detect_row (const AlitraChange * change,
     const AlitraPlanes * planes, gfloat threshold, const guint8 * mask,
     guint8 * active, guint row)
 {
-  Comparison comparison = { change, NULL, planes, threshold / 255.f, active,
-    mask
+  Comparison comparison = { change, NULL, planes, threshold / 255.f, NULL,
+    active, mask
   };
 
   compare_row (&comparison, row, 0);
@@ -144,7 +160,7 @@ void
 alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes,
     const guint8 * mask, AlitraWorkers * workers)
 {
-  Comparison comparison = { change, change, planes, 0.f, NULL, mask };
+  Comparison comparison = { change, change, planes, 0.f, NULL, NULL, mask };
 
   alitra_workers_run (workers, planes->grid.rows, remember_row, &comparison);
 }
@@ -153,7 +169,7 @@ void
 alitra_change_remember_row (AlitraChange * change, const AlitraPlanes * planes,
     const guint8 * mask, guint row)
 {
-  Comparison comparison = { change, change, planes, 0.f, NULL, mask };
+  Comparison comparison = { change, change, planes, 0.f, NULL, NULL, mask };
 
   remember_row (&comparison, row, 0);
 }

@@ -22,7 +22,11 @@ void alitra_change_clear (AlitraChange * change);
 void alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
     const guint8 * mask, guint8 * active, AlitraWorkers * workers);
 
-/* One row of cells of the same; of planes only that row is looked at. */
+/* The same with a threshold of its own for each cell. */
+void alitra_change_detect_each (const AlitraChange * change, const AlitraPlanes * planes, const gfloat * thresholds,
+    const guint8 * mask, guint8 * active, AlitraWorkers * workers);
+
+/* One row of cells of the former; of planes only that row is looked at. */
 void alitra_change_detect_row (const AlitraChange * change, const AlitraPlanes * planes, gfloat threshold,
     const guint8 * mask, guint8 * active, guint row);
 

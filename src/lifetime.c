@@ -8,9 +8,10 @@
 /* Part of the way to what a frame says that the rate goes. */
 #define STEP .2f
 #define RARELY .06f
-/* How strongly rates above the usual one count, and how far.  These and the next were tuned with tools/temporal.py. */
-#define RESTLESS_POWER .8f
-#define MOST 1.3f
+/* How strongly rates above the usual one count, by the fourth power of the octaves between them, and how far: cells that
+ * change a little more often than most pay hardly more.  These and the next were tuned with tools/temporal.py. */
+#define RESTLESS .25f
+#define MOST 1.6f
 /* The same for those below.  They are compared with no less than OFTEN: where nothing moves all cells are calm. */
 #define CALM_POWER 1.f
 #define LEAST -1.6f
@@ -58,9 +59,10 @@ alitra_lifetime_follow (AlitraLifetime * lifetime, const guint8 * changed,
   often = MAX (usual, log2f (OFTEN + RARELY));
   for (i = 0; i < lifetime->cells; i++) {
     const gfloat rate = log2f (lifetime->rate[i] + RARELY);
+    const gfloat above = rate - usual;
 
     if (rate >= often)
-      toll[i] = MIN (RESTLESS_POWER * (rate - usual), MOST);
+      toll[i] = MIN (RESTLESS * above * above * above * above, MOST);
     else
       toll[i] = finest ? MAX (CALM_POWER * (rate - often), LEAST) : 0.f;
   }

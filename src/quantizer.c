@@ -32,6 +32,7 @@ typedef struct
   const guint16 *tokens;
   guint max_depth;
   guint tile;
+  const float *least;
 } Call;
 
 /* Scratch space of a tile. */
@@ -189,13 +190,24 @@ repeat_tile (gpointer data, guint number, guint worker)
   const Call *call = data;
   const Tile tile = get_tile (call, number, worker);
   const guint step = call->step - call->quantizer->level->step;
+  const guint dim = call->quantizer->model->dim;
+  const float *least = call->least + number * call->tile;
+  float *whole = call->whole + number * call->tile, left[ALITRA_TILE];
   guint16 ids[ALITRA_TILE];
 
   gather (call, &tile);
   for (guint i = 0; i < tile.count; i++)
     ids[i] = call->tokens[(gsize) tile.cells[i] * call->max_depth + step];
   expand (call, &tile, ids);
-  take_vectors (call, &tile, call->whole + number * call->tile);
+  alitra_orc_take (tile.latents, tile.vectors, tile.count * dim);
+  get_energies (call->quantizer->model, tile.latents, dim, dim, tile.count,
+      left);
+  for (guint i = 0; i < tile.count; i++) {
+    if (left[i] + least[i] < whole[i])
+      memcpy (latent_of (call, tile.cells[i]), tile.latents + (gsize) i * dim,
+          dim * sizeof (float));
+    whole[i] = left[i];
+  }
 }
 
 void
@@ -215,10 +227,11 @@ alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count,
 void
 alitra_quantizer_repeat (AlitraQuantizer * quantizer, guint step, guint count,
     const guint32 * cells, const guint16 * tokens, guint max_depth,
-    float *residuals, float *whole)
+    const float *least, float *residuals, float *whole)
 {
   Call call = { quantizer, &quantizer->level->step[step], count, cells,
-    residuals, NULL, NULL, whole, NULL, NULL, NULL, tokens, max_depth
+    residuals, NULL, NULL, whole, NULL, NULL, NULL, tokens, max_depth, 0,
+    least
   };
 
   g_return_if_fail (step < quantizer->level->depth);

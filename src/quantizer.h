@@ -23,10 +23,11 @@ void alitra_quantizer_free (AlitraQuantizer * quantizer);
 void alitra_quantizer_step (AlitraQuantizer * quantizer, guint step, guint count, const guint32 * cells,
     float *residuals, guint16 * ids, float *gains, float *whole);
 
-/* Takes token number `step` that each cell holds off its residual: learned codes, found in another frame.  tokens: as for
- * alitra_quantizer_sum(). whole[i]: energy that is left of cells[i]. */
+/* Takes token number `step` that each cell holds off its residual, if it takes off more than least[i] of the energy: learned
+ * codes, found in another frame.  tokens: as for alitra_quantizer_sum(). whole[i]: energy of the residual of cells[i]
+ * before, and then that without the token, whether it was taken off or not. */
 void alitra_quantizer_repeat (AlitraQuantizer * quantizer, guint step, guint count, const guint32 * cells,
-    const guint16 * tokens, guint max_depth, float *residuals, float *whole);
+    const guint16 * tokens, guint max_depth, const float *least, float *residuals, float *whole);
 
 /* What is left of each cell, without searching; each result may be NULL. whole[i]: energy of the residual of cells[i];
  * head[i]: of its first eight numbers; seen[i]: of the part that the codes of `step` can describe. */

@@ -13,15 +13,15 @@ typedef struct
 {
   gfloat price;                 /* of a new token, as energy */
   gfloat kept_price;            /* of one that is kept */
-  gfloat slack;                 /* energy that reuse may leave over beyond what a new search would */
-  guint most;                   /* tokens that the cell may hold */
+  gfloat slack;                 /* energy that kept tokens alone may leave over beyond what a new search would */
 } AlitraReuseCosts;
 
 /* The prefix with the least sum of error and price; 0: start anew.
  * energy: what is left of the cell as it is now behind 0, 1, ... n of the tokens that it holds;
+ * seen: the part of energy[0] that codes of the first step can describe;
  * profile: what was left behind 0, 1, ... searched tokens when they were last searched for, as a picture of what a new
  * search would reach. */
-guint alitra_reuse_choose (const gfloat * energy, guint n, const gfloat * profile, guint searched,
+guint alitra_reuse_choose (const gfloat * energy, guint n, gfloat seen, const gfloat * profile, guint searched,
     const AlitraReuseCosts * costs);
 
 /* log2 of what each of the first n tokens takes off; tokens share what they take off with earlier ones that take off less,

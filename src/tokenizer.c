@@ -54,7 +54,7 @@
 #define REUSE_SLACK 1.5
 /* Octaves of gain that a token which the receiver holds may lack of a new one's: it is dropped, or changed for another
  * cell's, only if that gains clearly more.  Otherwise noise, and small changes of the price, would shuffle tokens. */
-#define KEPT_BONUS 2.f
+#define KEPT_BONUS 2.1f
 /* Where held tokens are counted they take as much room as new ones.  With so large a bonus tokens gather in what stands
  * still: what changes gives its own up again and again, and cannot win them back.  Where a cell chooses what it keeps, and
  * where cells compete; found with some of the clips of tools/clips.py. */
@@ -63,9 +63,18 @@
 /* Old tokens that many new ones of the last layers correct are of little worth to a receiver that does not get those: a
  * stream that is cut keeps them only where they are as good as new ones. Found with tools/trimming.py. */
 #define SCALABLE_KEPT_BONUS 0.f
-/* How far the picture of each level must differ, in thresholds of reuse, before what its cells say is looked at again.  What
- * coarse cells say carries all finer ones: these would have to be bought again, and mend small differences for less. */
-static const gfloat change_of_level[ALITRA_LEVELS] = { 1.f, 3.f, 8.f };
+/* How far the picture of a coarse level must differ, in thresholds of reuse, before what its cells say is looked at again:
+ * where one of the four cells below changed, and where all did.  What coarse cells say carries all finer ones: these would
+ * have to be bought again, and mend small differences for less, unless they change anyway.  In every other frame coarse
+ * cells wait, unless they differ by clearly more.  Tuned with tools/temporal.py; the finest level has its own test. */
+typedef struct
+{
+  gfloat one, all;
+} CoarseChange;
+static const CoarseChange change_of_level[2][ALITRA_LEVELS] = {
+  {{1.f, 1.f}, {6.5f, 2.f}, {6.f, 6.f}},
+  {{1.f, 1.f}, {7.5f, 6.f}, {12.f, 12.f}}
+};
 
 /* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
 #define CUT_DIFFERENCE 30.f
@@ -81,6 +90,7 @@ typedef struct
   AlitraLifetime lifetime;
   guint8 *inside;               /* cells that the picture reaches */
   guint8 *active;               /* cells to tokenise in this frame */
+  gfloat *threshold;            /* of cells, of the change that counts, in grey levels; unused at the finest */
   gboolean recognition;         /* the objective of the frame */
   guint8 *mask;                 /* scratch */
   gfloat *gains;                /* scratch: gains with the bonus of kept tokens */
@@ -110,6 +120,7 @@ struct _AlitraTokenizer
   guint patches;
   guint32 frame_number;
   guint since_key;
+  guint looks;                  /* frames since then that were not kept as a whole */
   gdouble price;                /* of the last frame; 0: not known */
   guint priced_tokens;          /* budget that the price was found for; 0: none */
   AlitraPlanes *strip;          /* for each worker: what coarser levels say of a row of the finest */
@@ -149,6 +160,7 @@ level_init (Level * level, AlitraTokenizer * self, guint index)
   alitra_lifetime_init (&level->lifetime, cells);
   level->inside = g_new0 (guint8, cells);
   level->active = g_new0 (guint8, cells);
+  level->threshold = g_new0 (gfloat, cells);
   level->mask = g_new0 (guint8, cells);
   level->gains = g_new0 (gfloat, cells * level->loop.max_depth);
   level->looks = g_new0 (AlitraCellLook, cells);
@@ -173,6 +185,7 @@ level_clear (Level * level)
   alitra_lifetime_clear (&level->lifetime);
   g_free (level->inside);
   g_free (level->active);
+  g_free (level->threshold);
   g_free (level->mask);
   g_free (level->gains);
   g_free (level->looks);
@@ -361,6 +374,7 @@ typedef struct
   gboolean key;
   gboolean reuse;               /* changed cells go on from what they hold */
   Anew anew;
+  gboolean still;               /* nothing changed, and nothing is left to tell: only what is sent anew makes it a frame */
   guint refresh_from, refresh_end;      /* slices that are sent anew */
   gboolean sample;              /* only a few slices, to find the price */
 } Frame;
@@ -401,6 +415,28 @@ leave_sample (AlitraTokenizer * self, guint index)
   }
 }
 
+/* From which difference on cells of a coarse level are looked at, in grey levels. */
+static void
+set_thresholds (AlitraTokenizer * self, guint index, const Frame * frame)
+{
+  Level *level = &self->level[index];
+  const gboolean waits = self->looks % 2 && !frame->settings->target_tokens;
+  const CoarseChange *change = &change_of_level[waits][index];
+  const guint fine_columns = self->level[index - 1].grid.columns;
+  const guint8 *fine = self->intake.changed[index - 1];
+  gsize cells = cells_of (level), i;
+
+  for (i = 0; i < cells; i++) {
+    const guint8 *four = fine + 4 * (i / level->grid.columns)
+        * (gsize) level->grid.columns + 2 * (i % level->grid.columns);
+    const guint n = four[0] + four[1] + four[fine_columns]
+        + four[fine_columns + 1];
+
+    level->threshold[i] = frame->settings->reuse_threshold * (change->one
+        + (change->all - change->one) * (MAX (n, 1) - 1) / 3.f);
+  }
+}
+
 /* Cells of a level whose source changed, or whose coarser levels say something else than when it was tokenised; at the
  * finest level the latter are found row by row, see analyse_finest_row(). */
 static void
@@ -419,12 +455,13 @@ find_active (AlitraTokenizer * self, guint index, const Frame * frame)
   }
   if (frame->anew == ANEW_CHANGED)
     memset (level->active, 0, cells_of (level));
-  if (index == 0)
+  if (index == 0) {
     or_masks (level->active, changed, cells_of (level));
-  else
-    alitra_change_detect (&level->change, level->source,
-        change_of_level[index] * threshold, changed, level->active,
-        self->workers);
+  } else {
+    set_thresholds (self, index, frame);
+    alitra_change_detect_each (&level->change, level->source,
+        level->threshold, changed, level->active, self->workers);
+  }
   if (base)
     alitra_change_detect (&level->base, base, threshold,
         alitra_rebuild_get_base_painted (self->rebuild, index), level->active,
@@ -866,10 +903,13 @@ energy_of_difference (gdouble levels)
   return d * d * ALITRA_CELL * ALITRA_CELL;
 }
 
-/* With a budget of tokens that are held all cost the same: what lasts longer is not cheaper. */
+/* With a budget of tokens that are held all cost the same: what lasts longer is not cheaper.  A picture that is only sent
+ * anew does not get calmer by that: it is to stay as it is. */
 static void
 set_tolls (Level * level, guint index, const Frame * frame)
 {
+  if (frame->still)
+    return;
   if (frame->reuse && frame->settings->target_tokens == 0) {
     alitra_lifetime_follow (&level->lifetime, level->active, level->inside,
         index == 0, level->loop.toll);
@@ -1185,6 +1225,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
   guint index;
 
   if (frame->key) {
+    self->looks = 0;
     alitra_allocator_reset (self->allocator);
     alitra_rebuild_reset (self->rebuild);
   }
@@ -1206,6 +1247,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
     dropped += sum_depth (self->memory->level[index].depth, cells)
         - sum_depth (update->keep, cells);
   }
+  self->looks++;
   self->pending |= new_tokens > 0 || dropped > 0;
   remember (self, frame);
   self->last = *settings;
@@ -1221,8 +1263,8 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
       && settings->objective == self->last.objective
       && settings->scalable == self->scalable;
   Frame frame = { settings, first || force_key || (settings->key_interval
-        && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, 0, 0,
-    FALSE
+        && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, FALSE,
+    0, 0, FALSE
   };
   gboolean cut = FALSE, all, idle;
 
@@ -1238,9 +1280,9 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
     all = frame.key || !settings->temporal_reuse || !same || self->forgot;
     if (all)
       alitra_intake_take_all (&self->intake);
-    idle = !all && frame.refresh_from == frame.refresh_end
-        && is_settled (self, settings)
+    frame.still = !all && is_settled (self, settings)
         && alitra_intake_is_unchanged (&self->intake);
+    idle = frame.still && frame.refresh_from == frame.refresh_end;
   }
   if (idle) {
     keep_all (self);

@@ -50,6 +50,8 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->settled = g_new (guint8, cells);
   memset (loop->settled, UNSETTLED, cells);
   loop->list = g_new (guint32, cells);
+  loop->head = g_new0 (gfloat, cells);
+  loop->seen = g_new0 (gfloat, cells);
   loop->start = g_new0 (gfloat, cells);
   loop->whole = g_new0 (gfloat, cells);
   loop->last = g_new0 (gfloat, cells);
@@ -87,6 +89,8 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->closed);
   g_free (loop->settled);
   g_free (loop->list);
+  g_free (loop->head);
+  g_free (loop->seen);
   g_free (loop->start);
   g_free (loop->whole);
   g_free (loop->last);
@@ -182,7 +186,35 @@ keep_tokens (AlitraTokenLoop * loop, const AlitraHeldTokens * held,
   loop->last[cell] = n > 0 ? left[n - 1] - left[n] : 0.f;
 }
 
-/* What is left of the listed cells behind each of the tokens that they hold; `sums` holds it behind the last. */
+/* What a kept token has to be worth, as energy. */
+static inline gfloat
+kept_price_of (const AlitraTokenLoop * loop, const AlitraHeldTokens * held,
+    guint32 cell)
+{
+  return exp2f (held->stop + loop->toll[cell] - loop->boost[cell]
+      - held->bonus);
+}
+
+/* Lists in `some` the cells that may hold on to token t, with its price and what is left in front of it. */
+static guint
+list_holders (AlitraTokenLoop * loop, const AlitraHeldTokens * held, guint t)
+{
+  guint i, n = 0;
+
+  for (i = 0; i < loop->n; i++) {
+    const gsize cell = loop->list[i];
+
+    if (loop->reach[cell] <= t)
+      continue;
+    loop->taken[n] = kept_price_of (loop, held, cell);
+    loop->energies.whole[n] = loop->left[cell * (loop->max_depth + 1) + t];
+    loop->some[n++] = cell;
+  }
+  return n;
+}
+
+/* What is left of the listed cells behind each of the tokens that they hold, up to the first that is not worth it: those in
+ * front of it are what they reach, and `sums` holds what these leave. */
 static void
 look_behind_held (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
 {
@@ -194,19 +226,21 @@ look_behind_held (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
 
     loop->reach[cell] = count_learned (loop, held, cell);
     loop->left[cell * row] = loop->start[cell];
-    memcpy (loop->sums + cell * dim, loop->latents + cell * dim,
-        dim * sizeof (gfloat));
+    if (loop->reach[cell] > 0)
+      memcpy (loop->sums + cell * dim, loop->latents + cell * dim,
+          dim * sizeof (gfloat));
   }
-  for (t = 0; t < loop->max_depth; t++) {
-    for (i = n = 0; i < loop->n; i++)
-      if (loop->reach[loop->list[i]] > t)
-        loop->some[n++] = loop->list[i];
-    if (n == 0)
-      break;
+  for (t = 0; (n = list_holders (loop, held, t)) > 0; t++) {
     alitra_quantizer_repeat (loop->quantizer, t, n, loop->some, held->tokens,
-        loop->max_depth, loop->sums, loop->energies.whole);
-    for (i = 0; i < n; i++)
-      loop->left[loop->some[i] * row + t + 1] = loop->energies.whole[i];
+        loop->max_depth, loop->taken, loop->sums, loop->energies.whole);
+    for (i = 0; i < n; i++) {
+      const gsize cell = loop->some[i];
+      gfloat *left = loop->left + cell * row + t;
+
+      left[1] = loop->energies.whole[i];
+      if (left[1] + loop->taken[i] >= left[0])
+        loop->reach[cell] = t;
+    }
   }
 }
 
@@ -241,13 +275,13 @@ keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
   for (i = 0; i < loop->n; i++) {
     const guint32 cell = loop->list[i];
     const guint whole = loop->reach[cell];
-    const gfloat price = exp2f (held->stop + loop->toll[cell]
-        - loop->boost[cell]);
-    const AlitraReuseCosts costs = { price, price * exp2f (-held->bonus),
-      held->slack, loop->max_depth
+    const gfloat kept_price = kept_price_of (loop, held, cell);
+    const AlitraReuseCosts costs = { kept_price * exp2f (held->bonus),
+      kept_price, held->slack
     };
     guint keep = alitra_reuse_choose (loop->left + cell * row, whole,
-        loop->profile + cell * row, loop->searched[cell], &costs);
+        loop->seen[cell], loop->profile + cell * row, loop->searched[cell],
+        &costs);
 
     keep_tokens (loop, held, cell, keep);
     if (keep > 0 && keep == whole) {
@@ -275,19 +309,30 @@ begin_cells (gpointer data, guint first, guint end)
   }
 }
 
+static void
+look_at_start (AlitraTokenLoop * loop)
+{
+  const AlitraCellEnergies *energies = &loop->energies;
+  guint i;
+
+  alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
+      loop->residual, energies->whole, energies->head, energies->seen);
+  for (i = 0; i < loop->n; i++) {
+    const guint32 cell = loop->list[i];
+
+    loop->start[cell] = loop->whole[cell] = energies->whole[i];
+    loop->head[cell] = energies->head[i];
+    loop->seen[cell] = energies->seen[i];
+  }
+}
+
 void
 alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
     const AlitraHeldTokens * held)
 {
-  guint i;
-
   list_cells (loop, mask);
   alitra_workers_share (loop->workers, loop->n, SHARED, begin_cells, loop);
-  alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
-      loop->residual, loop->energies.whole, NULL, NULL);
-  for (i = 0; i < loop->n; i++)
-    loop->start[loop->list[i]] = loop->whole[loop->list[i]] =
-        loop->energies.whole[i];
+  look_at_start (loop);
   if (held)
     keep_prefixes (loop, held);
   alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list,
@@ -328,8 +373,13 @@ predict (AlitraTokenLoop * loop, guint t, gfloat stop)
   }
   if (n == 0)
     return;
-  alitra_quantizer_look (loop->quantizer, t, n, loop->some, loop->residual,
-      NULL, loop->energies.head, loop->energies.seen);
+  if (t == 0)
+    for (i = 0; i < n; i++) {
+      loop->energies.head[i] = loop->head[loop->some[i]];
+      loop->energies.seen[i] = loop->seen[loop->some[i]];
+  } else
+    alitra_quantizer_look (loop->quantizer, t, n, loop->some, loop->residual,
+        NULL, loop->energies.head, loop->energies.seen);
   alitra_allocator_predict (loop->allocator, loop->level, t, n, loop->some,
       &loop->energies, loop->taken);
   for (i = 0; i < n; i++) {

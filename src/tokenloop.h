@@ -15,7 +15,7 @@ typedef struct
   const guint8 *depth;
   const guint16 *tokens;        /* per cell, max_depth */
   gfloat stop;                  /* log2 gain at which a new token is worth its price */
-  gfloat slack;                 /* energy that reuse may leave over beyond what a new search would */
+  gfloat slack;                 /* energy that kept tokens alone may leave over beyond what a new search would */
   gfloat bonus;                 /* log2: so much less a held token may gain, where a cell chooses what it keeps */
 } AlitraHeldTokens;
 
@@ -52,6 +52,7 @@ typedef struct
   AlitraQuantizer *quantizer;
   gfloat *residual;             /* per cell, model->dim */
   gfloat *sums;                 /* per cell, model->dim: scratch */
+  gfloat *head, *seen;          /* per cell, before its first token, as alitra_quantizer_look() says */
   gfloat *start, *last, *worst; /* per cell */
   gfloat *whole;                /* per cell: energy of `residual` */
   guint8 *known;                /* per cell: 1 + the step that `worst` is a prediction for */

@@ -592,20 +592,24 @@ test_prefix (void)
   static const gfloat other[] = { 10, 14, 15, 17 };
   static const gfloat partly[] = { 10, 5, 3, 9 };
   static const gfloat drifted[] = { 10, 6, 4.2, 3.5 };
-  AlitraReuseCosts costs = { .5f, .1f, 4.f, 8 };
+  static const gfloat far[] = { 10, 8, 6.5, 5 };
+  static const gfloat good[] = { 10, 2, .3, .2 };
+  const AlitraReuseCosts costs = { .5f, .1f, 4.f };
 
-  g_assert_cmpuint (alitra_reuse_choose (as_before, 3, profile, 3, &costs), ==,
-      3);
-  g_assert_cmpuint (alitra_reuse_choose (other, 3, profile, 3, &costs), ==, 0);
-  g_assert_cmpuint (alitra_reuse_choose (partly, 3, profile, 3, &costs), ==, 2);
-  g_assert_cmpuint (alitra_reuse_choose (drifted, 3, profile, 3, &costs), ==,
-      3);
-  g_assert_cmpuint (alitra_reuse_choose (drifted, 0, profile, 3, &costs), ==,
+  g_assert_cmpuint (alitra_reuse_choose (as_before, 3, 8.f, profile, 3, &costs),
+      ==, 3);
+  g_assert_cmpuint (alitra_reuse_choose (other, 3, 8.f, profile, 3, &costs), ==,
       0);
-  /* a full cell that drifted too far cannot be mended by further tokens */
-  costs.slack = 1.f;
-  costs.most = 3;
-  g_assert_cmpuint (alitra_reuse_choose (drifted, 3, profile, 3, &costs), <, 3);
+  g_assert_cmpuint (alitra_reuse_choose (partly, 3, 8.f, profile, 3, &costs),
+      ==, 2);
+  g_assert_cmpuint (alitra_reuse_choose (drifted, 3, 8.f, profile, 3, &costs),
+      ==, 3);
+  g_assert_cmpuint (alitra_reuse_choose (drifted, 0, 8.f, profile, 3, &costs),
+      ==, 0);
+  /* what codes describe well is cheap to tell anew */
+  g_assert_cmpuint (alitra_reuse_choose (far, 3, 10.f, good, 3, &costs), ==, 0);
+  g_assert_cmpuint (alitra_reuse_choose (far, 3, 2.f, profile, 3, &costs), ==,
+      3);
 }
 
 static void
