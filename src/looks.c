@@ -15,9 +15,16 @@ typedef struct
 {
   guint columns, rows;
   gsize room;                   /* cells that there is room for */
-  float *look;                  /* cells x size */
-  float *sum;                   /* of the tokens of each cell that holds some; the others' are not written */
+  guint8 *needed;               /* cells that are chosen, and those above them */
+  float *look;                  /* cells x size, of those that are needed */
+  float *sum;                   /* of the tokens of those of them that hold some */
 } Level;
+
+/* A cell that the caller gets. */
+typedef struct
+{
+  guint level, cell;
+} Chosen;
 
 struct _AlitraLooks
 {
@@ -26,7 +33,9 @@ struct _AlitraLooks
   guint size;                   /* numbers of a vector */
   Level level[ALITRA_LEVELS];
   AlitraTokenTable table;       /* tokens of the frame */
-  float *chunk, *out;           /* ALITRA_TILE vectors each */
+  GArray *chosen;               /* of Chosen */
+  guint32 at[ALITRA_TILE];      /* cells of a level that are worked on together */
+  float *in, *out;              /* and ALITRA_TILE vectors each */
 };
 
 AlitraLooks *
@@ -37,7 +46,8 @@ alitra_looks_new (AlitraTransformer * transformer, AlitraModel * model)
   self->transformer = alitra_transformer_ref (transformer);
   self->vectors = alitra_token_vectors_new (model);
   self->size = alitra_token_vectors_get_size (self->vectors);
-  self->chunk = alitra_floats_new ((gsize) ALITRA_TILE * self->size);
+  self->chosen = g_array_new (FALSE, FALSE, sizeof (Chosen));
+  self->in = alitra_floats_new ((gsize) ALITRA_TILE * self->size);
   self->out = alitra_floats_new ((gsize) ALITRA_TILE * self->size);
   return self;
 }
@@ -48,6 +58,7 @@ alitra_looks_free (AlitraLooks * self)
   if (!self)
     return;
   for (guint i = 0; i < ALITRA_LEVELS; i++) {
+    g_free (self->level[i].needed);
     alitra_floats_free (self->level[i].look);
     alitra_floats_free (self->level[i].sum);
   }
@@ -56,7 +67,8 @@ alitra_looks_free (AlitraLooks * self)
   g_free (self->table.positions);
   g_free (self->table.depths);
   g_free (self->table.ages);
-  alitra_floats_free (self->chunk);
+  g_array_unref (self->chosen);
+  alitra_floats_free (self->in);
   alitra_floats_free (self->out);
   alitra_token_vectors_unref (self->vectors);
   alitra_transformer_unref (self->transformer);
@@ -90,14 +102,54 @@ fit_frame (AlitraLooks * self, const AlitraMemory * memory)
 
     level->columns = from->columns;
     level->rows = from->rows;
-    if (cells <= level->room)
-      continue;
-    alitra_floats_free (level->look);
-    alitra_floats_free (level->sum);
-    level->look = alitra_floats_new (cells * self->size);
-    level->sum = alitra_floats_new (cells * self->size);
-    level->room = cells;
+    if (cells > level->room) {
+      alitra_floats_free (level->look);
+      alitra_floats_free (level->sum);
+      level->look = alitra_floats_new (cells * self->size);
+      level->sum = alitra_floats_new (cells * self->size);
+      level->needed = g_renew (guint8, level->needed, cells);
+      level->room = cells;
+    }
+    memset (level->needed, 0, cells);
   }
+}
+
+/* A cell, and those above it, from which its look is made. */
+static void
+need (AlitraLooks * self, guint index, guint cell)
+{
+  guint row = cell / self->level[index].columns;
+  guint column = cell % self->level[index].columns;
+
+  for (; index < ALITRA_LEVELS; index++, row /= 2, column /= 2) {
+    Level *level = &self->level[index];
+    guint8 *needed = &level->needed[row * level->columns + column];
+
+    if (*needed)
+      return;
+    *needed = TRUE;
+  }
+}
+
+/* The cells that hold tokens, or the others; returns how many there may still be. */
+static guint
+choose (AlitraLooks * self, const AlitraMemory * memory, gboolean holding,
+    guint most)
+{
+  for (guint i = ALITRA_LEVELS; i-- > 0;) {
+    const guint cells = self->level[i].columns * self->level[i].rows;
+
+    for (guint cell = 0; cell < cells && most > 0; cell++) {
+      const Chosen chosen = { i, cell };
+
+      if ((memory->level[i].depth[cell] > 0) != holding)
+        continue;
+      g_array_append_val (self->chosen, chosen);
+      need (self, i, cell);
+      most--;
+    }
+  }
+  return most;
 }
 
 /* The vectors of the first `tokens` rows of the table, added up cell by cell. */
@@ -114,11 +166,11 @@ add_up (AlitraLooks * self, guint tokens)
       table->depths + first, table->ages + first
     };
 
-    alitra_token_vectors_fill (self->vectors, &part, count, self->chunk);
+    alitra_token_vectors_fill (self->vectors, &part, count, self->in);
     for (guint i = 0; i < count; i++) {
       const Level *level = &self->level[part.levels[i]];
       const gint16 *place = part.positions + 3 * (gsize) i;
-      const float *vector = self->chunk + (gsize) i * size;
+      const float *vector = self->in + (gsize) i * size;
       float *sum = level->sum + ((gsize) (place[1] / place[2]) * level->columns
           + place[0] / place[2]) * size;
 
@@ -132,41 +184,87 @@ add_up (AlitraLooks * self, guint tokens)
   }
 }
 
-/* What the cells above show in the cells of a level.  A quarter at a time: column and row are 0 or 1. */
+/* `in` through a matrix: what the cells above show in the first `count` cells of `at`, all the same quarter of theirs. */
 static void
-look_from_above (AlitraLooks * self, guint index, guint column, guint row)
+look_from_above (AlitraLooks * self, guint index, guint quarter, guint count)
 {
   const Level *level = &self->level[index], *above = level + 1;
-  const AlitraMatrix *quarter = &self->transformer->quarters[2 * row + column];
-  const guint size = self->size;
+  const gsize size = self->size;
 
-  for (guint r = row; r < level->rows; r += 2)
-    for (guint c = column, n; c < level->columns; c += 2 * n) {
-      n = MIN ((level->columns - c + 1) / 2, ALITRA_TILE);
-      alitra_matrix_multiply (quarter, n, above->look
-          + ((gsize) (r / 2) * above->columns + c / 2) * size, size,
-          level->look + ((gsize) r * level->columns + c) * size, 2 * size,
-          ALITRA_END_STORE);
-    }
+  for (guint i = 0; i < count; i++) {
+    const guint row = self->at[i] / level->columns;
+    const guint column = self->at[i] % level->columns;
+
+    memcpy (self->in + i * size, above->look
+        + ((gsize) (row / 2) * above->columns + column / 2) * size,
+        size * sizeof (float));
+  }
+  alitra_matrix_multiply (&self->transformer->quarters[quarter], count,
+      self->in, size, self->out, size, ALITRA_END_STORE);
+  for (guint i = 0; i < count; i++)
+    memcpy (level->look + self->at[i] * size, self->out + i * size,
+        size * sizeof (float));
 }
 
-/* What their own tokens add to the cells of a level. */
+static void
+look_at_quarters (AlitraLooks * self, guint index)
+{
+  const Level *level = &self->level[index];
+
+  for (guint quarter = 0; quarter < 4; quarter++) {
+    guint count = 0;
+
+    for (guint row = quarter / 2; row < level->rows; row += 2)
+      for (guint column = quarter % 2; column < level->columns; column += 2) {
+        const guint cell = row * level->columns + column;
+
+        if (!level->needed[cell])
+          continue;
+        self->at[count++] = cell;
+        if (count == ALITRA_TILE) {
+          look_from_above (self, index, quarter, count);
+          count = 0;
+        }
+      }
+    if (count > 0)
+      look_from_above (self, index, quarter, count);
+  }
+}
+
+/* What their own tokens add to the first `count` cells of `at`. */
+static void
+look_at_own (AlitraLooks * self, guint index, guint count)
+{
+  const Level *level = &self->level[index];
+  const gsize size = self->size;
+
+  for (guint i = 0; i < count; i++)
+    memcpy (self->in + i * size, level->sum + self->at[i] * size,
+        size * sizeof (float));
+  alitra_matrix_multiply (&self->transformer->own[index], count, self->in,
+      size, self->out, size, ALITRA_END_STORE);
+  for (guint i = 0; i < count; i++)
+    for (guint k = 0; k < size; k++)
+      level->look[self->at[i] * size + k] += self->out[i * size + k];
+}
+
 static void
 look_at_tokens (AlitraLooks * self, guint index, const guint8 * depth)
 {
   const Level *level = &self->level[index];
-  const guint cells = level->columns * level->rows;
+  guint count = 0;
 
-  for (guint i = 0, n; i < cells; i += n) {
-    for (n = 0; n < ALITRA_TILE && i + n < cells && depth[i + n] > 0;)
-      n++;
-    if (n > 0)
-      alitra_matrix_multiply (&self->transformer->own[index], n, level->sum
-          + (gsize) i * self->size, self->size, level->look
-          + (gsize) i * self->size, self->size, ALITRA_END_ADD);
-    else
-      n = 1;
+  for (guint cell = 0; cell < level->columns * level->rows; cell++) {
+    if (!level->needed[cell] || depth[cell] == 0)
+      continue;
+    self->at[count++] = cell;
+    if (count == ALITRA_TILE) {
+      look_at_own (self, index, count);
+      count = 0;
+    }
   }
+  if (count > 0)
+    look_at_own (self, index, count);
 }
 
 static void
@@ -178,38 +276,27 @@ look (AlitraLooks * self, const AlitraMemory * memory)
     if (i == COARSEST)
       memset (level->look, 0, (gsize) level->columns * level->rows
           * self->size * sizeof (float));
-    for (guint quarter = 0; i < COARSEST && quarter < 4; quarter++)
-      look_from_above (self, i, quarter % 2, quarter / 2);
+    else
+      look_at_quarters (self, i);
     look_at_tokens (self, i, memory->level[i].depth);
   }
 }
 
-/* The cells that hold tokens, or the others; returns how many there may still be. */
-static guint
-list_cells (AlitraLooks * self, const AlitraMemory * memory, gboolean holding,
-    guint most, GArray * inputs, GArray * vectors)
+static void
+append (AlitraLooks * self, const AlitraMemory * memory, Chosen chosen,
+    GArray * inputs, GArray * vectors)
 {
-  for (guint i = ALITRA_LEVELS; i-- > 0;) {
-    const Level *level = &self->level[i];
-    const guint8 *depth = memory->level[i].depth;
-    const float side = PATCH * (1 << i);
+  const Level *level = &self->level[chosen.level];
+  const float side = PATCH * (1 << chosen.level);
+  const AlitraTransformerInput input = { chosen.level,
+    memory->level[chosen.level].depth[chosen.cell],
+    (chosen.cell % level->columns + .5f) * side / memory->width,
+    (chosen.cell / level->columns + .5f) * side / memory->height
+  };
 
-    for (guint cell = 0; cell < level->columns * level->rows; cell++) {
-      const AlitraTransformerInput input = { i, depth[cell],
-        (cell % level->columns + .5f) * side / memory->width,
-        (cell / level->columns + .5f) * side / memory->height
-      };
-
-      if ((depth[cell] > 0) != holding)
-        continue;
-      if (most-- == 0)
-        return 0;
-      g_array_append_val (inputs, input);
-      g_array_append_vals (vectors, level->look + (gsize) cell * self->size,
-          self->size);
-    }
-  }
-  return most;
+  g_array_append_val (inputs, input);
+  g_array_append_vals (vectors, level->look + (gsize) chosen.cell * self->size,
+      self->size);
 }
 
 void
@@ -221,8 +308,12 @@ alitra_looks_add (AlitraLooks * self, const AlitraMemory * memory, guint most,
   if (tokens == 0)
     return;
   fit_frame (self, memory);
+  g_array_set_size (self->chosen, 0);
+  most = choose (self, memory, TRUE, most);
+  choose (self, memory, FALSE, most);
   add_up (self, tokens);
   look (self, memory);
-  most = list_cells (self, memory, TRUE, most, inputs, vectors);
-  list_cells (self, memory, FALSE, most, inputs, vectors);
+  for (guint i = 0; i < self->chosen->len; i++)
+    append (self, memory, g_array_index (self->chosen, Chosen, i), inputs,
+        vectors);
 }
