@@ -26,12 +26,14 @@ count_tokens (AlitraFrameStats * stats, const AlitraMemory * memory)
 static void
 count_patches (AlitraFrameStats * stats, const AlitraMemory * memory)
 {
-  const guint columns = (memory->width + 15) / 16;
-  guint count[ALITRA_PATCH_FRESH + 1] = { 0 }, i;
+  const guint columns = (memory->width + 15) / 16, rows =
+      (memory->height + 15) / 16;
+  guint count[ALITRA_PATCH_FRESH + 1] = { 0 }, x, y;
 
-  stats->patches = columns * ((memory->height + 15) / 16);
-  for (i = 0; i < stats->patches; i++)
-    count[alitra_memory_get_patch_state (memory, i % columns, i / columns)]++;
+  stats->patches = columns * rows;
+  for (y = 0; y < rows; y++)
+    for (x = 0; x < columns; x++)
+      count[alitra_memory_get_patch_state (memory, x, y)]++;
   stats->kept_patches = count[ALITRA_PATCH_KEPT];
   stats->sharpened_patches = count[ALITRA_PATCH_SHARPENED];
   stats->fresh_patches = count[ALITRA_PATCH_FRESH];

@@ -18,6 +18,7 @@
 #include "lifetime.h"
 #include "packet.h"
 #include "packetheader.h"
+#include "pixel-loops.h"
 #include "pricesearch.h"
 #include "purse.h"
 #include "rebuild.h"
@@ -328,17 +329,19 @@ count_mask (const guint8 * mask, gsize n)
 static gboolean
 is_cut (const Level * coarsest)
 {
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
   const AlitraPlanes *a = coarsest->source, *b = &coarsest->change.reference;
-  const gsize rows = (gsize) a->grid.rows * ALITRA_CELL;
-  const gsize columns = (gsize) a->grid.columns * ALITRA_CELL;
   gdouble sum = 0.;
-  gsize x, y;
+  guint x, y;
 
-  for (y = 0; y < rows; y++)
-    for (x = 0; x < columns; x++)
-      sum += fabsf (a->luma[y * a->luma_stride + x]
-          - b->luma[y * b->luma_stride + x]);
-  return sum > CUT_DIFFERENCE / 255. * rows * columns;
+  for (y = 0; y < a->grid.rows; y++)
+    for (x = 0; x < a->grid.columns; x++)
+      sum += loops->difference (a->luma + y * ALITRA_CELL * a->luma_stride
+          + x * ALITRA_CELL, a->luma_stride, b->luma
+          + y * ALITRA_CELL * b->luma_stride + x * ALITRA_CELL, b->luma_stride,
+          ALITRA_CELL);
+  return sum > CUT_DIFFERENCE / 255. * cells_of (coarsest) * ALITRA_CELL
+      * ALITRA_CELL;
 }
 
 static void

@@ -20,6 +20,14 @@ typedef struct
   GThread *thread;
 } Worker;
 
+/* A part of the pieces of a round, those that one thread begins with; on a cache line of its own. */
+typedef struct
+{
+  guint next;                   /* atomic: first piece that nobody took */
+  guint end;                    /* constant while a round is open or anyone is at work */
+  guint8 apart[120];
+} Range;
+
 /* Rounds are opened, joined, left and closed by atomic numbers alone, since there are hundreds in a frame; the mutex is for
  * those who sleep.  Who joins says so in `busy` before he looks whether the round is open, and who closes it looks at `busy`
  * after he has closed it: so one of the two always sees the other. */
@@ -40,19 +48,35 @@ struct _AlitraWorkers
   /* constant while a round is open or anyone is at work */
   AlitraPiece piece;
   gpointer data;
-  guint count;
-  guint next;                   /* atomic: first piece that nobody took */
+  Range *range;                 /* for each thread */
 };
 
+/* Each thread begins with a range of its own, the same part of the picture in every round, since that is in its cache; then it
+ * helps the others. */
 static void
 do_pieces (AlitraWorkers * workers, guint number)
 {
+  guint i, piece;
+
+  for (i = 0; i < workers->threads; i++) {
+    Range *range = &workers->range[(number + i) % workers->threads];
+
+    while ((piece = (guint) g_atomic_int_add ((gint *) & range->next,
+                1)) < range->end)
+      workers->piece (workers->data, piece, number);
+  }
+}
+
+static void
+deal_pieces (AlitraWorkers * workers, guint count)
+{
+  const guint64 threads = workers->threads;
   guint i;
 
-  while ((i =
-          (guint) g_atomic_int_add ((gint *) & workers->next,
-              1)) < workers->count)
-    workers->piece (workers->data, i, number);
+  for (i = 0; i < threads; i++) {
+    g_atomic_int_set ((gint *) & workers->range[i].next, i * count / threads);
+    workers->range[i].end = (i + 1) * count / threads;
+  }
 }
 
 static inline void
@@ -146,6 +170,7 @@ alitra_workers_new (guint threads)
   g_cond_init (&workers->open_cond);
   g_cond_init (&workers->done_cond);
   workers->worker = g_new0 (Worker, threads);
+  workers->range = g_new0 (Range, threads);
   for (workers->threads = 1; workers->threads < threads; workers->threads++) {
     Worker *worker = &workers->worker[workers->threads];
 
@@ -171,6 +196,7 @@ alitra_workers_free (AlitraWorkers * workers)
   g_cond_clear (&workers->open_cond);
   g_cond_clear (&workers->done_cond);
   g_free (workers->worker);
+  g_free (workers->range);
   g_free (workers);
 }
 
@@ -210,8 +236,7 @@ alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
   }
   workers->piece = piece;
   workers->data = data;
-  workers->count = count;
-  g_atomic_int_set ((gint *) & workers->next, 0);
+  deal_pieces (workers, count);
   g_atomic_int_set (&workers->open, TRUE);
   open_round (workers);
 
@@ -226,8 +251,9 @@ guint
 alitra_workers_get_tile (const AlitraWorkers * workers, guint count, guint most)
 {
   const guint rows = count / (TILES * workers->threads) / ROWS * ROWS;
+  const guint least = count > 2 * ROWS ? 2 * ROWS : ROWS;
 
-  return workers->threads > 1 ? CLAMP (rows, 2 * ROWS, most) : most;
+  return workers->threads > 1 ? CLAMP (rows, least, most) : most;
 }
 
 typedef struct
