@@ -193,7 +193,7 @@ repeat_tile (gpointer data, guint number, guint worker)
   const guint dim = call->quantizer->model->dim;
   const float *least = call->least + number * call->tile;
   float *whole = call->whole + number * call->tile, left[ALITRA_TILE];
-  guint16 ids[ALITRA_TILE];
+  guint16 ids[ALITRA_TILE] = { 0 };
 
   gather (call, &tile);
   for (guint i = 0; i < tile.count; i++)

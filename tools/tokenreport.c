@@ -73,9 +73,9 @@ print_bits (const TokenStats * stats)
   g_print ("    %-24s %6.1f %%\n", "checks", share (stats->check_bits, bits));
   g_print ("    %-24s %6.1f %%\n", "cells", share (stats->cell_bits, bits));
   if (stats->decoded_cell_bits > 0)
-    g_print ("    of what the cells take, %.1f %% are ids of learned codes; "
-        "the rest says\n    where tokens are and holds plain colours\n",
-        share (stats->id_bits, stats->decoded_cell_bits));
+    g_print ("    as plain numbers, ids of learned codes alone would take "
+        "%.1f %% of what the cells take\n",
+        share (stats->plain_id_bits, stats->decoded_cell_bits));
 }
 
 static void
@@ -299,7 +299,7 @@ add_report (JsonBuilder * builder, const TokenReport * report,
   add_int (builder, "new_tokens", stats->new_tokens);
   add_bits (builder, stats);
   if (stats->decoded > 0) {
-    add_double (builder, "id_bits", stats->id_bits);
+    add_double (builder, "plain_id_bits", stats->plain_id_bits);
     add_int (builder, "decoded_cell_bits", stats->decoded_cell_bits);
   }
   json_builder_set_member_name (builder, "levels");

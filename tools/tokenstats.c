@@ -72,9 +72,9 @@ token_stats_add_packet (TokenStats * stats, guint64 offset,
   g_array_append_val (stats->each, frame);
 }
 
-/* Ids of learned codes are uniform numbers, so what they take is known without reading the stream again. */
+/* What the ids of learned codes that are new would take if all were as likely. */
 static gdouble
-bits_of_ids (const AlitraCell * cell, guint codes)
+plain_bits_of_ids (const AlitraCell * cell, guint codes)
 {
   guint learned = 0;
 
@@ -93,7 +93,7 @@ add_cell (TokenStats * stats, guint level, const AlitraCell * cell, guint codes)
   sum->tokens += cell->depth;
   sum->kept_tokens += cell->kept;
   sum->new_tokens += cell->depth - cell->kept;
-  stats->id_bits += bits_of_ids (cell, codes);
+  stats->plain_id_bits += plain_bits_of_ids (cell, codes);
 }
 
 void

@@ -36,9 +36,9 @@ typedef struct
   guint64 new_tokens;
   /* Bits: of headers, of the checks of chunks, and of what the chunks say of cells; together all of the file. */
   guint64 header_bits, check_bits, cell_bits;
-  /* Of cell_bits what the ids of learned codes take (each is a uniform number), in the frames that were decoded, and
-   * all of cell_bits of these frames: the difference says where tokens are, and holds flat colours. */
-  gdouble id_bits;
+  /* In the frames that were decoded: what the ids of learned codes that are new would take if all were as likely, and
+   * cell_bits, which are all that these cells took. */
+  gdouble plain_id_bits;
   guint64 decoded_cell_bits;
   LevelTokens level[ALITRA_LEVELS];
   GArray *each;                 /* of FrameTokens */
