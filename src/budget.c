@@ -55,9 +55,10 @@ collect (AlitraBudget * budget, guint cells, guint max_depth,
   return n;
 }
 
-/* The rank-th largest key (rank counts from 1), a byte at a time from the top: linear, and the same on any machine. */
+/* The rank-th largest key (rank counts from 1), a byte at a time from the top: linear, and the same on any machine.
+ * rank: becomes the place among the keys that are equal. */
 static guint32
-select_key (guint32 * keys, gsize n, gsize rank)
+select_key (guint32 * keys, gsize n, gsize * rank)
 {
   guint32 prefix = 0;
   gint shift;
@@ -68,8 +69,8 @@ select_key (guint32 * keys, gsize n, gsize rank)
 
     for (i = 0; i < n; i++)
       count[(keys[i] >> shift) & 255]++;
-    for (byte = 255; byte > 0 && count[byte] < rank; byte--)
-      rank -= count[byte];
+    for (byte = 255; byte > 0 && count[byte] < *rank; byte--)
+      *rank -= count[byte];
     prefix |= (guint32) byte << shift;
     for (i = 0; i < n; i++)
       if (((keys[i] >> shift) & 255) == (guint) byte)
@@ -84,7 +85,7 @@ alitra_budget_keep_best (AlitraBudget * budget, guint cells, guint max_depth,
     const gfloat * gains, guint8 * depth, gsize most, gfloat otherwise)
 {
   gsize n = collect (budget, cells, max_depth, gains, depth);
-  gsize above = 0, ties;
+  gsize ties;
   guint32 limit;
   guint i, t;
 
@@ -93,11 +94,8 @@ alitra_budget_keep_best (AlitraBudget * budget, guint cells, guint max_depth,
     memset (depth, 0, cells);
     return otherwise;
   }
-  limit = select_key (budget->keys, n, most);
-  for (i = 0; i < cells; i++)
-    for (t = 0; t < depth[i]; t++)
-      above += key_of (gains[(gsize) i * max_depth + t]) > limit;
-  ties = most - above;
+  ties = most;
+  limit = select_key (budget->keys, n, &ties);
   for (i = 0; i < cells; i++) {
     for (t = 0; t < depth[i]; t++) {
       guint32 key = key_of (gains[(gsize) i * max_depth + t]);

@@ -476,22 +476,42 @@ settle_last_colours (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
       take_colour (grid, quarter, i);
 }
 
-void
-alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
-    const guint8 * candidate)
+typedef struct
 {
-  const gsize cells = (gsize) grid->columns * grid->rows;
-  guint round;
+  AlitraFlatGrid *grid;
+  const AlitraPlanes *quarter;
+  const guint8 *candidate;
+} Detection;
+
+/* Candidates of a row that are plain or shade evenly, and their colours. */
+static void
+find_even_cells (gpointer data, guint row, guint worker)
+{
+  const Detection *job = data;
+  AlitraFlatGrid *grid = job->grid;
+  const gsize first = (gsize) row * grid->columns;
   gsize i;
 
-  for (i = 0; i < cells; i++) {
-    if (!candidate[i])
+  for (i = first; i < first + grid->columns; i++) {
+    if (!job->candidate[i])
       continue;
     memset (grid->slope_x + i * 3, 0, 3 * sizeof (gfloat));
     memset (grid->slope_y + i * 3, 0, 3 * sizeof (gfloat));
-    take_colour (grid, quarter, i);
-    grid->flat[i] = is_even (grid, quarter, i);
+    take_colour (grid, job->quarter, i);
+    grid->flat[i] = is_even (grid, job->quarter, i);
   }
+}
+
+void
+alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter,
+    const guint8 * candidate, AlitraWorkers * workers)
+{
+  const gsize cells = (gsize) grid->columns * grid->rows;
+  Detection job = { grid, quarter, candidate };
+  guint round;
+  gsize i;
+
+  alitra_workers_run (workers, grid->rows, find_even_cells, &job);
   for (round = 0; round < ROUNDS; round++) {
     alitra_flat_grid_slopes (grid);
     settle_last_colours (grid, quarter, candidate);

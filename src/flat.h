@@ -47,7 +47,8 @@ void alitra_flat_grid_slopes (AlitraFlatGrid * grid);
 
 /* Starts from all cells of `candidate` that are even being flat in their own nearest colour, and drops those that the
  * surface does not describe. */
-void alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter, const guint8 * candidate);
+void alitra_flat_grid_detect (AlitraFlatGrid * grid, const AlitraPlanes * quarter, const guint8 * candidate,
+    AlitraWorkers * workers);
 
 /* What a grid looked like: notes it, and sets `touched` for the cells that look different since then.  A painted cell
  * counts only if it was flat. */

@@ -25,7 +25,8 @@ alitra_tokenizer_tokenise_flat_cells (AlitraTokenizer * self)
   for (i = 0; i < cells; i++)
     self->flat->flat[i] = !level->active[i] && loop->depth[i] > 0
         && loop->ids[i * loop->max_depth] >= codes;
-  alitra_flat_grid_detect (self->flat, level->source, level->active);
+  alitra_flat_grid_detect (self->flat, level->source, level->active,
+      self->workers);
   for (i = 0; i < cells; i++) {
     const guint16 ids[2] = { codes + self->flat->coarse[i],
       codes + ALITRA_FLAT_COARSE + self->flat->fine[i]

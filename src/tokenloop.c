@@ -536,20 +536,42 @@ is_promising (const AlitraTokenLoop * loop, guint32 cell, gfloat stop)
   return loop->worst[cell] > stop + loop->toll[cell] - SEARCH_SLACK;
 }
 
-/* Of the listed cells those that have not been asked yet, or may go on: few where little changed. */
-static void
-open_cells (AlitraTokenLoop * loop, gfloat stop)
+typedef struct
 {
+  AlitraTokenLoop *loop;
+  gfloat stop;
+} Opening;
+
+/* Of the listed cells those that have not been asked yet, or may go on; noted in `found`. */
+static void
+look_whether_open (gpointer data, guint first, guint end)
+{
+  const Opening *job = data;
+  const AlitraTokenLoop *loop = job->loop;
   guint i;
 
-  loop->n_open = 0;
-  for (i = 0; i < loop->n; i++) {
+  for (i = first; i < end; i++) {
     const guint32 cell = loop->list[i];
     const gboolean asked = loop->known[cell] == loop->reach[cell] + 1;
 
-    if (asked ? is_promising (loop, cell, stop) : !is_hopeless (loop, cell,
-            stop))
-      loop->open[loop->n_open++] = cell;
+    loop->found[i] = asked ? is_promising (loop, cell, job->stop)
+        : !is_hopeless (loop, cell, job->stop);
+  }
+}
+
+/* Lists the open cells: few where little changed. */
+static void
+open_cells (AlitraTokenLoop * loop, gfloat stop)
+{
+  Opening job = { loop, stop };
+  guint i;
+
+  alitra_workers_share (loop->workers, loop->n, 4 * SHARED, look_whether_open,
+      &job);
+  loop->n_open = 0;
+  for (i = 0; i < loop->n; i++) {
+    loop->open[loop->n_open] = loop->list[i];
+    loop->n_open += loop->found[i];
   }
 }
 

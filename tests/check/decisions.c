@@ -229,6 +229,7 @@ check_flat (Vector * v, AlitraModel * model)
   AlitraFlatGrid *receiver =
       alitra_flat_grid_new (width, height, model->chroma_gain);
   g_autofree guint8 *all = g_malloc (cells);
+  AlitraWorkers *workers = alitra_workers_new (2);
   AlitraPlanes planes, painted, blended;
   guint found = 0;
   float worst;
@@ -238,7 +239,8 @@ check_flat (Vector * v, AlitraModel * model)
   alitra_planes_init (&blended, grid);
   memset (all, 1, cells);
   take_planes (v, &planes, take_half);
-  alitra_flat_grid_detect (flat, &planes, all);
+  alitra_flat_grid_detect (flat, &planes, all, workers);
+  alitra_workers_free (workers);
   for (guint i = 0; i < cells; i++) {
     g_assert_cmpint (flat->flat[i], ==, *take (v, 1));
     found += flat->flat[i];
