@@ -13,7 +13,8 @@
 #include "tokenizerlevels.h"
 #include "tokenizerlook.h"
 
-/* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut. */
+/* Mean difference in grey levels of the quarter-size picture that is taken for a scene cut: nothing that is kept would
+ * help. */
 #define CUT_DIFFERENCE 30.f
 
 /* *INDENT-OFF* */
@@ -143,9 +144,9 @@ alitra_tokenizer_get_memory (AlitraTokenizer * self)
 
 /* ---- what is to be tokenised ---- */
 
-/* The scene is another one: nothing that is kept would help. */
-static gboolean
-is_cut (const Level * coarsest)
+/* Mean difference of the quarter-size picture from when it was last tokenised, in grey levels. */
+static gdouble
+coarse_difference (const Level * coarsest)
 {
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
   const AlitraPlanes *a = coarsest->source, *b = &coarsest->change.reference;
@@ -158,8 +159,7 @@ is_cut (const Level * coarsest)
           + x * ALITRA_CELL, a->luma_stride, b->luma
           + y * ALITRA_CELL * b->luma_stride + x * ALITRA_CELL, b->luma_stride,
           ALITRA_CELL);
-  return sum > CUT_DIFFERENCE / 255. * cells_of (coarsest) * ALITRA_CELL
-      * ALITRA_CELL;
+  return sum * 255. / (cells_of (coarsest) * ALITRA_CELL * ALITRA_CELL);
 }
 
 /* ---- one frame ---- */
@@ -406,6 +406,14 @@ plan_refresh (const AlitraTokenizer * self, Frame * frame)
   frame->refresh_end = (turn + 1) * slices / interval;
 }
 
+/* Frames may do without reuse for a while: not where a limit or a link with loss counts on what is kept. */
+static gboolean
+may_pause (const AlitraSettings * settings)
+{
+  return settings->temporal_reuse && settings->target_tokens == 0
+      && settings->max_new_tokens == 0 && settings->refresh_interval == 0;
+}
+
 static void
 encode_anew (AlitraTokenizer * self, Frame * frame)
 {
@@ -416,6 +424,7 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
 
   if (frame->key) {
     self->looks = 0;
+    alitra_pause_reset (&self->pause);
     alitra_allocator_reset (self->allocator);
     alitra_rebuild_reset (self->rebuild);
   }
@@ -438,6 +447,8 @@ encode_anew (AlitraTokenizer * self, Frame * frame)
         - sum_depth (update->keep, cells);
   }
   self->looks++;
+  if (frame->reuse && may_pause (settings))
+    alitra_pause_follow (&self->pause, new_tokens, count_tokens (self));
   self->pending |= new_tokens > 0 || dropped > 0;
   remember (self, frame);
   self->last = *settings;
@@ -456,7 +467,8 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
         && self->since_key >= settings->key_interval), FALSE, ANEW_ALL, FALSE,
     0, 0, FALSE
   };
-  gboolean cut = FALSE, all, idle;
+  gdouble difference = 0.;
+  gboolean all, idle;
 
   if (!check_settings (settings, error) || !check_frame (self, picture, error))
     return FALSE;
@@ -478,9 +490,10 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
     keep_all (self);
   } else {
     alitra_intake_load (&self->intake, self->workers);
-    cut = !first && self->intake.difference > CUT_DIFFERENCE
-        && is_cut (&self->level[COARSEST]);
-    if (cut) {
+    if (!first && self->intake.difference > CUT_DIFFERENCE)
+      difference = coarse_difference (&self->level[COARSEST]);
+    alitra_pause_pass (&self->pause, difference > settings->reuse_threshold);
+    if (difference > CUT_DIFFERENCE) {
       self->price = 0.;
       frame.key = all = TRUE;
       alitra_noise_cut (&self->intake.noise);
@@ -527,14 +540,15 @@ alitra_tokenizer_encode (AlitraTokenizer * self, const AlitraFrame * frame,
     const AlitraSettings * settings, gboolean force_key, guint64 pts,
     GByteArray * packet, AlitraFrameStats * stats, GError ** error)
 {
-  AlitraSettings defaults;
+  AlitraSettings own;
 
   g_return_val_if_fail (self && frame && packet, FALSE);
 
-  if (!settings) {
-    alitra_settings_init (&defaults);
-    settings = &defaults;
-  }
-  return encode_frame (self, frame, settings, force_key, pts, packet, stats,
-      error);
+  if (settings)
+    own = *settings;
+  else
+    alitra_settings_init (&own);
+  if (self->pause.left > 0 && may_pause (&own))
+    own.temporal_reuse = FALSE;
+  return encode_frame (self, frame, &own, force_key, pts, packet, stats, error);
 }

@@ -15,6 +15,7 @@
 #include "layouts.h"
 #include "lifetime.h"
 #include "packet.h"
+#include "pause.h"
 #include "rebuild.h"
 #include "smooth.h"
 #include "tokenloop.h"
@@ -72,6 +73,7 @@ struct _AlitraTokenizer
   guint priced_tokens;          /* budget that the price was found for; 0: none */
   AlitraPlanes *strip;          /* for each worker: what coarser levels say of a row of the finest */
   guint strips;
+  AlitraPause pause;            /* of reuse */
   gboolean forgot;              /* what was last tokenised is not known at all levels */
   AlitraSettings last;          /* of the last frame that was tokenised */
   gboolean pending;             /* even if nothing changes, the next frame may bring tokens */

@@ -8,6 +8,7 @@
 #include "drawing.h"
 #include "lifetime.h"
 #include "noise.h"
+#include "pause.h"
 #include "reuse.h"
 
 #define WIDTH 160
@@ -690,6 +691,74 @@ test_tolls (void)
   }
 }
 
+/* Where all moves it does not pay to look for what could be kept; a new scene gets another try, a still one at once. */
+static void
+test_pause (void)
+{
+  AlitraPause pause;
+  guint frames = 0;
+
+  alitra_pause_reset (&pause);
+  for (guint time = 0; time < 40; time++)
+    alitra_pause_follow (&pause, 60, 100);
+  g_assert_cmpuint (pause.left, ==, 0);
+  for (guint time = 0; time < 10; time++)
+    alitra_pause_follow (&pause, 100, 100);
+  g_assert_cmpuint (pause.left, >, 0);
+  for (; pause.left > 0; frames++)
+    alitra_pause_pass (&pause, TRUE);
+  g_assert_cmpuint (frames, >, 10);
+  alitra_pause_follow (&pause, 100, 100);
+  g_assert_cmpuint (pause.left, ==, frames);
+  alitra_pause_pass (&pause, FALSE);
+  g_assert_cmpuint (pause.left, ==, 0);
+  alitra_pause_follow (&pause, 100, 100);
+  alitra_pause_reset (&pause);
+  g_assert_cmpuint (pause.left, ==, 0);
+  alitra_pause_follow (&pause, 0, 0);
+  g_assert_cmpuint (pause.left, ==, 0);
+}
+
+static void
+draw_waves (Fixture * f, guint time)
+{
+  for (gsize i = 0; i < WIDTH * HEIGHT; i++)
+    f->picture->data[i] = 128 + lrint (50 * sin ((i % WIDTH + 7. * time) * .21)
+        * cos ((i / WIDTH) * .17 + 2. * time));
+}
+
+/* A picture that moves as a whole costs what it costs without reuse, and most of its frames are told as if there were no
+ * others; soon after it stops it is kept again. */
+static void
+test_motion_stops (void)
+{
+  enum
+  { MOVING = 40 };
+  guint tokens[2] = { 0 }, alone = 0;
+
+  for (guint reuse = 0; reuse < 2; reuse++) {
+    Fixture f = begin ();
+    const AlitraFrameStats *stats = &f.stream->stats;
+
+    f.settings.temporal_reuse = reuse;
+    for (guint time = 0; time < MOVING; time++) {
+      draw_waves (&f, time);
+      encode (&f);
+      tokens[reuse] += stats->new_tokens;
+      alone += reuse && stats->kept_tokens == 0;
+    }
+    for (guint time = 0; reuse && time < 3; time++)
+      encode (&f);
+    g_assert_true (!reuse || stats->kept_tokens > stats->tokens / 2);
+    end (&f);
+  }
+  g_test_message
+      ("%u new tokens without reuse, %u with it, %u of %d frames alone",
+      tokens[0], tokens[1], alone, MOVING);
+  g_assert_cmpfloat (tokens[1], <=, 1.02 * tokens[0]);
+  g_assert_cmpuint (alone, >, MOVING / 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -715,5 +784,7 @@ main (int argc, char **argv)
   g_test_add_func ("/temporal/gains", test_gains);
   g_test_add_func ("/temporal/small-change", test_small_change);
   g_test_add_func ("/temporal/tolls", test_tolls);
+  g_test_add_func ("/temporal/pause", test_pause);
+  g_test_add_func ("/temporal/motion-stops", test_motion_stops);
   return g_test_run ();
 }
