@@ -1010,7 +1010,7 @@ install_properties (GObjectClass * klass)
       g_param_spec_boolean ("scalable", "Scalable",
           "Give coarse cells tokens whatever the price is, and every packet "
           "all layers, so that a stream that alitratrim cuts is nearly as good "
-          "as one encoded with so many tokens. Whole streams are about 0.1 dB "
+          "as one encoded with so many tokens. Whole streams are up to 0.3 dB "
           "worse for it, and small packets larger.", settings.scalable, fixed));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",

@@ -127,7 +127,7 @@ alitra_level_price_init (AlitraLevelPrice * level_price,
 }
 
 /* Of a stream that is cut: times the least. Found with tools/trimming.py. */
-static const gdouble scalable_times[ALITRA_LEVELS] = { 1., 3., 8.5 };
+static const gdouble scalable_times[ALITRA_LEVELS] = { 1., 2.85, 8. };
 
 gdouble
 alitra_level_price_at (const AlitraLevelPrice * level_price, guint level,

@@ -29,8 +29,8 @@
 #define BUDGET_KEPT_BONUS 1.f
 #define BUDGET_HELD_BONUS .5f
 /* Old tokens that many new ones of the last layers correct are of little worth to a receiver that does not get those: a
- * stream that is cut keeps them only where they are as good as new ones. Found with tools/trimming.py. */
-#define SCALABLE_KEPT_BONUS 0.f
+ * stream that is cut keeps them only where they are nearly as good as new ones. Found with tools/trimming.py. */
+#define SCALABLE_KEPT_BONUS .1f
 
 static AlitraLevelTokens
 tokens_of (const AlitraTokenizer * self, guint index)

@@ -57,7 +57,7 @@ typedef enum
  * @hold: %TRUE: do not look at the frame: everything is kept, the packet says just that and is tiny. For when there is
  *   no time for more. Ignored when the packet must be a key packet
  * @scalable: coarse cells get tokens whatever the price is, and every packet has all layers, so that packets that are cut
- *   are nearly as good as ones encoded with so many tokens; whole packets are about 0.1 dB worse for it, small ones larger
+ *   are nearly as good as ones encoded with so many tokens; whole packets are up to 0.3 dB worse for it, small ones larger
  * @objective: what tokens should help
  *
  * Settings of a tokenizer; they may change between any two frames. Fill them in with alitra_settings_init(), or ask
