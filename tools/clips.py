@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 from clipreader import Clip
-from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, split_i420
+from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, output_folder, split_i420
 import measures
 
 RATES = (.4, 1.)
@@ -71,7 +71,7 @@ def main():
     parser.add_argument('--folder', default=str(DATA / 'clips'), help='default: %(default)s')
     parser.add_argument('--frames', type=int, default=20, help='of each clip, from its start; default: %(default)s')
     parser.add_argument('--threads', type=int, default=1, help='default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for clips.csv')
+    parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'), help='folder for clips.csv')
     parser.add_argument('--strict', action='store_true', help='exit with an error when the bar is missed')
     options = parser.parse_args()
     files = [Path(name) for name in options.clips] or sorted(Path(options.folder).glob('*.mp4'))

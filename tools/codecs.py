@@ -19,7 +19,7 @@ from PIL import Image
 
 import measures
 from evaluate import SIDE, read_crops
-from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, i420_size, split_i420
+from roundtrip import DATA, FAST, REPOSITORY, Trip, add_options, give_up, i420_size, output_folder, split_i420
 
 TOKENS = (32, 64, 102, 160, 256, 384, 512, 768, 1024, 1536)
 PIXELS = SIDE * SIDE
@@ -160,7 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_options(parser)
     parser.add_argument('--photos', default=str(DATA / 'photos' / 'val'), help='folder; default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for codecs.csv and codecs.png')
+    parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'), help='folder for codecs.csv and codecs.png')
     parser.add_argument('--fast', metavar='FILE', default=FAST, help='weights of a second curve, or nothing; default: %(default)s')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
     options = parser.parse_args()

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import measures
-from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, split_i420
+from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, output_folder, split_i420
 
 SIDE = 256
 TOKENS = (64, 102, 256, 512, 1024)
@@ -166,7 +166,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     add_options(parser)
     parser.add_argument('--photos', default=str(DATA / 'photos' / 'val'), help='folder; default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for the table and the curves')
+    parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'), help='folder for the table and the curves')
     parser.add_argument('--name', default='stills', help='of the .csv and the .png; default: %(default)s')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')
     options = parser.parse_args()

@@ -20,6 +20,12 @@ def give_up(message):
     sys.exit('%s: %s' % (Path(sys.argv[0]).name, message))
 
 
+def output_folder(name):
+    """For argparse: made at once, so that nothing is measured in vain."""
+    Path(name).mkdir(parents=True, exist_ok=True)
+    return name
+
+
 def add_options(parser):
     parser.add_argument('--roundtrip', metavar='PROGRAM',
                         help='the program alitra-roundtrip; default: the newest one built here, or the installed one')

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from clipreader import Clip
-from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, split_i420
+from roundtrip import DATA, REPOSITORY, Trip, add_options, give_up, output_folder, split_i420
 import sharpening
 import temporalbars
 import temporalplot
@@ -104,7 +104,7 @@ def main():
     parser.add_argument('--frames', type=int, default=40, help='of each clip, from its start; default: %(default)s')
     parser.add_argument('--quality', type=float, default=50., help='default: %(default)s')
     parser.add_argument('--repeat', type=int, default=2, help='times to encode, for the time; default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'),
+    parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'),
                         help='folder for temporal.csv, sharpening.csv and temporal.png; default: %(default)s')
     parser.add_argument('--suffix', default='', help='of the names of these, as -fast for other weights')
     parser.add_argument('--strict', action='store_true', help='exit with an error when a bar is missed')

@@ -15,7 +15,7 @@ import numpy as np
 import measures
 from clipreader import Clip
 from evaluate import SIDE, read_crops
-from roundtrip import DATA, REPOSITORY, Trip, add_options, split_i420
+from roundtrip import DATA, REPOSITORY, Trip, add_options, output_folder, split_i420
 
 MOST_LOSS = .3
 TOKENS_A_PICTURE = (256, 512, 1024)
@@ -100,7 +100,7 @@ def main():
     parser.add_argument('--pictures', type=int, default=64, help='photographs at most; default: %(default)s')
     parser.add_argument('--clips', default=str(DATA / 'clips'), help='folder; default: %(default)s')
     parser.add_argument('--frames', type=int, default=20, help='of each clip; default: %(default)s')
-    parser.add_argument('--out', default=str(REPOSITORY / 'docs'), help='folder for trimming.csv')
+    parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'), help='folder for trimming.csv')
     parser.add_argument('--strict', action='store_true', help='exit with an error when the bar is missed')
     options = parser.parse_args()
     print('%-26s  %6s  %6s  %8s  %6s  %6s  %5s  %8s  %8s' % (
