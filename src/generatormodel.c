@@ -60,8 +60,7 @@ get_codes (const AlitraStep * step, guint codes, guint narrow, float *out)
   double energy = 0;
   float factor;
 
-  for (guint i = 0; i < codes; i++)
-    alitra_matrix_get_code (&step->search, i, out + (gsize) i * narrow);
+  memcpy (out, step->codes, (gsize) codes * narrow * sizeof (float));
   for (gsize i = 0; i < (gsize) codes * narrow; i++)
     energy += out[i] * out[i];
   factor = energy > 0 ? 1 / sqrt (energy / ((double) codes * narrow)) : 1.f;

@@ -29,7 +29,7 @@ alitra_intake_init (AlitraIntake * intake, guint width, guint height,
   intake->strip = g_new0 (AlitraPlanes, intake->strips);
   for (i = 0; i < intake->strips; i++)
     alitra_planes_init (&intake->strip[i], (AlitraGrid) {
-        intake->source[0].grid.columns, 2}
+        intake->source[0].grid.columns, 1}
   );
   alitra_reference_init (&intake->reference, width, height, workers);
   alitra_noise_init (&intake->noise, width, height);
@@ -143,22 +143,22 @@ is_copied (const AlitraIntake * intake)
   return intake->frame->format != intake->bytes.format;
 }
 
-/* Cells first..end-1 of a row of level 0 that are set in `mask` (of the row; NULL: all): where nothing changed, as they were
- * when they were last tokenised. */
+/* Cells of a row of level 0 that are set in `mask` (of the row): where nothing changed, as they were when they were last
+ * tokenised. */
 static void
-read_cells (const AlitraIntake * intake, guint row, guint first, guint end,
-    const guint8 * mask, AlitraPlanes * to)
+read_cells (const AlitraIntake * intake, guint row, const guint8 * mask,
+    AlitraPlanes * to)
 {
   const guint columns = intake->source[0].grid.columns;
   const guint8 *changed = intake->changed[0] + (gsize) row * columns;
-  guint next;
+  guint first, end;
 
-  for (; first < end; first = MAX (next, first + 1)) {
-    for (next = first; next < end && (!mask || mask[next])
-        && changed[next] == changed[first]; next++);
-    if (next > first)
+  for (first = 0; first < columns; first = MAX (end, first + 1)) {
+    for (end = first; end < columns && mask[end]
+        && changed[end] == changed[first]; end++);
+    if (end > first)
       alitra_picture_read_run (changed[first] ? intake->frame
-          : &intake->reference.frame, intake->gain, to, row, first, next);
+          : &intake->reference.frame, intake->gain, to, row, first, end);
   }
 }
 
@@ -173,48 +173,57 @@ alitra_intake_read_row (AlitraIntake * intake, guint row, const guint8 * mask,
     return;
   }
   alitra_planes_view (view, &intake->strip[worker], grid, row);
-  read_cells (intake, row, 0, grid.columns, mask + (gsize) row * grid.columns,
-      view);
+  read_cells (intake, row, mask + (gsize) row * grid.columns, view);
 }
 
-/* Level 0 below the cells of a row of level 1 that changed, while they are in the cache: half of its size is level 1. */
+/* What changed in a row of level 0, while it is in the cache: half of its size is level 1. */
 static void
-load_row_of_level_1 (AlitraIntake * intake, guint row, guint worker)
+load_row_of_level_0 (AlitraIntake * intake, guint row, guint worker)
 {
-  const AlitraGrid grid = intake->source[0].grid;
-  const guint columns = intake->source[1].grid.columns;
-  const guint8 *changed = intake->changed[1] + (gsize) row * columns;
+  const guint columns = intake->source[0].grid.columns;
+  const guint8 *changed = intake->changed[0] + (gsize) row * columns;
   AlitraPlanes fine = intake->kept;
-  guint first, end, i;
+  guint first, end;
 
   if (!is_copied (intake))
-    alitra_planes_view (&fine, &intake->strip[worker], grid, 2 * row);
+    alitra_planes_view (&fine, &intake->strip[worker], intake->source[0].grid,
+        row);
   for (first = 0; first < columns; first = MAX (end, first + 1)) {
     for (end = first; end < columns && changed[end]; end++);
     if (end == first)
       continue;
-    for (i = 0; !is_copied (intake) && i < 2; i++)
-      read_cells (intake, 2 * row + i, 2 * first, 2 * end, NULL, &fine);
+    if (!is_copied (intake))
+      alitra_picture_read_run (intake->frame, intake->gain, &fine, row, first,
+          end);
     alitra_planes_halve_run (&intake->source[1], &fine, row, first, end);
   }
 }
 
+/* The same of level 1, which becomes level 2. */
 static void
-load_row_of_level_2 (gpointer data, guint row, guint worker)
+load_row_of_level_1 (AlitraIntake * intake, guint row, guint worker)
 {
-  AlitraIntake *intake = data;
-  const guint columns = intake->source[2].grid.columns;
-  const guint8 *changed = intake->changed[2] + (gsize) row * columns;
+  const guint columns = intake->source[1].grid.columns;
+  const guint8 *changed = intake->changed[1] + (gsize) row * columns;
   guint first, end;
 
-  load_row_of_level_1 (intake, 2 * row, worker);
-  load_row_of_level_1 (intake, 2 * row + 1, worker);
+  load_row_of_level_0 (intake, 2 * row, worker);
+  load_row_of_level_0 (intake, 2 * row + 1, worker);
   for (first = 0; first < columns; first = MAX (end, first + 1)) {
     for (end = first; end < columns && changed[end]; end++);
     if (end > first)
       alitra_planes_halve_run (&intake->source[2], &intake->source[1], row,
           first, end);
   }
+}
+
+static void
+load_row (gpointer data, guint row, guint worker)
+{
+  AlitraIntake *intake = data;
+
+  load_row_of_level_1 (intake, 2 * row, worker);
+  load_row_of_level_1 (intake, 2 * row + 1, worker);
 }
 
 void
@@ -227,8 +236,7 @@ alitra_intake_load (AlitraIntake * intake, AlitraWorkers * workers)
   if (is_copied (intake))
     alitra_planes_copy (&intake->kept, &intake->copy, intake->changed[0],
         workers);
-  alitra_workers_run (workers, intake->source[2].grid.rows,
-      load_row_of_level_2, intake);
+  alitra_workers_run (workers, intake->source[2].grid.rows, load_row, intake);
 }
 
 void

@@ -23,7 +23,7 @@ typedef struct
   AlitraFrame bytes;            /* the frame, or a copy of it as I420 */
   AlitraPlanes copy;            /* of frames that cannot be compared as they are */
   AlitraPlanes kept;            /* level 0 of those, which has more than their bytes as I420 say */
-  AlitraPlanes *strip;          /* for each worker: two rows of cells of level 0 */
+  AlitraPlanes *strip;          /* for each worker: a row of cells of level 0 */
   guint strips;
   guint8 *copy_bytes;
   gfloat gain[2];

@@ -163,17 +163,6 @@ alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs,
 }
 
 void
-alitra_matrix_get_code (const AlitraMatrix * matrix, guint id, float *code)
-{
-  const float *column = matrix->data
-      + (gsize) (id / ALITRA_PANEL) * matrix->inputs * ALITRA_PANEL +
-      id % ALITRA_PANEL;
-
-  for (guint k = 0; k < matrix->inputs; k++)
-    code[k] = column[k * ALITRA_PANEL];
-}
-
-void
 alitra_centres_init (AlitraCentres * centres, guint count, guint inputs,
     const float *data)
 {

@@ -53,8 +53,6 @@ void alitra_floats_free (float * floats);
 void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
 void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);
-/* Code number `id` as it was given, matrix->inputs numbers, out of its panel. */
-void alitra_matrix_get_code (const AlitraMatrix * matrix, guint id, float *code);
 void alitra_matrix_clear (AlitraMatrix * matrix);
 /* count: at most ALITRA_MAX_CENTRES; inputs: at most ALITRA_MAX_SEARCHED; centres: count x inputs. */
 void alitra_centres_init (AlitraCentres * centres, guint count, guint inputs, const float *data);

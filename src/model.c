@@ -119,12 +119,11 @@ take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
 {
   const guint size[2] = { codes, model->narrow };
   g_autofree char *name = g_strconcat (prefix, "codes", NULL);
-  const float *data = alitra_model_get_tensor (model, name, 2, size, error);
 
-  if (!data)
+  step->codes = alitra_model_get_tensor (model, name, 2, size, error);
+  if (!step->codes)
     return FALSE;
-  alitra_matrix_init_codes (&step->search, codes, model->narrow, data);
-  alitra_weights_forget (&model->weights, name);
+  alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
   return take_centres (model, step, prefix, error)
       && take_id_table (model, step, prefix, codes, error)
       && take_matrix (model, &step->into, prefix, "into", model->narrow,

@@ -31,7 +31,8 @@ typedef struct
 {
   AlitraMatrix into;            /* dim -> narrow */
   AlitraMatrix back;            /* narrow -> dim */
-  AlitraMatrix search;          /* narrow -> codes; the codes themselves are read out of it */
+  AlitraMatrix search;          /* narrow -> codes */
+  const float *codes;           /* codes x narrow: in panels one code lies in as many lines of the cache as it has numbers */
   AlitraCentres centres;        /* of the panels of `search`; count 0: the file has none */
   AlitraIdTable *ids;           /* how likely the codes are; NULL: the file does not say */
 } AlitraStep;

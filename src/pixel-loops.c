@@ -360,16 +360,24 @@ load (const float *from)
 static inline Vector
 load_some (const float *from, guint count)
 {
+#if ALITRA_LANES == 16
+  return (Vector) _mm512_maskz_loadu_ps ((1u << count) - 1, from);
+#else
   float all[ALITRA_LANES] = { 0 };
 
   memcpy (all, from, count * sizeof (float));
   return *(const Vector *) all;
+#endif
 }
 
 static inline void
 store_some (float *to, Vector v, guint count)
 {
+#if ALITRA_LANES == 16
+  _mm512_mask_storeu_ps (to, (1u << count) - 1, (__m512) v);
+#else
   memcpy (to, &v, count * sizeof (float));
+#endif
 }
 
 /* Every other number of two registers. */
@@ -406,14 +414,11 @@ halve (float *to, const float *a, const float *b, guint count)
     *(Vector *) (to + i) = mean_of_four (load (a), load (a + ALITRA_LANES),
         load (b), load (b + ALITRA_LANES));
   if (i < count) {
-    float rows[2][2 * ALITRA_LANES] = { {0} };
-    const guint rest = count - i;
+    const guint rest = count - i, low = MIN (2 * rest, ALITRA_LANES);
+    const guint high = 2 * rest - low;
 
-    memcpy (rows[0], a, 2 * rest * sizeof (float));
-    memcpy (rows[1], b, 2 * rest * sizeof (float));
-    store_some (to + i, mean_of_four (load (rows[0]), load (rows[0]
-                + ALITRA_LANES), load (rows[1]), load (rows[1]
-                + ALITRA_LANES)), rest);
+    store_some (to + i, mean_of_four (load_some (a, low), load_some (a + low,
+                high), load_some (b, low), load_some (b + low, high)), rest);
   }
 }
 
@@ -570,6 +575,16 @@ narrow (guint8 * to, Vector v)
 #endif
 }
 
+/* Runs of chroma are often half a register long. */
+#if ALITRA_LANES > HALF
+static inline Half
+widen_half (const guint8 * from)
+{
+  return (Half) _mm256_cvtepi32_ps (_mm256_cvtepu8_epi32 (_mm_loadl_epi64 (
+              (const __m128i *) from)));
+}
+#endif
+
 static void
 from_bytes (float *to, const guint8 * from, float scale, float offset,
     guint count)
@@ -580,6 +595,12 @@ from_bytes (float *to, const guint8 * from, float scale, float offset,
     __builtin_prefetch (from + i + BYTES_AHEAD);
     *(Vector *) (to + i) = widen (from + i) * scale + offset;
   }
+#if ALITRA_LANES > HALF
+  if (i + HALF <= count) {
+    *(Half *) (to + i) = widen_half (from + i) * scale + offset;
+    i += HALF;
+  }
+#endif
   if (i < count) {
     guint8 rest[ALITRA_LANES] = { 0 };
 

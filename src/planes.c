@@ -142,11 +142,11 @@ halve_run (const Plane * to, const Plane * from, guint row,
     guint first, guint end)
 {
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
-  const guint x = first * to->cell;
+  const guint half = to->cell / 2, x = first * half;
 
-  for (guint y = row * to->cell; y < (row + 1) * to->cell; y++)
+  for (guint y = row * half; y < (row + 1) * half; y++)
     loops->halve (at (to, x, y), at (from, 2 * x, 2 * y), at (from, 2 * x,
-            2 * y + 1), (end - first) * to->cell);
+            2 * y + 1), (end - first) * half);
 }
 
 void

@@ -49,7 +49,7 @@ void alitra_planes_upsample (AlitraPlanes * to, const AlitraPlanes * from, const
     AlitraWorkers * workers);
 /* One row of cells of the same. */
 void alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, guint row);
-/* to: half the size of `from` (a level up); means of 2x2 samples. Of cells first..end-1 of a row. */
+/* to: half the size of `from` (a level up); means of 2x2 samples. Of cells first..end-1 of a row of `from`. */
 void alitra_planes_halve_run (AlitraPlanes * to, const AlitraPlanes * from, guint row, guint first, guint end);
 void alitra_planes_copy (AlitraPlanes * to, const AlitraPlanes * from, const guint8 * mask, AlitraWorkers * workers);
 

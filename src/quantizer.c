@@ -141,8 +141,8 @@ expand (const Call * call, const Tile * tile, const guint16 * ids)
       call->quantizer->model->narrow;
 
   for (guint i = 0; i < tile->count; i++)
-    alitra_matrix_get_code (&call->step->search, ids[i],
-        tile->narrow + (gsize) i * narrow);
+    memcpy (tile->narrow + (gsize) i * narrow,
+        call->step->codes + (gsize) ids[i] * narrow, narrow * sizeof (float));
   alitra_matrix_multiply (&call->step->back, tile->count, tile->narrow, narrow,
       tile->vectors, dim, ALITRA_END_STORE);
 }
@@ -295,8 +295,8 @@ add_token (const Call * call, const Tile * tile, guint step)
     id = call->tokens[(gsize) cell * call->max_depth + step];
     if (id >= level->codes)
       continue;
-    alitra_matrix_get_code (&level->step[step].search, id,
-        tile->narrow + (gsize) count * narrow);
+    memcpy (tile->narrow + (gsize) count * narrow, level->step[step].codes
+        + (gsize) id * narrow, narrow * sizeof (float));
     which[count++] = i;
   }
   alitra_matrix_multiply (&level->step[step].back, count, tile->narrow, narrow,

@@ -61,6 +61,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->some = g_new (guint32, cells);
   loop->found = g_new (guint16, cells);
   loop->taken = g_new (gfloat, cells);
+  loop->kept_price = g_new (gfloat, cells);
   loop->energies.whole = g_new (gfloat, cells);
   loop->energies.head = g_new (gfloat, cells);
   loop->energies.seen = g_new (gfloat, cells);
@@ -100,6 +101,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->some);
   g_free (loop->found);
   g_free (loop->taken);
+  g_free (loop->kept_price);
   g_free (loop->energies.whole);
   g_free (loop->energies.head);
   g_free (loop->energies.seen);
@@ -195,22 +197,23 @@ kept_price_of (const AlitraTokenLoop * loop, const AlitraHeldTokens * held,
       - held->bonus);
 }
 
-/* Lists in `some` the cells that may hold on to token t, with its price and what is left in front of it. */
+/* Of the first n cells of `some` those that may hold on to token t, with its price and what is left in front of it. */
 static guint
-list_holders (AlitraTokenLoop * loop, const AlitraHeldTokens * held, guint t)
+list_holders (AlitraTokenLoop * loop, guint n, guint t)
 {
-  guint i, n = 0;
+  guint i, holders = 0;
 
-  for (i = 0; i < loop->n; i++) {
-    const gsize cell = loop->list[i];
+  for (i = 0; i < n; i++) {
+    const gsize cell = loop->some[i];
 
     if (loop->reach[cell] <= t)
       continue;
-    loop->taken[n] = kept_price_of (loop, held, cell);
-    loop->energies.whole[n] = loop->left[cell * (loop->max_depth + 1) + t];
-    loop->some[n++] = cell;
+    loop->taken[holders] = loop->kept_price[cell];
+    loop->energies.whole[holders] =
+        loop->left[cell * (loop->max_depth + 1) + t];
+    loop->some[holders++] = cell;
   }
-  return n;
+  return holders;
 }
 
 /* What is left of the listed cells behind each of the tokens that they hold, up to the first that is not worth it: those in
@@ -219,18 +222,20 @@ static void
 look_behind_held (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
 {
   const gsize dim = loop->model->dim, row = loop->max_depth + 1;
-  guint i, n, t;
+  guint i, n = loop->n, t;
 
-  for (i = 0; i < loop->n; i++) {
+  for (i = 0; i < n; i++) {
     const gsize cell = loop->list[i];
 
     loop->reach[cell] = count_learned (loop, held, cell);
     loop->left[cell * row] = loop->start[cell];
+    loop->kept_price[cell] = kept_price_of (loop, held, cell);
+    loop->some[i] = cell;
     if (loop->reach[cell] > 0)
       memcpy (loop->sums + cell * dim, loop->latents + cell * dim,
           dim * sizeof (gfloat));
   }
-  for (t = 0; (n = list_holders (loop, held, t)) > 0; t++) {
+  for (t = 0; (n = list_holders (loop, n, t)) > 0; t++) {
     alitra_quantizer_repeat (loop->quantizer, t, n, loop->some, held->tokens,
         loop->max_depth, loop->taken, loop->sums, loop->energies.whole);
     for (i = 0; i < n; i++) {
@@ -269,15 +274,16 @@ static void
 keep_prefixes (AlitraTokenLoop * loop, const AlitraHeldTokens * held)
 {
   const gsize dim = loop->model->dim, row = loop->max_depth + 1;
+  const gfloat bonus = exp2f (held->bonus);
   guint i, n = 0;
 
   look_behind_held (loop, held);
   for (i = 0; i < loop->n; i++) {
     const guint32 cell = loop->list[i];
     const guint whole = loop->reach[cell];
-    const gfloat kept_price = kept_price_of (loop, held, cell);
-    const AlitraReuseCosts costs = { kept_price * exp2f (held->bonus),
-      kept_price, held->slack
+    const gfloat kept_price = loop->kept_price[cell];
+    const AlitraReuseCosts costs = { kept_price * bonus, kept_price,
+      held->slack
     };
     guint keep = alitra_reuse_choose (loop->left + cell * row, whole,
         loop->seen[cell], loop->profile + cell * row, loop->searched[cell],

@@ -61,6 +61,7 @@ typedef struct
   guint32 *some;                /* scratch: a part of the list */
   guint16 *found;               /* scratch: ids of the part */
   gfloat *taken;                /* scratch: gains of the part */
+  gfloat *kept_price;           /* scratch: per cell: what a kept token has to be worth, as energy */
   AlitraCellEnergies energies;  /* scratch */
 } AlitraTokenLoop;
 

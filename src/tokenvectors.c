@@ -133,10 +133,9 @@ alitra_token_vectors_fill (const AlitraTokenVectors * self,
     level = &model->level[table->levels[i]];
     if (id < level->codes && depth < level->depth) {
       const AlitraStep *step = &level->step[depth];
-      float code[ALITRA_MAX_SEARCHED];  /* more numbers no model has */
 
-      alitra_matrix_get_code (&step->search, id, code);
-      alitra_matrix_multiply (&step->back, 1, code, model->narrow, out,
+      alitra_matrix_multiply (&step->back, 1,
+          step->codes + (gsize) id * model->narrow, model->narrow, out,
           model->dim, ALITRA_END_STORE);
       continue;
     }

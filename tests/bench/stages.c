@@ -193,7 +193,8 @@ halve_row (gpointer data, guint row, guint worker)
   Bench *b = data;
   AlitraPlanes *to = &b->source[b->halved];
 
-  alitra_planes_halve_run (to, to - 1, row, 0, to->grid.columns);
+  alitra_planes_halve_run (to, to - 1, 2 * row, 0, 2 * to->grid.columns);
+  alitra_planes_halve_run (to, to - 1, 2 * row + 1, 0, 2 * to->grid.columns);
 }
 
 static void

@@ -431,23 +431,6 @@ test_spread (gconstpointer loops)
   }
 }
 
-/* A code comes out of its panel as it went in, also when the last panel is not full. */
-static void
-test_get_code (void)
-{
-  const guint count = 3 * ALITRA_PANEL + 5, inputs = 7;
-  float *weights = random_floats (count * inputs), code[7];
-  AlitraMatrix codes;
-
-  alitra_matrix_init_codes (&codes, count, inputs, weights);
-  for (guint id = 0; id < count; id++) {
-    alitra_matrix_get_code (&codes, id, code);
-    g_assert_cmpmem (code, sizeof code, weights + id * inputs, sizeof code);
-  }
-  alitra_matrix_clear (&codes);
-  alitra_floats_free (weights);
-}
-
 static double
 logistic (double x)
 {
@@ -945,7 +928,6 @@ main (int argc, char **argv)
       g_test_add_data_func (path, all_loops[i], tests[t].func);
     }
   }
-  g_test_add_func ("/matrix/get-code", test_get_code);
   g_test_add_func ("/workers/pieces", test_workers);
   return g_test_run ();
 }

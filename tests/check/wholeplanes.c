@@ -36,10 +36,10 @@ test_planes_halve (AlitraPlanes * to, const AlitraPlanes * from,
 {
   const guint columns = to->grid.columns;
 
-  for (guint row = 0; row < to->grid.rows; row++)
+  for (guint row = 0; row < from->grid.rows; row++)
     for (guint column = 0; column < columns; column++)
-      if (!mask || mask[row * columns + column])
-        alitra_planes_halve_run (to, from, row, column, column + 1);
+      if (!mask || mask[row / 2 * columns + column])
+        alitra_planes_halve_run (to, from, row, 2 * column, 2 * column + 2);
 }
 
 void
