@@ -39,6 +39,28 @@ static const Index lanes = { 0, 1, 2, 3, 4, 5, 6, 7 };
 static const Index lanes = { 0, 1, 2, 3 };
 #endif
 
+/* As many half floats as a vector has lanes, as floats. */
+static inline Vector
+read_halves (const guint16 * from)
+{
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  return (Vector) _mm512_cvtph_ps (_mm256_loadu_si256 ((const __m256i *) from));
+#elif defined (__F16C__) && ALITRA_LANES == 8
+  return (Vector) _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) from));
+#else
+  Index bits, size, small, is_small;
+
+  for (guint lane = 0; lane < ALITRA_LANES; lane++)
+    bits[lane] = from[lane];
+  size = bits & 0x7fff;
+  /* in whole numbers: the host may have set denormal floats to count as zero */
+  small = (Index) (__builtin_convertvector (size, Vector) * 0x1p-24f);
+  is_small = size < 1 << 10;
+  size = (is_small & small) | (~is_small & ((size << 13) + (112 << 23)));
+  return (Vector) (size | (bits & 0x8000) << 16);
+#endif
+}
+
 #define EACH_1(M) M (0)
 #define EACH_2(M) EACH_1 (M) M (1)
 #define EACH_3(M) EACH_2 (M) M (2)
@@ -53,14 +75,15 @@ splat (float x)
 }
 
 /* The sums of R rows and COLUMNS columns: weights are ALITRA_PANEL floats an input, `start` COLUMNS floats. */
+#define READ_FLOATS(at) (*(const Aligned *) (at))
 #define DECLARE(r) Vector low##r = start_low, high##r = start_high; const float *row##r = in + r * in_stride;
 #define ADVANCE(r) { Vector x = splat (row##r[k]); low##r += x * a; high##r += x * b; }
-#define SUM(BEGIN, EACH) \
+#define SUM(BEGIN, EACH, READ) \
   const Vector start_low = *(const Aligned *) start, start_high = *(const Aligned *) (start + ALITRA_LANES); \
   EACH (BEGIN) \
   for (guint k = 0; k < inputs; k++) { \
-    const Vector a = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL); \
-    const Vector b = *(const Aligned *) (weights + (gsize) k * ALITRA_PANEL + ALITRA_LANES); \
+    const Vector a = READ (weights + (gsize) k * ALITRA_PANEL); \
+    const Vector b = READ (weights + (gsize) k * ALITRA_PANEL + ALITRA_LANES); \
     EACH (ADVANCE) \
   }
 
@@ -94,7 +117,7 @@ static void \
 product_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
     gsize out_stride, AlitraEnd end) \
 { \
-  SUM (DECLARE, EACH_##R) \
+  SUM (DECLARE, EACH_##R, READ_FLOATS) \
   EACH_##R (FINISH) \
 }
 
@@ -123,7 +146,7 @@ static void \
 search_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, gint32 number, \
     Vector * best, Index * where) \
 { \
-  SUM (DECLARE, EACH_##R) \
+  SUM (DECLARE, EACH_##R, READ_FLOATS) \
   EACH_##R (KEEP) \
 }
 
@@ -132,14 +155,17 @@ search_##R (const float *weights, const float *start, guint inputs, const float 
   const float *row##r = in + which[r] * in_stride;
 #define KEEP_PICKED(r) better (low##r, number, best + which[r], where + which[r]); \
   better (high##r, number + 1, best + which[r], where + which[r]);
-#define DEFINE_PICK(R) \
+#define DEFINE_PICK_OF(NAME, TYPE, R, READ) \
 static void \
-pick_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, \
+NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *in, gsize in_stride, \
     const guint8 * which, gint32 number, Vector * best, Index * where) \
 { \
-  SUM (DECLARE_PICKED, EACH_##R) \
+  SUM (DECLARE_PICKED, EACH_##R, READ) \
   EACH_##R (KEEP_PICKED) \
 }
+#define DEFINE_PICK(R) \
+DEFINE_PICK_OF (pick, float, R, READ_FLOATS) \
+DEFINE_PICK_OF (pick_halves, guint16, R, read_halves)
 
 DEFINE_PRODUCT (1)
     DEFINE_PRODUCT (2)
@@ -264,26 +290,30 @@ search (guint rows, const float *weights, const float *start, guint inputs,
   }
 }
 
+/* Columns `at` and on of a panel. */
 static inline void
-pick (guint rows, const float *weights, const float *start, guint inputs,
+pick (guint rows, const AlitraMatrix * codes, gsize at, const float *start,
     const float *in, gsize in_stride, const guint8 * which, gint32 number,
     Vector * best, Index * where)
 {
+#define PICK(R) \
+  if (codes->halves) \
+    pick_halves_##R (codes->halves + at, start, codes->inputs, in, in_stride, which, number, best, where); \
+  else \
+    pick_##R (codes->data + at, start, codes->inputs, in, in_stride, which, number, best, where);
+
   switch (rows) {
 #if ALITRA_WIDE
     case 12:
-      pick_12 (weights, start, inputs, in, in_stride, which, number, best,
-          where);
-      break;
+      PICK (12)
+          break;
 #endif
     case 6:
-      pick_6 (weights, start, inputs, in, in_stride, which, number, best,
-          where);
-      break;
+      PICK (6)
+          break;
     default:
-      pick_3 (weights, start, inputs, in, in_stride, which, number, best,
-          where);
-      break;
+      PICK (3)
+          break;
   }
 }
 
@@ -486,8 +516,7 @@ static void
 search_panel (const AlitraMatrix * codes, guint panel, const float *in,
     gsize in_stride, guint count, guint8 * which, Vector * best, Index * where)
 {
-  const float *weights = codes->data
-      + (gsize) panel * codes->inputs * ALITRA_PANEL;
+  const gsize at = (gsize) panel * codes->inputs * ALITRA_PANEL;
   const float *start = codes->start + panel * ALITRA_PANEL;
 
   /* the last one fills up the last group: to look twice changes nothing */
@@ -498,8 +527,8 @@ search_panel (const AlitraMatrix * codes, guint panel, const float *in,
 
     for (guint i = 0, n; i < count; i += n) {
       n = count - i > 6 ? MOST : count - i > 3 ? 6 : 3;
-      pick (n, weights + column, start + column, codes->inputs, in, in_stride,
-          which + i, number, best, where);
+      pick (n, codes, at + column, start + column, in, in_stride, which + i,
+          number, best, where);
     }
   }
 }
@@ -512,6 +541,21 @@ list_bits (guint32 bits, guint first, guint8 * list)
   for (; bits; bits &= bits - 1)
     list[n++] = first + __builtin_ctz (bits);
   return n;
+}
+
+/* Codes come from afar, as no cache holds those of all steps: a panel is asked for while the one before it is searched. */
+static inline void
+ask_for_panel (const AlitraMatrix * codes, guint panel)
+{
+  const gsize numbers = codes->inputs * ALITRA_PANEL;
+  const gsize size =
+      numbers * (codes->halves ? sizeof (guint16) : sizeof (float));
+  const guint8 *bytes =
+      (codes->halves ? (const guint8 *) codes->
+      halves : (const guint8 *) codes->data) + panel * size;
+
+  for (gsize i = 0; i < size; i += 64)
+    __builtin_prefetch (bytes + i);
 }
 
 /* Panel by panel, so that one stays in the first-level cache for all rows that look into it. */
@@ -539,8 +583,11 @@ nearest_of_panels (const AlitraMatrix * codes, const AlitraCentres * centres,
 
       for (guint b = 0; b < blocks; b++)
         count += list_bits (chosen[b][p], b * ALITRA_PANEL, which + count);
-      if (count > 0)
-        search_panel (codes, p, from, in_stride, count, which, best, where);
+      if (count == 0)
+        continue;
+      if (p + 1 < centres->count)
+        ask_for_panel (codes, p + 1);
+      search_panel (codes, p, from, in_stride, count, which, best, where);
     }
     for (guint r = 0; r < members; r++)
       ids[first + r] = best_of_lanes (best[r], where[r]);

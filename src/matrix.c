@@ -28,7 +28,8 @@ can_run (const AlitraLoops * loops)
         && __builtin_cpu_supports ("avx512vl")
         && __builtin_cpu_supports ("fma");
   if (loops == &alitra_loops_avx2)
-    return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
+    return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")
+        && __builtin_cpu_supports ("f16c");
 #endif
   return TRUE;
 }
@@ -126,6 +127,7 @@ alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs,
 {
   matrix->outputs = outputs;
   matrix->inputs = inputs;
+  matrix->halves = NULL;
   matrix->panels = (outputs + ALITRA_PANEL - 1) / ALITRA_PANEL;
   matrix->data =
       alitra_floats_new ((gsize) matrix->panels * inputs * ALITRA_PANEL);
@@ -162,6 +164,50 @@ alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs,
     matrix->start[o] = -G_MAXFLOAT;
 }
 
+/* FALSE: the number is not exactly a half float. */
+static gboolean
+half_of (float number, guint16 * half)
+{
+  guint32 bits, size, lost;
+  gint exponent;
+
+  memcpy (&bits, &number, sizeof (bits));
+  *half = bits >> 16 & 0x8000;
+  size = bits & 0x7fffffff;
+  exponent = (gint) (size >> 23) - 127;
+  if (size == 0)
+    return TRUE;
+  if (exponent > 15 || exponent < -24)
+    return FALSE;
+  if (exponent >= -14) {
+    lost = size & 0x1fff;
+    *half |= (size - (112u << 23)) >> 13;
+  } else {
+    const guint shift = 13 - 14 - exponent;
+    const guint32 whole = (size & 0x7fffff) | 1u << 23;
+
+    lost = whole & ((1u << shift) - 1);
+    *half |= whole >> shift;
+  }
+  return lost == 0;
+}
+
+gboolean
+alitra_matrix_halve (AlitraMatrix * codes)
+{
+  const gsize count = (gsize) codes->panels * codes->inputs * ALITRA_PANEL;
+  guint16 *halves = (guint16 *) alitra_floats_new ((count + 1) / 2);
+
+  for (gsize i = 0; i < count; i++)
+    if (!half_of (codes->data[i], &halves[i])) {
+      alitra_floats_free ((float *) halves);
+      return FALSE;
+    }
+  codes->halves = halves;
+  g_clear_pointer (&codes->data, alitra_floats_free);
+  return TRUE;
+}
+
 void
 alitra_centres_init (AlitraCentres * centres, guint count, guint inputs,
     const float *data)
@@ -188,6 +234,8 @@ void
 alitra_matrix_clear (AlitraMatrix * matrix)
 {
   g_clear_pointer (&matrix->data, alitra_floats_free);
+  alitra_floats_free ((float *) matrix->halves);
+  matrix->halves = NULL;
   g_clear_pointer (&matrix->start, alitra_floats_free);
 }
 
@@ -203,6 +251,7 @@ void
 alitra_matrix_nearest (const AlitraMatrix * codes, guint rows, const float *in,
     gsize in_stride, guint16 * ids)
 {
+  g_return_if_fail (codes->data);
   get_loops ()->nearest (codes, rows, in, in_stride, ids);
 }
 

@@ -28,6 +28,7 @@ typedef struct
   guint panels;
   float *data;                  /* panels x inputs x ALITRA_PANEL */
   float *start;                 /* panels x ALITRA_PANEL: what each sum starts with */
+  guint16 *halves;              /* half floats in place of `data`, if that is NULL; see alitra_matrix_halve() */
 } AlitraMatrix;
 
 /* Centres of the panels of a matrix of codes. */
@@ -53,6 +54,9 @@ void alitra_floats_free (float * floats);
 void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
 void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);
+/* Codes that are half floats, as those of a file mostly are, are kept as such: a search by panels then gives the same ids and
+ * reads half the memory.  They can be searched in no other way any more.  FALSE: some are not, and nothing has changed. */
+gboolean alitra_matrix_halve (AlitraMatrix * codes);
 void alitra_matrix_clear (AlitraMatrix * matrix);
 /* count: at most ALITRA_MAX_CENTRES; inputs: at most ALITRA_MAX_SEARCHED; centres: count x inputs. */
 void alitra_centres_init (AlitraCentres * centres, guint count, guint inputs, const float *data);

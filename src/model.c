@@ -114,18 +114,21 @@ take_id_table (AlitraModel * model, AlitraStep * step, const char *prefix,
 }
 
 static gboolean
-take_step (AlitraModel * model, AlitraStep * step, const char *prefix,
-    guint codes, GError ** error)
+take_step (AlitraModel * model, const AlitraModelLevel * level,
+    AlitraStep * step, const char *prefix, GError ** error)
 {
-  const guint size[2] = { codes, model->narrow };
+  const guint codes = level->codes, size[2] = { codes, model->narrow };
   g_autofree char *name = g_strconcat (prefix, "codes", NULL);
 
   step->codes = alitra_model_get_tensor (model, name, 2, size, error);
   if (!step->codes)
     return FALSE;
   alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
-  return take_centres (model, step, prefix, error)
-      && take_id_table (model, step, prefix, codes, error)
+  if (!take_centres (model, step, prefix, error))
+    return FALSE;
+  if (alitra_step_has_panels (level, step))
+    alitra_matrix_halve (&step->search);
+  return take_id_table (model, step, prefix, codes, error)
       && take_matrix (model, &step->into, prefix, "into", model->narrow,
       model->dim, 1, error)
       && take_matrix (model, &step->back, prefix, "back", model->dim,
@@ -146,7 +149,7 @@ take_level (AlitraModel * model, guint index, GError ** error)
   for (guint i = 0; i < level->depth; i++) {
     g_autofree char *step = g_strdup_printf ("%ssteps.%u.", prefix, i);
 
-    if (!take_step (model, &level->step[i], step, level->codes, error))
+    if (!take_step (model, level, &level->step[i], step, error))
       return FALSE;
   }
   for (guint i = 0; i < level->blocks; i++) {

@@ -31,7 +31,7 @@ typedef struct
 {
   AlitraMatrix into;            /* dim -> narrow */
   AlitraMatrix back;            /* narrow -> dim */
-  AlitraMatrix search;          /* narrow -> codes */
+  AlitraMatrix search;          /* narrow -> codes; half floats where it has panels */
   const float *codes;           /* codes x narrow: in panels one code lies in as many lines of the cache as it has numbers */
   AlitraCentres centres;        /* of the panels of `search`; count 0: the file has none */
   AlitraIdTable *ids;           /* how likely the codes are; NULL: the file does not say */
@@ -46,6 +46,13 @@ typedef struct
   AlitraMix synthesis[ALITRA_MAX_BLOCKS];
   AlitraMatrix paint;           /* dim -> samples of a window: luma, Cb, Cr; the scale is in it */
 } AlitraModelLevel;
+
+/* The codes are searched panel by panel, not from end to end. */
+static inline gboolean
+alitra_step_has_panels (const AlitraModelLevel * level, const AlitraStep * step)
+{
+  return level->probes > 0 && level->probes < step->centres.count;
+}
 
 struct _AlitraModel
 {

@@ -151,12 +151,12 @@ static void
 search_tile (const Call * call, const Tile * tile, guint16 * ids)
 {
   const AlitraStep *step = call->step;
-  const guint narrow = call->quantizer->model->narrow, probes =
-      call->quantizer->level->probes;
+  const AlitraModelLevel *level = call->quantizer->level;
+  const guint narrow = call->quantizer->model->narrow;
 
-  if (probes > 0 && probes < step->centres.count)
-    alitra_matrix_nearest_of_panels (&step->search, &step->centres, probes,
-        tile->count, tile->narrow, narrow, ids);
+  if (alitra_step_has_panels (level, step))
+    alitra_matrix_nearest_of_panels (&step->search, &step->centres,
+        level->probes, tile->count, tile->narrow, narrow, ids);
   else
     alitra_matrix_nearest (&step->search, tile->count, tile->narrow, narrow,
         ids);

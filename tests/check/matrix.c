@@ -327,6 +327,72 @@ test_panels (gconstpointer loops)
   }
 }
 
+/* Codes that are half floats, of any size down to the smallest, are found as if they were floats. */
+static void
+test_halves_of_codes (gconstpointer loops)
+{
+  const guint rows = 70, count = 2048, inputs = 24, panels =
+      count / ALITRA_PANEL;
+  g_autofree guint8 *bytes = g_malloc (2 * count * inputs);
+  float *in, *weights, *middles;
+  guint16 ids[2][70];
+  AlitraMatrix codes;
+  AlitraCentres centres;
+
+  if (!alitra_matrix_set_loops (loops)) {
+    g_test_skip ("this machine cannot run them");
+    return;
+  }
+  in = random_floats (rows * inputs);
+  weights = alitra_floats_new (count * inputs);
+  middles = random_floats (panels * inputs);
+  for (guint i = 0; i < count * inputs; i++) {
+    /* a third each: of any exponent below one, zeros and what lies just above them */
+    const guint exponent = i % 3 ? 0 : g_test_rand_int_range (0, 15);
+    const guint fraction = i % 3 == 1 ? 0 : g_test_rand_int_range (0, 1024);
+    const guint half = g_test_rand_bit () << 15 | exponent << 10 | fraction;
+
+    bytes[2 * i] = half & 0xff;
+    bytes[2 * i + 1] = half >> 8;
+  }
+  g_assert_true (alitra_matrix_from_halves (bytes, count * inputs, weights));
+  alitra_matrix_init_codes (&codes, count, inputs, weights);
+  alitra_centres_init (&centres, panels, inputs, middles);
+  for (guint pass = 0; pass < 2; pass++) {
+    alitra_matrix_nearest_of_panels (&codes, &centres, 16, rows, in, inputs,
+        ids[pass]);
+    g_assert_true (pass == 1 || alitra_matrix_halve (&codes));
+  }
+  g_assert_cmpmem (ids[0], sizeof ids[0], ids[1], sizeof ids[1]);
+  alitra_matrix_clear (&codes);
+  alitra_centres_clear (&centres);
+  alitra_floats_free (in);
+  alitra_floats_free (weights);
+  alitra_floats_free (middles);
+}
+
+/* What is not exactly a half float stays a float. */
+static void
+test_no_halves (void)
+{
+  static const float others[] = { 1 + 0x1p-11, 65536, 0x1p-25, 0x1.8p-24, NAN,
+    INFINITY
+  };
+  float weights[2 * 33] = { 1, -0x1p-24, 65504, 0x1.ff8p-15 };
+
+  for (guint i = 0; i <= G_N_ELEMENTS (others); i++) {
+    const gboolean all = i == G_N_ELEMENTS (others);
+    AlitraMatrix codes;
+
+    weights[65] = all ? 0x1p-14 : others[i];
+    alitra_matrix_init_codes (&codes, 33, 2, weights);
+    g_assert_cmpint (alitra_matrix_halve (&codes), ==, all);
+    g_assert_cmpint (codes.data != NULL, ==, !all);
+    g_assert_cmpint (codes.halves != NULL, ==, all);
+    alitra_matrix_clear (&codes);
+  }
+}
+
 /* Floats at the very end of memory that may be read. */
 static float *
 map_floats (gsize count, gsize * mapped)
@@ -918,7 +984,8 @@ main (int argc, char **argv)
           test_nearest}, {"ties", test_ties}, {"panels", test_panels},
       {"halves", test_halves}, {"gates",
           test_gates}, {"blocks", test_blocks}, {"rows", test_rows},
-      {"spread", test_spread}, {"few-rows", test_panels_of_few_rows}
+      {"spread", test_spread}, {"few-rows", test_panels_of_few_rows},
+      {"halves-of-codes", test_halves_of_codes}
     };
 
     for (guint t = 0; t < G_N_ELEMENTS (tests); t++) {
@@ -928,6 +995,7 @@ main (int argc, char **argv)
       g_test_add_data_func (path, all_loops[i], tests[t].func);
     }
   }
+  g_test_add_func ("/matrix/no-halves", test_no_halves);
   g_test_add_func ("/workers/pieces", test_workers);
   return g_test_run ();
 }
