@@ -34,6 +34,7 @@ enum
   PROP_MAX_DEPTH,
   PROP_CONCEAL,
   PROP_HEAL_FRAMES,
+  PROP_EXACT,
   PROP_THREADS,
   PROP_STATS
 };
@@ -60,6 +61,7 @@ struct _GstAlitraDec
   guint max_depth;
   gboolean conceal;
   guint heal_frames;
+  gboolean exact;
   guint threads;
   Totals totals;
 
@@ -108,6 +110,7 @@ static const GstAlitraField fields[] = {
   GST_ALITRA_FIELD (PROP_MAX_DEPTH, GstAlitraDec, max_depth),
   GST_ALITRA_FIELD (PROP_CONCEAL, GstAlitraDec, conceal),
   GST_ALITRA_FIELD (PROP_HEAL_FRAMES, GstAlitraDec, heal_frames),
+  GST_ALITRA_FIELD (PROP_EXACT, GstAlitraDec, exact),
   GST_ALITRA_FIELD (PROP_THREADS, GstAlitraDec, threads),
   {0}
 };
@@ -254,11 +257,13 @@ paint (GstAlitraDec * self, GstVideoCodecFrame * frame, GError ** error)
   GstVideoFrame video;
   AlitraFrame picture;
   guint max_depth;
-  gboolean ok = FALSE;
+  gboolean exact, ok = FALSE;
 
   GST_OBJECT_LOCK (self);
   max_depth = self->max_depth;
+  exact = self->exact;
   GST_OBJECT_UNLOCK (self);
+  alitra_detokenizer_set_exact (self->receiver.detokenizer, exact);
   if (gst_video_frame_map (&video, &state->info, frame->output_buffer,
           GST_MAP_WRITE)) {
     ok = gst_alitra_frame_from_video_frame (&picture, &video)
@@ -507,6 +512,11 @@ install_properties (GObjectClass * klass)
           "Frames that a lost region may wait for the sender's rolling refresh "
           "before a key frame is asked for. 0: ask at once.", 0, 65534,
           DEFAULT_HEAL_FRAMES, live));
+  g_object_class_install_property (klass, PROP_EXACT,
+      g_param_spec_boolean ("exact", "Exact pictures",
+          "Pictures that depend on nothing but the tokens, bit for bit. "
+          "Otherwise a part that its neighbours change by less than 0.15 grey "
+          "levels is not painted again, which is faster.", FALSE, live));
   g_object_class_install_property (klass, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
           "Threads that share the work on a frame. 0: as many as the machine "

@@ -19,10 +19,15 @@ typedef struct
 } Comparison;
 
 void
-alitra_change_init (AlitraChange * change, AlitraGrid grid,
+alitra_change_init (AlitraChange * change, AlitraGrid grid, guint side,
     const gfloat gain[2])
 {
-  alitra_planes_init (&change->reference, grid);
+  const guint coarser = ALITRA_CELL / side;
+
+  alitra_planes_init (&change->reference, (AlitraGrid) {
+      grid.columns / coarser, grid.rows / coarser});
+  change->grid = grid;
+  change->side = side;
   memcpy (change->gain, gain, sizeof (change->gain));
 }
 
@@ -44,21 +49,20 @@ static gboolean
 cell_changed (const Comparison * c, guint column, guint row)
 {
   const gfloat threshold = c->thresholds
-      ? c->thresholds[row * c->planes->grid.columns + column] / 255.f
+      ? c->thresholds[row * c->change->grid.columns + column] / 255.f
       : c->threshold;
   const AlitraPlanes *a = c->planes, *b = &c->change->reference;
-  const gsize luma = row * ALITRA_CELL * a->luma_stride + column * ALITRA_CELL;
-  const gsize chroma = row * (ALITRA_CELL / 2) * a->chroma_stride
-      + column * (ALITRA_CELL / 2);
+  const guint side = c->change->side, half = side / 2;
+  const gsize luma = row * side * a->luma_stride + column * side;
+  const gsize chroma = row * half * a->chroma_stride + column * half;
   guint i;
 
-  if (difference (a->luma + luma, b->luma + luma, a->luma_stride,
-          ALITRA_CELL) > threshold)
+  if (difference (a->luma + luma, b->luma + luma, a->luma_stride, side)
+      > threshold)
     return TRUE;
   for (i = 0; i < 2; i++)
     if (difference (a->chroma[i] + chroma, b->chroma[i] + chroma,
-            a->chroma_stride, ALITRA_CELL / 2)
-        > threshold * c->change->gain[i])
+            a->chroma_stride, half) > threshold * c->change->gain[i])
       return TRUE;
   return FALSE;
 }
@@ -67,7 +71,7 @@ static void
 compare_row (gpointer data, guint row, guint worker)
 {
   const Comparison *c = data;
-  const guint columns = c->planes->grid.columns;
+  const guint columns = c->change->grid.columns;
   guint x;
 
   for (x = 0; x < columns; x++)
@@ -85,7 +89,7 @@ alitra_change_detect (const AlitraChange * change, const AlitraPlanes * planes,
     active, mask
   };
 
-  alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);
+  alitra_workers_run (workers, change->grid.rows, compare_row, &comparison);
 }
 
 void
@@ -97,7 +101,7 @@ alitra_change_detect_each (const AlitraChange * change,
     mask
   };
 
-  alitra_workers_run (workers, planes->grid.rows, compare_row, &comparison);
+  alitra_workers_run (workers, change->grid.rows, compare_row, &comparison);
 }
 
 void
@@ -124,17 +128,17 @@ copy_block (gfloat * to, const gfloat * from, gsize stride, guint columns,
 
 /* Cells first..end-1 of a row. */
 static void
-remember_cells (AlitraPlanes * to, const AlitraPlanes * from, guint row,
+remember_cells (AlitraChange * change, const AlitraPlanes * from, guint row,
     guint first, guint end)
 {
-  const guint half = ALITRA_CELL / 2;
-  const gsize luma = row * ALITRA_CELL * from->luma_stride
-      + first * ALITRA_CELL;
+  const guint side = change->side, half = side / 2;
+  const gsize luma = row * side * from->luma_stride + first * side;
   const gsize chroma = row * half * from->chroma_stride + first * half;
+  AlitraPlanes *to = &change->reference;
   guint i;
 
   copy_block (to->luma + luma, from->luma + luma, from->luma_stride,
-      (end - first) * ALITRA_CELL, ALITRA_CELL);
+      (end - first) * side, side);
   for (i = 0; i < 2; i++)
     copy_block (to->chroma[i] + chroma, from->chroma[i] + chroma,
         from->chroma_stride, (end - first) * half, half);
@@ -144,14 +148,14 @@ static void
 remember_row (gpointer data, guint row, guint worker)
 {
   const Comparison *c = data;
-  const guint columns = c->planes->grid.columns;
+  const guint columns = c->memory->grid.columns;
   const guint8 *mask = c->mask ? c->mask + (gsize) row * columns : NULL;
   guint first = 0, end;
 
   while (first < columns) {
     for (end = first; end < columns && (!mask || mask[end]); end++);
     if (end > first)
-      remember_cells (&c->memory->reference, c->planes, row, first, end);
+      remember_cells (c->memory, c->planes, row, first, end);
     first = end + 1;
   }
 }
@@ -162,7 +166,7 @@ alitra_change_remember (AlitraChange * change, const AlitraPlanes * planes,
 {
   Comparison comparison = { change, change, planes, 0.f, NULL, NULL, mask };
 
-  alitra_workers_run (workers, planes->grid.rows, remember_row, &comparison);
+  alitra_workers_run (workers, change->grid.rows, remember_row, &comparison);
 }
 
 void

@@ -11,10 +11,13 @@ G_BEGIN_DECLS
 typedef struct
 {
   AlitraPlanes reference;
+  AlitraGrid grid;              /* of the cells */
+  guint side;                   /* luma samples of a cell's side, in the planes */
   gfloat gain[2];               /* of Cb and Cr in the planes */
 } AlitraChange;
 
-void alitra_change_init (AlitraChange * change, AlitraGrid grid, const gfloat gain[2]);
+/* side: ALITRA_CELL, or half of it where the planes are those of the next coarser level. */
+void alitra_change_init (AlitraChange * change, AlitraGrid grid, guint side, const gfloat gain[2]);
 void alitra_change_clear (AlitraChange * change);
 
 /* active: set to 1 for cells of `mask` whose mean absolute difference is above `threshold` grey levels (of 0..255), in

@@ -37,6 +37,7 @@ struct _AlitraDetokenizer
   AlitraPacketCoder *coder;
   Stream *stream;
   gboolean open;                /* delta packets can be applied */
+  gboolean exact;
   gboolean follows;             /* packet last_number was applied, so that what the next one changes is here */
   guint32 last_number;
   AlitraLoss loss;              /* of the last packet */
@@ -101,6 +102,7 @@ prepare_pictures (AlitraDetokenizer * self, Stream * stream)
     return;
   stream->rebuild = alitra_rebuild_new (self->model, info->width,
       info->height, 0, self->workers);
+  alitra_rebuild_set_exact (stream->rebuild, self->exact);
   stream->show = alitra_show_new (self->model, info->width, info->height,
       self->workers);
 }
@@ -157,6 +159,19 @@ alitra_detokenizer_reset (AlitraDetokenizer * self)
 {
   g_return_if_fail (self);
   self->open = FALSE;
+}
+
+void
+alitra_detokenizer_set_exact (AlitraDetokenizer * self, gboolean exact)
+{
+  g_return_if_fail (self);
+
+  exact = exact != FALSE;
+  if (exact == self->exact)
+    return;
+  self->exact = exact;
+  if (self->stream && self->stream->rebuild)
+    alitra_rebuild_set_exact (self->stream->rebuild, exact);
 }
 
 void

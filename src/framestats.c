@@ -33,7 +33,7 @@ count_patches (AlitraFrameStats * stats, const AlitraMemory * memory)
   stats->patches = columns * rows;
   for (y = 0; y < rows; y++)
     for (x = 0; x < columns; x++)
-      count[alitra_memory_get_patch_state (memory, x, y)]++;
+      count[alitra_memory_patch_state (memory, x, y)]++;
   stats->kept_patches = count[ALITRA_PATCH_KEPT];
   stats->sharpened_patches = count[ALITRA_PATCH_SHARPENED];
   stats->fresh_patches = count[ALITRA_PATCH_FRESH];

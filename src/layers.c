@@ -179,12 +179,32 @@ typedef struct
   gboolean keep_less;
 } Cut;
 
+/* All layers are one: they end where the cells do. */
+static void
+cut_nothing (const Level * level, guint first, guint end)
+{
+  const gsize max_depth = level->loop->max_depth;
+  const AlitraUpdateLevel *update = level->update;
+  guint i, k;
+
+  for (k = 0; k + 1 < LAYERS; k++)
+    memcpy (update->cut[k] + first, update->depth + first, end - first);
+  for (i = first; i < end; i++)
+    if (update->depth[i] > update->keep[i])
+      memset (level->layer + i * max_depth + update->keep[i], 0,
+          update->depth[i] - update->keep[i]);
+}
+
 static void
 cut_part (gpointer data, guint first, guint end)
 {
   const Cut *cut = data;
   guint i;
 
+  if (cut->merged == LAYERS) {
+    cut_nothing (cut->level, first, end);
+    return;
+  }
   for (i = first; i < end; i++) {
     if (cut->keep_less)
       keep_less (cut->level, i);

@@ -338,24 +338,11 @@ AlitraPatchState
 alitra_memory_get_patch_state (const AlitraMemory * memory, guint column,
     guint row)
 {
-  gboolean more = FALSE, less = FALSE;
-  guint held = 0;
-
   g_return_val_if_fail (memory, ALITRA_PATCH_KEPT);
   g_return_val_if_fail (column < memory->level[0].columns
       && row < memory->level[0].rows, ALITRA_PATCH_KEPT);
 
-  for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    const AlitraMemoryLevel *level = &memory->level[l];
-    guint cell = (row >> l) * level->columns + (column >> l);
-
-    held += level->held[cell];
-    more = more || level->depth[cell] > level->kept[cell];
-    less = less || level->held[cell] > level->kept[cell];
-  }
-  if (less || (more && held == 0))
-    return ALITRA_PATCH_FRESH;
-  return more ? ALITRA_PATCH_SHARPENED : ALITRA_PATCH_KEPT;
+  return alitra_memory_patch_state (memory, column, row);
 }
 
 guint

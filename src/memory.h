@@ -38,6 +38,26 @@ struct _AlitraMemory
   AlitraMemoryLevel level[ALITRA_LEVELS];
 };
 
+/* The same as alitra_memory_get_patch_state(), for those who ask for every patch. */
+static inline AlitraPatchState
+alitra_memory_patch_state (const AlitraMemory * memory, guint column, guint row)
+{
+  gboolean more = FALSE, less = FALSE;
+  guint held = 0;
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    const AlitraMemoryLevel *level = &memory->level[l];
+    const guint cell = (row >> l) * level->columns + (column >> l);
+
+    held += level->held[cell];
+    more = more || level->depth[cell] > level->kept[cell];
+    less = less || level->held[cell] > level->kept[cell];
+  }
+  if (less || (more && held == 0))
+    return ALITRA_PATCH_FRESH;
+  return more ? ALITRA_PATCH_SHARPENED : ALITRA_PATCH_KEPT;
+}
+
 /* What one frame does to one level: a cell keeps its first `keep` tokens, and holds `depth` afterwards. */
 typedef struct
 {

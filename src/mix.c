@@ -18,10 +18,28 @@ near_cell (const float *in, guint dim, AlitraGrid grid, gint row, gint column)
   return in + ((gsize) row * grid.columns + column) * dim;
 }
 
+/* Sums that are added up side by side: the processor need not wait for one. */
+#define SUMS 4
+
+/* Square of the distance. */
+static float
+distance (const float *a, const float *b, guint n)
+{
+  float sum[SUMS] = { 0.f };
+  guint i = 0;
+
+  for (; i + SUMS <= n; i += SUMS)
+    for (guint k = 0; k < SUMS; k++)
+      sum[k] += (a[i + k] - b[i + k]) * (a[i + k] - b[i + k]);
+  for (; i < n; i++)
+    sum[0] += (a[i] - b[i]) * (a[i] - b[i]);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 void
 alitra_mix_run (const AlitraMix * mix, const AlitraModel * model,
     AlitraGrid grid, guint count, const guint32 * cells, const float *in,
-    float *out, float *scratch)
+    float least, float *out, guint8 * changed, float *scratch)
 {
   const guint dim = model->dim;
   float *spread = scratch, *sum = spread + (gsize) ALITRA_TILE * dim, *hidden =
@@ -40,7 +58,13 @@ alitra_mix_run (const AlitraMix * mix, const AlitraModel * model,
       ALITRA_END_POSITIVE);
   alitra_matrix_multiply (&mix->shrink, count, hidden, model->hidden, sum, dim,
       ALITRA_END_ADD);
-  for (guint i = 0; i < count; i++)
-    memcpy (out + (gsize) cells[i] * dim, sum + (gsize) i * dim,
-        dim * sizeof (float));
+  for (guint i = 0; i < count; i++) {
+    const float *from = sum + (gsize) i * dim;
+    float *to = out + (gsize) cells[i] * dim;
+
+    if (least > 0.f && distance (from, to, dim) < least)
+      changed[cells[i]] = FALSE;
+    else
+      memcpy (to, from, dim * sizeof (float));
+  }
 }

@@ -15,6 +15,8 @@
 /* Mean difference of a cell that finer levels are not told of, where the picture is not shown: a token that changes reaches
  * cells all around, mostly by far less than a grey level. */
 #define SMALL_CHANGE (.25f / 255.f)
+/* Grey levels by which a token has to change a cell beside its own for that to be drawn again; see synthesis.h. */
+#define LEAST_CHANGE .15f
 /* Samples around a cell that the filters over the borders and over grain look at. */
 #define FILTER_REACH 3
 /* Where all cells but one of so many were touched there is little to find out by a comparison. */
@@ -46,7 +48,7 @@ struct _AlitraRebuild
 {
   AlitraModel *model;
   AlitraWorkers *workers;
-  gboolean exact;               /* the picture is shown: every change counts */
+  gboolean shown;               /* the finest picture is: every change of what it is made of counts */
   gboolean forgets;             /* see alitra_rebuild_forget() */
   AlitraFlatGrid *flat;
   gfloat *flat_latents;         /* 3 x dim: latents of unit luma, Cb and Cr */
@@ -93,6 +95,7 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
     alitra_planes_init (&floor->base, floor->grid);
   floor->quantizer = alitra_quantizer_new (model, level, workers);
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
+  alitra_synthesis_set_least (floor->synthesis, LEAST_CHANGE);
   floor->sums = alitra_floats_new (cells * model->dim);
   floor->list = g_new (guint32, cells);
   if (level > 0) {
@@ -141,7 +144,7 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
   self->flat_latents = latents_of_plain_cells (model);
   for (i = 0; i < ALITRA_LEVELS; i++)
     floor_init (&self->floor[i], model, width, height, i, i >= finest, workers);
-  self->exact = finest == 0;
+  self->shown = finest == 0;
   return self;
 }
 
@@ -164,6 +167,18 @@ alitra_rebuild_reset (AlitraRebuild * self)
 
   for (i = 0; i < ALITRA_LEVELS; i++)
     self->floor[i].fresh = TRUE;
+}
+
+void
+alitra_rebuild_set_exact (AlitraRebuild * self, gboolean exact)
+{
+  guint i;
+
+  for (i = 0; i < ALITRA_LEVELS; i++)
+    if (self->floor[i].synthesis)
+      alitra_synthesis_set_least (self->floor[i].synthesis, exact ? 0.f
+          : LEAST_CHANGE);
+  alitra_rebuild_reset (self);
 }
 
 void
@@ -361,7 +376,7 @@ make_base (AlitraRebuild * self, guint level, const guint8 * coarse_depth)
 
   alitra_deblock (&coarse->clean, &coarse->picture, level + 1, coarse_depth,
       coarse->touched, self->workers);
-  if (self->exact) {
+  if (self->shown) {
     find_other_bases (self, coarse, fine);
   } else {
     if (self->forgets)
@@ -469,6 +484,12 @@ alitra_rebuild_get_base_row (AlitraRebuild * self, guint level, guint row,
     const guint8 * mask, AlitraPlanes * base)
 {
   alitra_planes_upsample_row (base, &self->floor[level + 1].clean, mask, row);
+}
+
+const AlitraPlanes *
+alitra_rebuild_get_coarse (AlitraRebuild * self, guint level)
+{
+  return &self->floor[level + 1].clean;
 }
 
 const guint8 *

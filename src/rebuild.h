@@ -23,6 +23,10 @@ void alitra_rebuild_free (AlitraRebuild * rebuild);
 /* The next run of each level does everything again. */
 void alitra_rebuild_reset (AlitraRebuild * rebuild);
 
+/* Pictures hang on the tokens alone, bit for bit. Otherwise, as at first, a cell does not follow each change of its neighbours
+ * (alitra_synthesis_set_least()). The next run of each level does everything again. */
+void alitra_rebuild_set_exact (AlitraRebuild * rebuild, gboolean exact);
+
 /* Where nearly all changes from frame to frame: what hardly changed is passed on to finer levels as well, which is cheaper
  * than to find it.  Not where the finest level is painted. */
 void alitra_rebuild_forget (AlitraRebuild * rebuild, gboolean forgets);
@@ -48,6 +52,9 @@ const AlitraPlanes *alitra_rebuild_get_base (AlitraRebuild * rebuild, guint leve
 /* The same of a level that is not painted, one row of cells: those of the mask (of the whole grid). */
 void alitra_rebuild_get_base_row (AlitraRebuild * rebuild, guint level, guint row, const guint8 * mask,
     AlitraPlanes * base);
+
+/* What that is made from: the coarser picture at its own size. */
+const AlitraPlanes *alitra_rebuild_get_coarse (AlitraRebuild * rebuild, guint level);
 
 /* Cells of the base that the last run of the coarser level painted again. */
 const guint8 *alitra_rebuild_get_base_painted (AlitraRebuild * rebuild, guint level);

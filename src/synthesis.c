@@ -38,6 +38,7 @@ struct _AlitraSynthesis
   AlitraGrid grid;
   AlitraWorkers *workers;
   gboolean fresh;               /* nothing was run yet */
+  gfloat least;                 /* square of the distance of latents from which on a cell changes */
   /* before and behind each block: latents, whether they may be other than zero, whether they are new in this run */
   float *latents[ALITRA_MAX_BLOCKS + 1];
   guint8 *filled[ALITRA_MAX_BLOCKS + 1];
@@ -56,6 +57,7 @@ struct _AlitraSynthesis
   const float **window;         /* a row of cells for each worker */
   guint32 *list;                /* cells of one piece of work after another */
   /* of the run */
+  gboolean all;                 /* every cell is new */
   guint block;
   guint count, tile;            /* cells of the list, and of a part of it */
   const float *sums;
@@ -123,6 +125,14 @@ alitra_synthesis_free (AlitraSynthesis * synthesis)
   g_free (synthesis);
 }
 
+void
+alitra_synthesis_set_least (AlitraSynthesis * synthesis, gfloat levels)
+{
+  const gfloat reach = levels / 255.f * ALITRA_CELL * synthesis->model->scale;
+
+  synthesis->least = reach * reach;
+}
+
 /* --- latents ---------------------------------------------------------------------------------------------------- */
 
 static inline gsize
@@ -185,17 +195,23 @@ mix_part (gpointer data, guint part, guint worker)
 
   alitra_mix_run (&synthesis->level->synthesis[block], synthesis->model,
       synthesis->grid, MIN (synthesis->count - first, synthesis->tile),
-      synthesis->list + first, synthesis->latents[block],
-      synthesis->latents[block + 1], synthesis->scratch
+      synthesis->list + first, synthesis->latents[block], synthesis->all ? 0.f
+      : synthesis->least, synthesis->latents[block + 1],
+      synthesis->changed[block + 1], synthesis->scratch
       + worker * synthesis->scratch_size);
 }
 
+/* Latents behind a block, in the cells that see those that changed in front of it. */
 static void
 mix (AlitraSynthesis * synthesis, guint block)
 {
   const gsize cells = (gsize) synthesis->grid.columns * synthesis->grid.rows;
   guint count = 0;
 
+  alitra_mask_dilate (synthesis->grid, synthesis->filled[block + 1],
+      synthesis->filled[block]);
+  alitra_mask_dilate (synthesis->grid, synthesis->changed[block + 1],
+      synthesis->changed[block]);
   for (gsize cell = 0; cell < cells; cell++) {
     if (!synthesis->changed[block + 1][cell])
       continue;
@@ -530,24 +546,28 @@ dilate_rows (AlitraGrid grid, guint8 * to, const guint8 * from)
       to[x] = from[x] | from[x > 0 ? x - 1 : 0] | from[MIN (x + 1, last)];
 }
 
-/* Which latents and samples are new, and which can be other than zero. */
+/* Latents in front of all blocks. */
 static void
-spread_changes (AlitraSynthesis * synthesis, const guint8 * depth,
+take_sums (AlitraSynthesis * synthesis, const guint8 * depth,
     const guint8 * changed)
 {
   const gsize cells = (gsize) synthesis->grid.columns * synthesis->grid.rows;
-  const guint blocks = synthesis->level->blocks;
 
   for (gsize i = 0; i < cells; i++) {
     synthesis->filled[0][i] = depth[i] != 0;
     synthesis->changed[0][i] = !changed || changed[i];
   }
-  for (guint i = 0; i < blocks; i++) {
-    alitra_mask_dilate (synthesis->grid, synthesis->filled[i + 1],
-        synthesis->filled[i]);
-    alitra_mask_dilate (synthesis->grid, synthesis->changed[i + 1],
-        synthesis->changed[i]);
-  }
+  alitra_workers_run (synthesis->workers, synthesis->grid.rows, take_sums_row,
+      synthesis);
+}
+
+/* Which samples are new, and which cells have to paint for that. */
+static void
+spread_changes (AlitraSynthesis * synthesis)
+{
+  const gsize cells = (gsize) synthesis->grid.columns * synthesis->grid.rows;
+  const guint blocks = synthesis->level->blocks;
+
   alitra_mask_dilate (synthesis->grid, synthesis->written,
       synthesis->changed[blocks]);
   dilate_rows (synthesis->grid, synthesis->joining, synthesis->changed[blocks]);
@@ -563,16 +583,15 @@ const guint8 *
 alitra_synthesis_run (AlitraSynthesis * synthesis, const float *sums,
     const guint8 * depth, const guint8 * changed)
 {
-  const guint rows = synthesis->grid.rows;
-
   if (synthesis->fresh)
     changed = NULL;
   synthesis->fresh = FALSE;
   synthesis->sums = sums;
-  spread_changes (synthesis, depth, changed);
-  alitra_workers_run (synthesis->workers, rows, take_sums_row, synthesis);
+  synthesis->all = !changed;
+  take_sums (synthesis, depth, changed);
   for (guint block = 0; block < synthesis->level->blocks; block++)
     mix (synthesis, block);
+  spread_changes (synthesis);
   paint (synthesis);
   return changed ? synthesis->written : NULL;
 }

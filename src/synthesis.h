@@ -9,12 +9,18 @@
 G_BEGIN_DECLS
 
 /* Sums of token vectors of a level -> what the level adds to the picture. Holds the latents of the last run, so that
- * the next one can redo a part. A part redone has the same bits as the whole done again. */
+ * the next one can redo a part. */
 typedef struct _AlitraSynthesis AlitraSynthesis;
 
 /* Keeps its model and its workers only as pointers: free it before them. */
 AlitraSynthesis *alitra_synthesis_new (AlitraModel * model, guint level, AlitraGrid grid, AlitraWorkers * workers);
 void alitra_synthesis_free (AlitraSynthesis * synthesis);
+
+/* Grey levels, root mean square over a cell, from which on it follows a change of its neighbours: a token reaches all cells
+ * around its own, most of them by a twentieth of a grey level. The change is measured against what the cell was when it last
+ * followed, so many small ones are noticed like a large one. 0, as at first: a part redone has the same bits as the whole done
+ * again. Where it has been more, the next run must be one of all cells for that. */
+void alitra_synthesis_set_least (AlitraSynthesis * synthesis, gfloat levels);
 
 /* sums: model->dim floats a cell. depth: a byte for each cell; 0: its sum counts as zero, whatever is there.
  * changed: cells whose sum or depth is not what it was in the last run; NULL: all (the first run must).

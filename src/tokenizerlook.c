@@ -180,22 +180,22 @@ analyse_row (gpointer data, guint row, guint worker)
 }
 
 /* Of a row of the finest level: cells for which coarser levels say something else than when they were tokenised become
- * active.  base: what they say now, of these and of all active cells. */
+ * active.  That is seen in the samples of the coarser level, of which there are a quarter as many. */
 static void
-find_in_row (AlitraTokenizer * self, const Frame * frame, guint row,
-    AlitraPlanes * base)
+find_in_row (AlitraTokenizer * self, const Frame * frame, guint row)
 {
   Level *level = &self->level[0];
   const gsize columns = level->grid.columns, first = row * columns;
   const guint8 *painted = alitra_rebuild_get_base_painted (self->rebuild, 0);
   gsize i;
 
+  if (frame->anew == ANEW_ALL)
+    return;
   for (i = first; i < first + columns; i++)
-    level->mask[i] = level->inside[i] && (level->active[i] || painted[i]);
-  alitra_rebuild_get_base_row (self->rebuild, 0, row, level->mask, base);
-  if (frame->anew != ANEW_ALL)
-    alitra_change_detect_row (&level->base, base,
-        frame->settings->reuse_threshold, level->mask, level->active, row);
+    level->mask[i] = level->inside[i] && painted[i];
+  alitra_change_detect_row (&level->base, alitra_rebuild_get_coarse
+      (self->rebuild, 0), frame->settings->reuse_threshold, level->mask,
+      level->active, row);
 }
 
 /* The finest level is the largest by far: everything is done to a row while its samples are in the cache. */
@@ -210,17 +210,19 @@ analyse_finest_row (gpointer data, guint row, guint worker)
   if (m->frame->sample && !is_sampled (self, row >> COARSEST))
     return;
   alitra_planes_view (&base, &self->strip[worker], level->grid, row);
-  find_in_row (self, m->frame, row, &base);
+  find_in_row (self, m->frame, row);
   if (!memchr (level->active + (gsize) row * level->grid.columns, 1,
           level->grid.columns))
     return;
+  alitra_rebuild_get_base_row (self->rebuild, 0, row, level->active, &base);
   alitra_intake_read_row (&self->intake, row, level->active, worker, &source);
   alitra_analysis_do_row (level->analysis, &source, &base, row, worker,
       m->measures ? level->looks : NULL);
   if (m->measures)
     boost_row (level, row);
   if (m->frame->settings->temporal_reuse)
-    alitra_change_remember_row (&level->base, &base, level->active, row);
+    alitra_change_remember_row (&level->base, alitra_rebuild_get_coarse
+        (self->rebuild, 0), level->active, row);
 }
 
 void

@@ -19,8 +19,10 @@ alitra_tokenizer_level_init (Level * level, AlitraTokenizer * self, guint index)
       self->allocator, self->workers);
   level->source = &self->intake.source[index];
   if (index > 0)
-    alitra_change_init (&level->change, level->grid, self->model->chroma_gain);
-  alitra_change_init (&level->base, level->grid, self->model->chroma_gain);
+    alitra_change_init (&level->change, level->grid, ALITRA_CELL,
+        self->model->chroma_gain);
+  alitra_change_init (&level->base, level->grid, index > 0 ? ALITRA_CELL
+      : ALITRA_CELL / 2, self->model->chroma_gain);
   alitra_lifetime_init (&level->lifetime, cells);
   level->inside = g_new0 (guint8, cells);
   level->active = g_new0 (guint8, cells);

@@ -34,7 +34,7 @@ typedef struct
   AlitraTokenLoop loop;
   const AlitraPlanes *source;   /* the frame at this level's size; at the finest there is only its grid */
   AlitraChange change;          /* the frame when the level was last tokenised; unused at the finest */
-  AlitraChange base;            /* what coarser levels said when the level was last tokenised */
+  AlitraChange base;            /* what coarser levels said when the level was last tokenised; at the finest in their samples */
   AlitraLifetime lifetime;
   guint8 *inside;               /* cells that the picture reaches */
   guint8 *active;               /* cells to tokenise in this frame */

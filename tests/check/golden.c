@@ -543,6 +543,73 @@ test_redo (void)
   g_rand_free (rand);
 }
 
+/* Grey levels by which the luma of cells differs, root mean square; the most of all cells. */
+static gdouble
+worst_cell (const AlitraPlanes * a, const AlitraPlanes * b)
+{
+  float samples[2][ALITRA_CELL_SAMPLES];
+  gdouble worst = 0;
+
+  for (guint i = 0; i < a->grid.columns * a->grid.rows; i++) {
+    gdouble sum = 0;
+
+    alitra_planes_get_cell (a, i % a->grid.columns, i / a->grid.columns,
+        samples[0]);
+    alitra_planes_get_cell (b, i % a->grid.columns, i / a->grid.columns,
+        samples[1]);
+    for (guint k = 0; k < ALITRA_CELL * ALITRA_CELL; k++)
+      sum += pow (255 * (samples[0][k] - samples[1][k]), 2);
+    worst = MAX (worst, sqrt (sum) / ALITRA_CELL);
+  }
+  return worst;
+}
+
+#define LEAST .15
+
+/* Cells that do not follow each small change of their neighbours follow many of them: what they lack does not add up. */
+static void
+test_follow (void)
+{
+  g_autoptr (AlitraModel) model = load_model ();
+
+  for (guint l = 0; l < ALITRA_LEVELS; l++) {
+    Vector *v = vector_new (model, "odd", 1);
+    Level *level = &v->level[l];
+    AlitraSynthesis *lazy =
+        alitra_synthesis_new (model, l, level->grid, v->workers);
+    g_autofree guint8 *changed = g_malloc0 (level->cells);
+    gdouble worst = 0, way;
+    AlitraPlanes begin;
+
+    rebuild (v, l, level->tokens);
+    alitra_planes_init (&begin, level->grid);
+    alitra_planes_copy (&begin, &level->own, NULL, v->workers);
+    alitra_synthesis_set_least (lazy, LEAST);
+    alitra_synthesis_run (lazy, level->sums, level->depth, NULL);
+    for (guint i = 0; i < level->cells; i += 2)
+      changed[i] = level->depth[i] > 0;
+    for (guint step = 0; step < 100; step++) {
+      for (gsize i = 0; i < level->cells * model->dim; i++)
+        level->sums[i] *= changed[i / model->dim] ? 1.02 : 1;
+      alitra_synthesis_run (level->synthesis, level->sums, level->depth,
+          changed);
+      alitra_synthesis_run (lazy, level->sums, level->depth, changed);
+      alitra_synthesis_add (level->synthesis, NULL, NULL, &level->own);
+      alitra_synthesis_add (lazy, NULL, NULL, &level->picture);
+      worst = MAX (worst, worst_cell (&level->own, &level->picture));
+    }
+    way = worst_cell (&level->own, &begin);
+    g_test_message ("level %u: %.3f grey levels off on a way of %.1f", l, worst,
+        way);
+    g_assert_cmpfloat (way, >, 10);
+    g_assert_cmpfloat (worst, >, 0);
+    g_assert_cmpfloat (worst, <=, 2 * LEAST);
+    alitra_synthesis_free (lazy);
+    alitra_planes_clear (&begin);
+    vector_free (v);
+  }
+}
+
 /* Cells without tokens add nothing, whatever lies in their sums; ids that are no codes add nothing. */
 static void
 test_empty (void)
@@ -590,6 +657,7 @@ main (int argc, char **argv)
   g_test_add_func ("/golden/threads", test_threads);
   g_test_add_func ("/golden/active", test_active);
   g_test_add_func ("/golden/redo", test_redo);
+  g_test_add_func ("/golden/follow", test_follow);
   g_test_add_func ("/golden/empty", test_empty);
   return g_test_run ();
 }

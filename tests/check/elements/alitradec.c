@@ -244,7 +244,8 @@ GST_START_TEST (test_max_depth)
   GstHarness *all = start (TRUE), *few = start (TRUE);
   guint n;
 
-  g_object_set (few->element, "max-depth", 1, NULL);
+  g_object_set (all->element, "exact", TRUE, NULL);
+  g_object_set (few->element, "max-depth", 1, "exact", TRUE, NULL);
   for (n = 0; n < 2; n++) {
     GstBuffer *whole = gst_harness_push_and_pull (all, packet (packets, n));
     GstBuffer *coarse = gst_harness_push_and_pull (few, packet (packets, n));

@@ -158,7 +158,7 @@ make_tokens (void)
 static GPtrArray *
 show_tokens (GPtrArray * tokens)
 {
-  GstHarness *h = test_harness ("alitradec", "threads", 1, NULL);
+  GstHarness *h = test_harness ("alitradec", "threads", 1, "exact", TRUE, NULL);
   GPtrArray *pictures = start_buffers ();
   guint n;
 
@@ -285,7 +285,7 @@ stream (Network * network, GPtrArray * tokens, Watched * watched)
   GstElement *receiver = launch ("udpsrc name=source address=127.0.0.1 port=0 "
       "buffer-size=1000000 caps=\"" RTP_CAPS "\" "
       "! rtpjitterbuffer latency=1500 mode=none "
-      "! rtpalitradepay ! alitradec threads=1 qos=false "
+      "! rtpalitradepay ! alitradec exact=true threads=1 qos=false "
       "! fakesink name=eye signal-handoffs=true sync=false");
   GstElement *sender;
   gchar *description;
@@ -690,7 +690,7 @@ GST_START_TEST (test_protection)
       "! rtpstorage name=storage size-time=3000000000 "
       "! rtpjitterbuffer name=jitter latency=1500 mode=none do-lost=true "
       "! rtpulpfecdec name=correction pt=100 "
-      "! rtpalitradepay ! alitradec threads=1 qos=false "
+      "! rtpalitradepay ! alitradec exact=true threads=1 qos=false "
       "! fakesink name=eye signal-handoffs=true sync=false");
   GObject *storage;
   GstElement *sender;
