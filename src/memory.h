@@ -42,16 +42,15 @@ struct _AlitraMemory
 static inline AlitraPatchState
 alitra_memory_patch_state (const AlitraMemory * memory, guint column, guint row)
 {
-  gboolean more = FALSE, less = FALSE;
-  guint held = 0;
+  guint more = 0, less = 0, held = 0;
 
   for (guint l = 0; l < ALITRA_LEVELS; l++) {
     const AlitraMemoryLevel *level = &memory->level[l];
     const guint cell = (row >> l) * level->columns + (column >> l);
 
-    held += level->held[cell];
-    more = more || level->depth[cell] > level->kept[cell];
-    less = less || level->held[cell] > level->kept[cell];
+    held |= level->held[cell];
+    more |= level->depth[cell] > level->kept[cell];
+    less |= level->held[cell] > level->kept[cell];
   }
   if (less || (more && held == 0))
     return ALITRA_PATCH_FRESH;

@@ -173,14 +173,16 @@ is_smooth (const AlitraPacketCoder * coder, const AlitraMemory * memory,
 }
 
 static void
-prepare_level (AlitraPacketCoder * coder, guint l,
-    const AlitraMemory * memory, const AlitraUpdateLevel * update, gboolean key)
+prepare_level (AlitraPacketCoder * coder, guint l, guint slice,
+    const AlitraMemory * memory, const AlitraUpdateLevel * update)
 {
+  const gboolean key = coder->header.info.key;
   AlitraPacketGrid *grid = &coder->cells.grid[l];
   const AlitraMemoryLevel *before = &memory->level[l];
-  guint count = grid->columns * grid->rows;
+  guint i, end;
 
-  for (guint i = 0; i < count; i++) {
+  slice_cells (grid, l, slice, &i, &end);
+  for (; i < end; i++) {
     guint keep = update->keep[i];
 
     g_assert (keep <= update->depth[i] && update->depth[i] <= grid->max_depth);
@@ -271,6 +273,7 @@ aim (const AlitraPacketHeader * header, AlitraPacketCells * cells,
 typedef struct
 {
   AlitraPacketCoder *coder;
+  const AlitraMemory *before;
   const AlitraUpdate *update;
 } Writing;
 
@@ -285,6 +288,8 @@ write_slice (gpointer data, guint number, guint worker)
   Slice *slice = &coder->slice[number];
 
   *cells = coder->cells;
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
+    prepare_level (coder, l, number, job->before, &job->update->level[l]);
   g_byte_array_set_size (slice->body, 0);
   slice->taken = 0;
   for (guint i = 0; i < header->info.layers; i++) {
@@ -302,11 +307,12 @@ write_slice (gpointer data, guint number, guint worker)
 }
 
 static void
-write_slices (AlitraPacketCoder * coder, const AlitraUpdate * update)
+write_slices (AlitraPacketCoder * coder, const AlitraMemory * before,
+    const AlitraUpdate * update)
 {
   AlitraPacketHeader *header = &coder->header;
   const guint slices = header->info.slices;
-  Writing job = { coder, update };
+  Writing job = { coder, before, update };
 
   for (guint i = 0; i < slices; i++)
     if (!coder->slice[i].body)
@@ -377,12 +383,9 @@ alitra_packet_write (AlitraPacketCoder * coder, const AlitraPacketInfo * info,
   header->info = *info;
   header->info.slices = before->level[COARSEST].rows;
   take_layers (header, update);
-  for (guint l = 0; l < ALITRA_LEVELS; l++) {
-    prepare_level (coder, l, before, &update->level[l], info->key);
+  for (guint l = 0; l < ALITRA_LEVELS; l++)
     header->max_depth[l] = before->level[l].max_depth;
-  }
-
-  write_slices (coder, update);
+  write_slices (coder, before, update);
   leave_out_empty_layers (header);
   alitra_packet_header_write (header, out);
   append_chunks (coder, out);
