@@ -31,6 +31,8 @@ alitra_part_take_matrix (const AlitraPart * part, AlitraMatrix * matrix,
   if (!weights || (bias && !start))
     return FALSE;
   alitra_matrix_init (matrix, outputs, inputs, weights, 1.f);
+  /* the weights of all blocks together are more than a cache holds, and most calls bring few rows */
+  alitra_matrix_halve (matrix);
   if (start)
     memcpy (matrix->start, start, outputs * sizeof (float));
   return TRUE;

@@ -64,7 +64,8 @@ read_halves (const guint16 * from)
 #define EACH_1(M) M (0)
 #define EACH_2(M) EACH_1 (M) M (1)
 #define EACH_3(M) EACH_2 (M) M (2)
-#define EACH_6(M) EACH_3 (M) M (3) M (4) M (5)
+#define EACH_4(M) EACH_3 (M) M (3)
+#define EACH_6(M) EACH_4 (M) M (4) M (5)
 #define EACH_12(M) EACH_6 (M) M (6) M (7) M (8) M (9) M (10) M (11)
 
 static inline Vector
@@ -112,14 +113,17 @@ finish (Vector low, Vector high, float *out, AlitraEnd end)
 }
 
 #define FINISH(r) finish (low##r, high##r, out + r * out_stride, end);
-#define DEFINE_PRODUCT(R) \
+#define DEFINE_PRODUCT_OF(NAME, TYPE, R, READ) \
 static void \
-product_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
+NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
     gsize out_stride, AlitraEnd end) \
 { \
-  SUM (DECLARE, EACH_##R, READ_FLOATS) \
+  SUM (DECLARE, EACH_##R, READ) \
   EACH_##R (FINISH) \
 }
+#define DEFINE_PRODUCT(R) \
+DEFINE_PRODUCT_OF (product, float, R, READ_FLOATS) \
+DEFINE_PRODUCT_OF (product_halves, guint16, R, read_halves)
 
 /* a where the mask is set, else b */
 static inline Vector
@@ -170,6 +174,7 @@ DEFINE_PICK_OF (pick_halves, guint16, R, read_halves)
 DEFINE_PRODUCT (1)
     DEFINE_PRODUCT (2)
     DEFINE_PRODUCT (3)
+    DEFINE_PRODUCT (4)
     DEFINE_SEARCH (1)
     DEFINE_SEARCH (3)
 #if ALITRA_WIDE
@@ -193,36 +198,55 @@ DEFINE_PRODUCT (1)
   return left >= 6 ? 6 : left >= 3 ? 3 : 1;
 }
 
+/* Rows that are multiplied at once, of so many that are left: where few are left of many, none alone. */
+static inline guint
+next_product (guint left)
+{
+  if (MOST == 12 && left >= 12)
+    return 12;
+  return left == 7 || left == 4 ? 4 : left >= 6 ? 6 : MIN (left, 3);
+}
+
+/* Columns `at` and on of a panel; `start` is theirs. */
 static inline void
-product (guint rows, const float *weights, const float *start, guint inputs,
+product (guint rows, const AlitraMatrix * matrix, gsize at, const float *start,
     const float *in, gsize in_stride, float *out, gsize out_stride,
     AlitraEnd end)
 {
+#define PRODUCT(R) \
+  if (matrix->halves) \
+    product_halves_##R (matrix->halves + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
+  else \
+    product_##R (matrix->data + at, start, matrix->inputs, in, in_stride, out, out_stride, end);
+
   switch (rows) {
 #if ALITRA_WIDE
     case 12:
-      product_12 (weights, start, inputs, in, in_stride, out, out_stride, end);
-      break;
+      PRODUCT (12)
+          break;
 #endif
     case 6:
-      product_6 (weights, start, inputs, in, in_stride, out, out_stride, end);
-      break;
+      PRODUCT (6)
+          break;
+    case 4:
+      PRODUCT (4)
+          break;
     case 3:
-      product_3 (weights, start, inputs, in, in_stride, out, out_stride, end);
-      break;
+      PRODUCT (3)
+          break;
     case 2:
-      product_2 (weights, start, inputs, in, in_stride, out, out_stride, end);
-      break;
+      PRODUCT (2)
+          break;
     default:
-      product_1 (weights, start, inputs, in, in_stride, out, out_stride, end);
-      break;
+      PRODUCT (1)
+          break;
   }
 }
 
 /* The columns at the end of a matrix that do not fill a vector pair. */
 static void
-product_partial (guint rows, const float *weights, const float *start,
-    guint inputs, const float *in, gsize in_stride, float *out,
+product_partial (guint rows, const AlitraMatrix * matrix, gsize at,
+    const float *start, const float *in, gsize in_stride, float *out,
     gsize out_stride, AlitraEnd end, guint columns)
 {
   float whole[MOST * COLUMNS];
@@ -233,7 +257,7 @@ product_partial (guint rows, const float *weights, const float *start,
     memset (whole + r * COLUMNS + columns, 0,
         (COLUMNS - columns) * sizeof (float));
   }
-  product (rows, weights, start, inputs, in, in_stride, whole, COLUMNS, end);
+  product (rows, matrix, at, start, in, in_stride, whole, COLUMNS, end);
   for (guint r = 0; r < rows; r++)
     memcpy (out + r * out_stride, whole + r * COLUMNS,
         columns * sizeof (float));
@@ -245,24 +269,20 @@ multiply (const AlitraMatrix * matrix, guint rows, const float *in,
 {
   for (guint column = 0; column < matrix->outputs; column += COLUMNS) {
     const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
-    const float *weights =
-        matrix->data + panel * matrix->inputs * ALITRA_PANEL + inside;
+    const gsize at = panel * matrix->inputs * ALITRA_PANEL + inside;
     const float *start = matrix->start + column;
     const guint columns = MIN (matrix->outputs - column, COLUMNS);
-    guint r = 0;
 
-    while (r < rows) {
-      const guint n = rows - r == 2 ? 2 : next_rows (rows - r);
+    for (guint r = 0, n; r < rows; r += n) {
       const float *from = in + r * in_stride;
       float *to = out + r * out_stride + column;
 
+      n = next_product (rows - r);
       if (columns == COLUMNS)
-        product (n, weights, start, matrix->inputs, from, in_stride, to,
-            out_stride, end);
+        product (n, matrix, at, start, from, in_stride, to, out_stride, end);
       else
-        product_partial (n, weights, start, matrix->inputs, from, in_stride, to,
-            out_stride, end, columns);
-      r += n;
+        product_partial (n, matrix, at, start, from, in_stride, to, out_stride,
+            end, columns);
     }
   }
 }

@@ -193,18 +193,18 @@ half_of (float number, guint16 * half)
 }
 
 gboolean
-alitra_matrix_halve (AlitraMatrix * codes)
+alitra_matrix_halve (AlitraMatrix * matrix)
 {
-  const gsize count = (gsize) codes->panels * codes->inputs * ALITRA_PANEL;
+  const gsize count = (gsize) matrix->panels * matrix->inputs * ALITRA_PANEL;
   guint16 *halves = (guint16 *) alitra_floats_new ((count + 1) / 2);
 
   for (gsize i = 0; i < count; i++)
-    if (!half_of (codes->data[i], &halves[i])) {
+    if (!half_of (matrix->data[i], &halves[i])) {
       alitra_floats_free ((float *) halves);
       return FALSE;
     }
-  codes->halves = halves;
-  g_clear_pointer (&codes->data, alitra_floats_free);
+  matrix->halves = halves;
+  g_clear_pointer (&matrix->data, alitra_floats_free);
   return TRUE;
 }
 

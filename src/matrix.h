@@ -54,9 +54,10 @@ void alitra_floats_free (float * floats);
 void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */
 void alitra_matrix_init_codes (AlitraMatrix * matrix, guint codes, guint inputs, const float *weights);
-/* Codes that are half floats, as those of a file mostly are, are kept as such: a search by panels then gives the same ids and
- * reads half the memory.  They can be searched in no other way any more.  FALSE: some are not, and nothing has changed. */
-gboolean alitra_matrix_halve (AlitraMatrix * codes);
+/* Numbers that are half floats, as those of a file mostly are, are kept as such: a product, and a search by panels, then give
+ * the same bits and read half the memory, which is worth it for matrices that come from afar for few rows.
+ * alitra_matrix_nearest() can look through them no more.  FALSE: some are not, and nothing has changed. */
+gboolean alitra_matrix_halve (AlitraMatrix * matrix);
 void alitra_matrix_clear (AlitraMatrix * matrix);
 /* count: at most ALITRA_MAX_CENTRES; inputs: at most ALITRA_MAX_SEARCHED; centres: count x inputs. */
 void alitra_centres_init (AlitraCentres * centres, guint count, guint inputs, const float *data);
