@@ -196,8 +196,11 @@ gboolean
 alitra_matrix_halve (AlitraMatrix * matrix)
 {
   const gsize count = (gsize) matrix->panels * matrix->inputs * ALITRA_PANEL;
-  guint16 *halves = (guint16 *) alitra_floats_new ((count + 1) / 2);
+  guint16 *halves;
 
+  if (matrix->halves)
+    return TRUE;
+  halves = (guint16 *) alitra_floats_new ((count + 1) / 2);
   for (gsize i = 0; i < count; i++)
     if (!half_of (matrix->data[i], &halves[i])) {
       alitra_floats_free ((float *) halves);

@@ -126,13 +126,18 @@ take_step (AlitraModel * model, const AlitraModelLevel * level,
   alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
   if (!take_centres (model, step, prefix, error))
     return FALSE;
+  if (!take_id_table (model, step, prefix, codes, error)
+      || !take_matrix (model, &step->into, prefix, "into", model->narrow,
+          model->dim, 1, error)
+      || !take_matrix (model, &step->back, prefix, "back", model->dim,
+          model->narrow, 1, error))
+    return FALSE;
+  /* those of all steps take turns in the caches, often for few cells */
   if (alitra_step_has_panels (level, step))
     alitra_matrix_halve (&step->search);
-  return take_id_table (model, step, prefix, codes, error)
-      && take_matrix (model, &step->into, prefix, "into", model->narrow,
-      model->dim, 1, error)
-      && take_matrix (model, &step->back, prefix, "back", model->dim,
-      model->narrow, 1, error);
+  alitra_matrix_halve (&step->into);
+  alitra_matrix_halve (&step->back);
+  return TRUE;
 }
 
 static gboolean
