@@ -75,8 +75,8 @@ ALITRA_API void alitra_detokenizer_reset (AlitraDetokenizer * detokenizer);
  * A token changes all cells around its own a little, most of them by a twentieth of a grey level. With @exact every such change
  * is painted: a picture then is bit for bit what any other receiver of these tokens paints on the same machine, whatever
  * came before. Without, as at first, a cell follows its neighbours once they have changed it by 0.15 grey levels (root mean
- * square) since it was last painted, so it is never further than that from what its tokens say; that saves a third to a half of the time
- * where little changes. The memory is the same either way.
+ * square) since it was last painted, so that what it lacks does not add up; key packets paint everything. That saves a tenth to
+ * a third of the time where little changes. The memory is the same either way.
  */
 ALITRA_API void alitra_detokenizer_set_exact (AlitraDetokenizer * detokenizer, gboolean exact);
 
