@@ -44,6 +44,7 @@ def run_frames(options, clip, width, height, folder, *more):
     raw = Path(folder) / 'clip.yuv'
     subprocess.run(['ffmpeg', '-loglevel', 'error', '-y', '-i', clip, '-frames:v', str(options.frames), '-vf',
                     f'scale={width}:{height}', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', raw], check=True)
+    os.sync()       # to write it to the disk takes a processor, which should be idle then
     for model in MODELS:
         out = subprocess.run([options.build / 'tests/bench/bench-frames', REPOSITORY / 'models' / (model + '.safetensors'),
                               raw, str(width), str(height), str(options.frames), *more], check=True,
@@ -52,19 +53,29 @@ def run_frames(options, clip, width, height, folder, *more):
                **json.loads(out)}
 
 
+def measure_beside(options, folder):
+    file = Path(folder) / 'bench.json'
+    first = options.moving[0]
+    rows = run_bench(options, options.sizes, '1,2', first, options.static[0], file)
+    for moving in options.moving[1:]:
+        rows += [row for row in run_bench(options, '720', '1', moving, options.static[0], file) if row['scene'] == 'moving']
+    for static in options.static[1:]:
+        rows += [row for row in run_bench(options, '720', '1', first, static, file) if row['scene'] == 'static']
+    return rows
+
+
+def measure_frames(options, folder):
+    first = options.moving[0]
+    return [*run_frames(options, first, 1280, 720, folder), *run_frames(options, first, 1920, 1080, folder),
+            *run_frames(options, options.static[0], 1280, 720, folder, 'reuse')]
+
+
+PARTS = {'beside': measure_beside, 'frames': measure_frames}
+
+
 def measure(options):
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / 'bench.json'
-        first = options.moving[0]
-        beside = run_bench(options, options.sizes, '1,2', first, options.static[0], file)
-        for moving in options.moving[1:]:
-            beside += [row for row in run_bench(options, '720', '1', moving, options.static[0], file) if row['scene'] == 'moving']
-        for static in options.static[1:]:
-            beside += [row for row in run_bench(options, '720', '1', first, static, file) if row['scene'] == 'static']
-        frames = [*run_frames(options, first, 1280, 720, folder),
-                  *run_frames(options, first, 1920, 1080, folder),
-                  *run_frames(options, options.static[0], 1280, 720, folder, 'reuse')]
-    return {'beside': beside, 'frames': frames}
+        return {part: PARTS[part](options, folder) for part in options.only}
 
 
 def table(heads, rows):
@@ -177,6 +188,8 @@ def parse():
     parser.add_argument('--sizes', default='360,720,1080')
     parser.add_argument('--frames', type=int, default=40)
     parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--only', nargs='*', choices=PARTS, default=list(PARTS),
+                        help='measure a part again, beside what docs/performance.json holds of the other')
     parser.add_argument('--dry', action='store_true', help='print the tables, write nothing')
     options = parser.parse_args()
     if not options.tables and not (options.build and options.moving and options.static):
@@ -187,11 +200,10 @@ def parse():
 def main():
     options = parse()
     kept = REPOSITORY / 'docs/performance.json'
-    if options.tables:
-        result = json.loads(kept.read_text())
-    else:
+    result = json.loads(kept.read_text()) if options.tables or len(options.only) < len(PARTS) else {}
+    if not options.tables:
         options.build = options.build.resolve()
-        result = measure(options)
+        result.update(measure(options))
     if options.dry:
         print(*(made for _, made in tables_of(result)), sep='\n\n')
         return

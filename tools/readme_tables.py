@@ -123,6 +123,27 @@ def temporal_groups():
     return table(['camera (clips)', *TEMPORAL_HEADS], lines)
 
 
+ROWS = {'learned': 'adaptive', 'uniform': 'uniform depth', 'scaled': 'fixed length, scaled',
+        'random': 'fixed length, random'}
+
+
+def mean_and_range(values):
+    return '%.3f (%.3f to %.3f)' % (sum(values) / len(values), min(values), max(values))
+
+
+def recognition():
+    """Means of the seeds, with the worst and the best."""
+    rows = read('recognition.csv')
+    budgets, lines = sorted({int(row['tokens']) for row in rows}), []
+    for few in '', ', as many cells as tokens':
+        for row, title in ROWS.items():
+            by = [[float(r['top1_val']) for r in rows if (r['row'], int(r['tokens'])) == (row + few, tokens)]
+                  for tokens in budgets]
+            if all(by):
+                lines.append([title + few, *map(mean_and_range, by)])
+    return table(['top 1 on val', *('%d tokens' % tokens for tokens in budgets)], lines)
+
+
 ABLATION_NAMES = {
     'reference': 'all parts', 'two-levels': 'two levels, 32 and 16', 'one-level': 'one level, 16',
     'without-depth': 'not trained for every depth', 'without-mixing': 'no mixing blocks',
@@ -153,7 +174,9 @@ def fill(path, made):
 
 def main():
     docs = REPOSITORY / 'docs'
-    fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('temporal', temporal_groups())])
+    fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('temporal', temporal_groups()),
+                                      ('recognition', recognition())])
+    fill(docs / 'recognition.md', [('recognition', recognition())])
     fill(docs / 'temporal.md', [('temporal', temporal())])
     fill(docs / 'model.md', [('ablations-' + part, ablations(part)) for part in ('tokenizer', 'allocator', 'prediction')]
          + [('codecs', codecs())])

@@ -48,15 +48,20 @@ def changes(luma):
 class Run:
     """Means over all frames but the first of one way to encode a clip."""
 
-    def __init__(self, options, clip, quality, *arguments):
-        trips = [Trip(options, clip.bytes, clip.width, clip.height, '--range=limited', '--threads=1',
-                      '--quality=%g' % quality, *arguments) for _ in range(options.repeat)]
+    def __init__(self, clip, trips):
         later = trips[0].frames[1:]
         for name in ('tokens', 'new', 'bits', 'psnr_y'):
             setattr(self, name, float(np.mean([frame[name] for frame in later])))
         times = np.array([[frame['encode_cpu_ns'] for frame in trip.frames[1:]] for trip in trips])
         self.ms = float(times.min(0).mean()) / 1e6
         self.luma = split_i420(trips[0].rebuilt, clip.width, clip.height)[0]
+
+
+def encode(options, clip, *ways):
+    """A run for each way, a tuple of arguments. Ways take turns, so that what else the machine does meets them all."""
+    rounds = [[Trip(options, clip.bytes, clip.width, clip.height, '--range=limited', '--threads=1', *way) for way in ways]
+              for _ in range(options.repeat)]
+    return [Run(clip, trips) for trips in zip(*rounds)]
 
 
 def at_equal_psnr(psnr, best, second):
@@ -69,11 +74,11 @@ def at_equal_psnr(psnr, best, second):
 
 
 def measure(options, name, clip):
-    reuse = Run(options, clip, options.quality)
-    without = Run(options, clip, options.quality, '--no-reuse')
+    quality, lower = ('--quality=%g' % value for value in (options.quality, options.quality - STEP))
+    reuse, without, second = encode(options, clip, (quality,), (quality, '--no-reuse'), (lower, '--no-reuse'))
     equal = (without.new, without.ms)
     if reuse.psnr_y < without.psnr_y:
-        equal = at_equal_psnr(reuse.psnr_y, without, Run(options, clip, options.quality - STEP, '--no-reuse'))
+        equal = at_equal_psnr(reuse.psnr_y, without, second)
     source = changes(split_i420(clip.bytes, clip.width, clip.height)[0])
     static = source <= STATIC
     flicker = [float(changes(run.luma)[static].mean()) if static.any() else 0. for run in (reuse, without)]
@@ -103,7 +108,7 @@ def main():
     parser.add_argument('--folder', default=str(DATA / 'clips'), help='default: %(default)s')
     parser.add_argument('--frames', type=int, default=40, help='of each clip, from its start; default: %(default)s')
     parser.add_argument('--quality', type=float, default=50., help='default: %(default)s')
-    parser.add_argument('--repeat', type=int, default=2, help='times to encode, for the time; default: %(default)s')
+    parser.add_argument('--repeat', type=int, default=3, help='times to encode, for the time; default: %(default)s')
     parser.add_argument('--out', type=output_folder, default=str(REPOSITORY / 'docs'),
                         help='folder for temporal.csv, sharpening.csv and temporal.png; default: %(default)s')
     parser.add_argument('--suffix', default='', help='of the names of these, as -fast for other weights')

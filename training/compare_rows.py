@@ -3,13 +3,14 @@
 of any epoch as the tokens of one of them, so that its weights and its training are the same for each:
 
     compare_rows.py ROOT CACHE WORK --model alitra-base.safetensors [--rows learned uniform scaled random] [--seeds 0 1 2]
-                    [--epochs 80] [--csv ../docs/recognition.csv] [--plot ../docs/recognition.png]
+                    [--epochs 80] [--variants 0,2,3] [--start WORK] [--csv ../docs/recognition.csv]
+                    [--plot ../docs/recognition.png]
 
 CACHE holds tokens of the variants 0, 2 and 3 at all budgets, by tokenise_labelled.py --variants 4 --budgets 16 32 64 128
-(once for each --allocation) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  Of adaptive and
+(once for each --allocation) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  With several groups of
+--variants each is for its part of the epochs, where memory does not hold all at once; --start goes on from another WORK.  Of adaptive and
 uniform tokens the transformer looks at all cells, or, on a line of its own, at no more cells than there are tokens.
-Stopped, it goes on where it was; what is in the CSV already is not trained again.  Prints a table of means over the
-seeds, with the worst and the best of them; with --seeds and no number only that."""
+Stopped, it goes on where it was; what is in the CSV already is not trained again.  tools/readme_tables.py makes a table of it."""
 import argparse
 import csv
 import os
@@ -41,19 +42,23 @@ def write(path, rows):
 
 
 def train(a, seed):
-    out = os.path.join(a.work, 'rows-%d.pt' % seed)
-    options = [a.root, a.cache, out, '--model', a.model, '--epochs', a.epochs, '--every', a.epochs, '--allocation', *a.rows,
-               '--teacher', a.cache, '--variants', 0, 2, 3, '--budgets', *BUDGETS, '--seed', seed, '--resume', '--mirror',
-               '--some', '--rate', 1.2e-3, '--mean', .999, '--skip', .05, '--hard', .2]
-    return train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
+    name = 'rows-%d.pt' % seed
+    for part, variants in enumerate(a.variants, 1):
+        options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs,
+                   '--until', a.epochs * part // len(a.variants), '--every', a.epochs, '--allocation', *a.rows,
+                   '--teacher', a.cache, '--variants', *variants.split(','), '--budgets', *BUDGETS, '--seed', seed, '--resume',
+                   '--mirror', '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
+        options += ['--start', os.path.join(a.start, name)] if a.start else []
+        run = train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
+    return run
 
 
 def lines_of(a, seed):
     run = train(a, seed)
     report = run.report()
     for (row, split, budget, few), right in sorted(report.items()):
-        inputs = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
-        inputs = (np.minimum(inputs.cells, inputs.tokens) if few else inputs.cells).mean()
+        cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
+        inputs = (np.minimum(cells.cells, cells.tokens) if few else cells.cells).mean()
         if split == 'val' and not (few and row in FIXED):
             yield dict(zip(FIELDS, (row + FEW * few, seed, budget, '%.1f' % inputs, '%.3f' % right,
                                     '%.4f' % report[row, 'tune', budget, few], a.epochs)))
@@ -63,16 +68,6 @@ def titles(rows):
     """-> {row of the CSV: its title}, in order"""
     every = {row + few: title + few for row, title in TITLES.items() for few in ('', FEW)}
     return {row: title for row, title in every.items() if any(r['row'] == row for r in rows)}
-
-
-def table(rows):
-    print('| top 1 on val | ' + ' | '.join(map(str, BUDGETS)) + ' |\n' + '|---' * (len(BUDGETS) + 1) + '|')
-    for row, title in titles(rows).items():
-        cells = []
-        for budget in BUDGETS:
-            found = [float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == budget]
-            cells.append('%.3f (%.3f to %.3f)' % (np.mean(found), min(found), max(found)) if found else '')
-        print('| ' + ' | '.join([title, *cells]) + ' |')
 
 
 def plot(rows, path):
@@ -104,6 +99,9 @@ def main():
     ap.add_argument('--rows', nargs='*', default=['learned', 'uniform', 'scaled', 'random'], choices=TITLES)
     ap.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
     ap.add_argument('--epochs', type=int, default=80)
+    ap.add_argument('--rate', type=float, default=1.2e-3)
+    ap.add_argument('--variants', nargs='*', default=['0,2,3'])
+    ap.add_argument('--start', help='a folder WORK whose transformers to go on from')
     ap.add_argument('--csv', default='recognition.csv')
     ap.add_argument('--plot')
     a = ap.parse_args()
@@ -114,10 +112,8 @@ def main():
             new = list(lines_of(a, seed))
             rows = read(a.csv) + new        # read again: another one may have written meanwhile
             write(a.csv, rows)
-    rows = read(a.csv)
-    table(rows)
     if a.plot:
-        plot(rows, a.plot)
+        plot(read(a.csv), a.plot)
 
 
 if __name__ == '__main__':

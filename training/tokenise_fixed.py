@@ -62,15 +62,16 @@ def columns_of(ids, grid, kept):
 
 def tokenise(patches, root, split, number, budgets, folder, part=100):
     paths = labelled.pictures(root, split)[1]
-    jobs = [(b, kind) for b in budgets for kind in ('scaled', 'random')
+    grids = {'scaled': GRIDS, 'random': RANDOM_GRIDS}
+    jobs = [(b, kind) for b in budgets for kind in grids
             if not labelled.cache_name(folder, split, number, b, kind).exists()]
     ids = {job: [] for job in jobs}
     for start in range(0, len(paths) if jobs else 0, part):
         pictures = [labelled.variant(p, number, start + i) for i, p in enumerate(paths[start:start + part])]
         for budget, kind in jobs:
-            ids[budget, kind].append(patches(pictures, (GRIDS if kind == 'scaled' else RANDOM_GRIDS)[budget]))
+            ids[budget, kind].append(patches(pictures, grids[kind][budget]))
     for budget, kind in jobs:
-        grid = (GRIDS if kind == 'scaled' else RANDOM_GRIDS)[budget]
+        grid = grids[kind][budget]
         whole = np.concatenate(ids[budget, kind])
         kept = [np.arange(whole.shape[1]) if kind == 'scaled' else choose(budget, grid, number, i) for i in range(len(whole))]
         with open(labelled.cache_name(folder, split, number, budget, kind), 'wb') as f:

@@ -324,6 +324,7 @@ def parser():
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--epochs', type=int, default=60)
+    ap.add_argument('--until', type=int, help='stop after this epoch, to go on with other --variants; default: --epochs')
     ap.add_argument('--allocation', nargs='+', default=['learned'], help='caches of these kinds, all alike')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--variants', type=int, nargs='*', default=(), help='only these; default: all that there are')
@@ -355,7 +356,8 @@ def train(a):
     run = Run(a)
     if a.resume and os.path.exists(a.out):
         run.resume()
-    while run.epoch < a.epochs:
+    until = min(a.until or a.epochs, a.epochs)
+    while run.epoch < until:
         start = time.time()
         loss, caches = run.one_epoch()
         run.save()

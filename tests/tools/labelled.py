@@ -78,6 +78,9 @@ class Labelled(ToolCase):
         before = table.read_bytes()
         self.run_script('compare_rows.py', self.root, self.work, self.work, *options, '--csv', table)
         self.assertEqual(table.read_bytes(), before, 'trained again')
+        said = self.run_script('compare_rows.py', self.root, self.work, self.work / 'further', '--model', MODEL, '--seeds', 0,
+                               '--epochs', 2, '--variants', '0,2', '0,3', '--start', self.work, '--csv', self.folder / 'further.csv')
+        self.assertEqual(said.count('"epoch"'), 2, said)
 
     def test_generator(self):
         self.run_script('make_generator.sh', self.root, MODEL, self.out, self.work, EPOCHS='1', VARIANTS='1')
