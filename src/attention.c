@@ -3,6 +3,7 @@
 #include "attention.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "matrix.h"
 
@@ -48,14 +49,18 @@ static AlitraMatrix
 pack_keys (guint rows, guint size, const float *key, gsize stride,
     float factor, float *data, float *start)
 {
-  const gsize whole = (gsize) panels_of (rows) * ALITRA_PANEL;
+  float *to = data;
 
-  for (gsize i = 0; i < whole; i++) {
-    float *column = data + i / ALITRA_PANEL * size * ALITRA_PANEL
-        + i % ALITRA_PANEL;
+  for (guint first = 0; first < rows; first += ALITRA_PANEL) {
+    const guint count = MIN (rows - first, ALITRA_PANEL);
 
-    for (gsize k = 0; k < size; k++)
-      column[k * ALITRA_PANEL] = i < rows ? key[i * stride + k] * factor : 0.f;
+    for (guint k = 0; k < size; k++, to += ALITRA_PANEL) {
+      const float *from = key + (gsize) first * stride + k;
+
+      for (guint i = 0; i < count; i++)
+        to[i] = from[i * stride] * factor;
+      memset (to + count, 0, (ALITRA_PANEL - count) * sizeof (float));
+    }
   }
   return (AlitraMatrix) {
   rows, size, panels_of (rows), data, start};
