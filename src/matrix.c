@@ -96,18 +96,31 @@ ask_for_large_pages (guint8 * room, gsize size)
 
 /* Not set to zero by hand: of large arrays the system gives pages of zeros, each when it is first touched, and many never
  * are. */
-float *
-alitra_floats_new (gsize count)
+static float *
+new_floats (gsize count, gboolean dense)
 {
   const gsize size = (MAX (count, 1) * sizeof (float) + 63) & ~(gsize) 63;
   guint8 *room = g_malloc0 (size + ALIGNMENT);
   guint8 *floats = (guint8 *) (((guintptr) room + ALIGNMENT)
       & ~(guintptr) (ALIGNMENT - 1));
 
-  ask_for_large_pages (room, size + ALIGNMENT);
+  if (dense)
+    ask_for_large_pages (room, size + ALIGNMENT);
   /* where the room begins is noted in front of the floats */
   memcpy (floats - sizeof (room), &room, sizeof (room));
   return (float *) floats;
+}
+
+float *
+alitra_floats_new (gsize count)
+{
+  return new_floats (count, TRUE);
+}
+
+float *
+alitra_floats_new_sparse (gsize count)
+{
+  return new_floats (count, FALSE);
 }
 
 void

@@ -48,6 +48,8 @@ typedef enum
 
 /* 64-byte aligned, zeroed. */
 float *alitra_floats_new (gsize count);
+/* The same where only a part is ever touched, here and there: not in large pages, each of which the system would clear whole. */
+float *alitra_floats_new_sparse (gsize count);
 void alitra_floats_free (float * floats);
 
 /* weights: outputs x inputs, row by row, times `factor`. */

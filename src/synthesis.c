@@ -87,7 +87,7 @@ alitra_synthesis_new (AlitraModel * model, guint level, AlitraGrid grid,
   for (guint i = 0; i < 3; i++)
     synthesis->rows[i] = alitra_floats_new (cells * shapes[i].cell
         * (shapes[i].cell + 2 * shapes[i].margin) + ALITRA_SLACK);
-  synthesis->windows = alitra_floats_new (cells * ALITRA_WINDOW_SAMPLES);
+  synthesis->windows = alitra_floats_new_sparse (cells * ALITRA_WINDOW_SAMPLES);
   synthesis->kept = g_malloc0 (cells);
   synthesis->list = g_new (guint32, cells);
   synthesis->scratch_size = MAX (alitra_mix_scratch (model),
