@@ -16,6 +16,7 @@ import csv
 import os
 
 import numpy as np
+import torch
 
 import train_classifier
 from tokenise_labelled import BUDGETS
@@ -24,6 +25,7 @@ TITLES = {'learned': 'adaptive', 'recognition': 'adaptive, for recognition', 'un
           'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
 FIXED = 'scaled', 'random'       # each token is an input
 FEW = ', as many cells as tokens'
+NAME = 'rows-%d.pt'
 FIELDS = ('row', 'seed', 'tokens', 'inputs', 'top1_val', 'top1_tune', 'epochs')
 
 
@@ -42,7 +44,7 @@ def write(path, rows):
 
 
 def train(a, seed):
-    name = 'rows-%d.pt' % seed
+    name = NAME % seed
     for part, variants in enumerate(a.variants, 1):
         options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs,
                    '--until', a.epochs * part // len(a.variants), '--every', a.epochs, '--allocation', *a.rows,
@@ -53,15 +55,19 @@ def train(a, seed):
     return run
 
 
+def epochs_before(a, seed):
+    return torch.load(os.path.join(a.start, NAME % seed), map_location='cpu')['epoch'] if a.start else 0
+
+
 def lines_of(a, seed):
-    run = train(a, seed)
+    run, epochs = train(a, seed), a.epochs + epochs_before(a, seed)
     report = run.report()
     for (row, split, budget, few), right in sorted(report.items()):
         cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
         inputs = (np.minimum(cells.cells, cells.tokens) if few else cells.cells).mean()
         if split == 'val' and not (few and row in FIXED):
             yield dict(zip(FIELDS, (row + FEW * few, seed, budget, '%.1f' % inputs, '%.3f' % right,
-                                    '%.4f' % report[row, 'tune', budget, few], a.epochs)))
+                                    '%.4f' % report[row, 'tune', budget, few], epochs)))
 
 
 def titles(rows):
