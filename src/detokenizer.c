@@ -27,7 +27,6 @@ typedef struct
   AlitraShow *show;             /* likewise */
   guint8 *changed[ALITRA_LEVELS];       /* since the last picture */
   guint8 *shown[ALITRA_LEVELS]; /* depth of each cell in the last picture */
-  gboolean begins;              /* a key packet came since then */
 } Stream;
 
 struct _AlitraDetokenizer
@@ -255,7 +254,9 @@ note_changes (Stream * stream, gboolean key)
   guint level;
   gsize i;
 
-  stream->begins |= key;
+  /* who begins here shows the same as who came before */
+  if (key && stream->rebuild)
+    alitra_rebuild_reset (stream->rebuild);
   for (level = 0; level < ALITRA_LEVELS; level++) {
     const AlitraMemoryLevel *old = &stream->memory->level[level];
     const AlitraUpdateLevel *update = &stream->update->level[level];
@@ -414,10 +415,6 @@ alitra_detokenizer_render (AlitraDetokenizer * self, guint max_depth,
               frame->height, 0), error))
     return FALSE;
   prepare_pictures (self, stream);
-  /* who begins here shows the same as who came before */
-  if (stream->begins)
-    alitra_rebuild_reset (stream->rebuild);
-  stream->begins = FALSE;
   for (level = ALITRA_LEVELS - 1; level >= 0; level--) {
     choose_depth (stream, level, max_depth);
     alitra_rebuild_level (stream->rebuild, level,

@@ -39,6 +39,22 @@ static const Index lanes = { 0, 1, 2, 3, 4, 5, 6, 7 };
 static const Index lanes = { 0, 1, 2, 3 };
 #endif
 
+/* In whole numbers, so that the host's treatment of denormal floats does not matter. */
+static inline float
+float_of_half (guint16 half)
+{
+  const guint32 size = half & 0x7fff;
+  const float fraction = (float) (gint32) size * 0x1p-24f;
+  guint32 bits, small;
+  float number;
+
+  memcpy (&small, &fraction, sizeof small);
+  bits = size < 1 << 10 ? small : (size << 13) + (112 << 23);
+  bits |= (guint32) (half & 0x8000) << 16;
+  memcpy (&number, &bits, sizeof number);
+  return number;
+}
+
 /* As many half floats as a vector has lanes, as floats. */
 static inline Vector
 read_halves (const guint16 * from)
@@ -48,16 +64,11 @@ read_halves (const guint16 * from)
 #elif defined (__F16C__) && ALITRA_LANES == 8
   return (Vector) _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) from));
 #else
-  Index bits, size, small, is_small;
+  Vector floats;
 
   for (guint lane = 0; lane < ALITRA_LANES; lane++)
-    bits[lane] = from[lane];
-  size = bits & 0x7fff;
-  /* in whole numbers: the host may have set denormal floats to count as zero */
-  small = (Index) (__builtin_convertvector (size, Vector) * 0x1p-24f);
-  is_small = size < 1 << 10;
-  size = (is_small & small) | (~is_small & ((size << 13) + (112 << 23)));
-  return (Vector) (size | (bits & 0x8000) << 16);
+    floats[lane] = float_of_half (from[lane]);
+  return floats;
 #endif
 }
 
@@ -171,36 +182,26 @@ NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *
 DEFINE_PICK_OF (pick, float, R, READ_FLOATS) \
 DEFINE_PICK_OF (pick_halves, guint16, R, read_halves)
 
-DEFINE_PRODUCT (1)
-    DEFINE_PRODUCT (2)
-    DEFINE_PRODUCT (3)
-    DEFINE_PRODUCT (4)
-    DEFINE_SEARCH (1)
-    DEFINE_SEARCH (3)
+/* Numbers of rows that there are loops for. */
 #if ALITRA_WIDE
 #define MOST 12
-    DEFINE_PRODUCT (6)
-    DEFINE_PRODUCT (12)
-    DEFINE_SEARCH (6)
-    DEFINE_SEARCH (12)
-    DEFINE_PICK (12)
+#define EACH_ROWS(M) M (1) M (2) M (3) M (4) M (6) M (12)
+#define EACH_PICK(M) M (3) M (6) M (12)
 #else
 #define MOST 6
-    DEFINE_PRODUCT (6)
-    DEFINE_SEARCH (6)
+#define EACH_ROWS(M) M (1) M (2) M (3) M (4) M (6)
+#define EACH_PICK(M) M (3) M (6)
 #endif
-    DEFINE_PICK (3)
-    DEFINE_PICK (6)
-     static inline guint next_rows (guint left)
-{
-  if (MOST == 12 && left >= 12)
-    return 12;
-  return left >= 6 ? 6 : left >= 3 ? 3 : 1;
-}
 
-/* Rows that are multiplied at once, of so many that are left: where few are left of many, none alone. */
+/* *INDENT-OFF* */
+EACH_ROWS (DEFINE_PRODUCT)
+EACH_ROWS (DEFINE_SEARCH)
+EACH_PICK (DEFINE_PICK)
+/* *INDENT-ON* */
+
+/* Rows that are done at once, of so many that are left: where few are left of many, none alone. */
 static inline guint
-next_product (guint left)
+next_rows (guint left)
 {
   if (MOST == 12 && left >= 12)
     return 12;
@@ -214,32 +215,15 @@ product (guint rows, const AlitraMatrix * matrix, gsize at, const float *start,
     AlitraEnd end)
 {
 #define PRODUCT(R) \
-  if (matrix->halves) \
-    product_halves_##R (matrix->halves + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
-  else \
-    product_##R (matrix->data + at, start, matrix->inputs, in, in_stride, out, out_stride, end);
+  case R: \
+    if (matrix->halves) \
+      product_halves_##R (matrix->halves + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
+    else \
+      product_##R (matrix->data + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
+    break;
 
   switch (rows) {
-#if ALITRA_WIDE
-    case 12:
-      PRODUCT (12)
-          break;
-#endif
-    case 6:
-      PRODUCT (6)
-          break;
-    case 4:
-      PRODUCT (4)
-          break;
-    case 3:
-      PRODUCT (3)
-          break;
-    case 2:
-      PRODUCT (2)
-          break;
-    default:
-      PRODUCT (1)
-          break;
+      EACH_ROWS (PRODUCT)
   }
 }
 
@@ -277,7 +261,7 @@ multiply (const AlitraMatrix * matrix, guint rows, const float *in,
       const float *from = in + r * in_stride;
       float *to = out + r * out_stride + column;
 
-      n = next_product (rows - r);
+      n = next_rows (rows - r);
       if (columns == COLUMNS)
         product (n, matrix, at, start, from, in_stride, to, out_stride, end);
       else
@@ -292,21 +276,13 @@ search (guint rows, const float *weights, const float *start, guint inputs,
     const float *in, gsize in_stride, gint32 number, Vector * best,
     Index * where)
 {
+#define SEARCH(R) \
+  case R: \
+    search_##R (weights, start, inputs, in, in_stride, number, best, where); \
+    break;
+
   switch (rows) {
-#if ALITRA_WIDE
-    case 12:
-      search_12 (weights, start, inputs, in, in_stride, number, best, where);
-      break;
-#endif
-    case 6:
-      search_6 (weights, start, inputs, in, in_stride, number, best, where);
-      break;
-    case 3:
-      search_3 (weights, start, inputs, in, in_stride, number, best, where);
-      break;
-    default:
-      search_1 (weights, start, inputs, in, in_stride, number, best, where);
-      break;
+      EACH_ROWS (SEARCH)
   }
 }
 
@@ -317,23 +293,15 @@ pick (guint rows, const AlitraMatrix * codes, gsize at, const float *start,
     Vector * best, Index * where)
 {
 #define PICK(R) \
-  if (codes->halves) \
-    pick_halves_##R (codes->halves + at, start, codes->inputs, in, in_stride, which, number, best, where); \
-  else \
-    pick_##R (codes->data + at, start, codes->inputs, in, in_stride, which, number, best, where);
+  case R: \
+    if (codes->halves) \
+      pick_halves_##R (codes->halves + at, start, codes->inputs, in, in_stride, which, number, best, where); \
+    else \
+      pick_##R (codes->data + at, start, codes->inputs, in, in_stride, which, number, best, where); \
+    break;
 
   switch (rows) {
-#if ALITRA_WIDE
-    case 12:
-      PICK (12)
-          break;
-#endif
-    case 6:
-      PICK (6)
-          break;
-    default:
-      PICK (3)
-          break;
+      EACH_PICK (PICK)
   }
 }
 
@@ -841,7 +809,6 @@ gates (guint count, const float *sums, const float *const *said,
   }
 }
 
-/* In whole numbers, so that the host's treatment of denormal floats does not matter. */
 static gboolean
 halves (const guint8 * from, gsize n, float *to)
 {
@@ -849,18 +816,11 @@ halves (const guint8 * from, gsize n, float *to)
 
   for (gsize i = 0; i < n; i++) {
     guint16 half;
-    guint32 size, bits, small;
-    float fraction;
 
     memcpy (&half, from + 2 * i, sizeof half);
     half = GUINT16_FROM_LE (half);
-    size = half & 0x7fff;
-    worst = MAX (worst, size);
-    fraction = (float) (gint32) size *0x1p-24f;
-    memcpy (&small, &fraction, sizeof small);
-    bits = size < 1 << 10 ? small : (size << 13) + (112 << 23);
-    bits |= (guint32) (half & 0x8000) << 16;
-    memcpy (to + i, &bits, sizeof bits);
+    worst = MAX (worst, half & 0x7fffu);
+    to[i] = float_of_half (half);
   }
   return worst < 31 << 10;
 }

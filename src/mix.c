@@ -18,22 +18,13 @@ near_cell (const float *in, guint dim, AlitraGrid grid, gint row, gint column)
   return in + ((gsize) row * grid.columns + column) * dim;
 }
 
-/* Sums that are added up side by side: the processor need not wait for one. */
-#define SUMS 4
-
-/* Square of the distance. */
+/* Square of the distance; room: n numbers. */
 static float
-distance (const float *a, const float *b, guint n)
+distance (const float *a, const float *b, guint n, float *room)
 {
-  float sum[SUMS] = { 0.f };
-  guint i = 0;
-
-  for (; i + SUMS <= n; i += SUMS)
-    for (guint k = 0; k < SUMS; k++)
-      sum[k] += (a[i + k] - b[i + k]) * (a[i + k] - b[i + k]);
-  for (; i < n; i++)
-    sum[0] += (a[i] - b[i]) * (a[i] - b[i]);
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  for (guint i = 0; i < n; i++)
+    room[i] = a[i] - b[i];
+  return alitra_matrix_energy (room, n);
 }
 
 void
@@ -62,7 +53,7 @@ alitra_mix_run (const AlitraMix * mix, const AlitraModel * model,
     const float *from = sum + (gsize) i * dim;
     float *to = out + (gsize) cells[i] * dim;
 
-    if (least > 0.f && distance (from, to, dim) < least)
+    if (least > 0.f && distance (from, to, dim, spread) < least)
       changed[cells[i]] = FALSE;
     else
       memcpy (to, from, dim * sizeof (float));

@@ -124,9 +124,8 @@ take_step (AlitraModel * model, const AlitraModelLevel * level,
   if (!step->codes)
     return FALSE;
   alitra_matrix_init_codes (&step->search, codes, model->narrow, step->codes);
-  if (!take_centres (model, step, prefix, error))
-    return FALSE;
-  if (!take_id_table (model, step, prefix, codes, error)
+  if (!take_centres (model, step, prefix, error)
+      || !take_id_table (model, step, prefix, codes, error)
       || !take_matrix (model, &step->into, prefix, "into", model->narrow,
           model->dim, 1, error)
       || !take_matrix (model, &step->back, prefix, "back", model->dim,

@@ -72,17 +72,17 @@ cut_to (const AlitraLevelTokens * tokens, AlitraBudget * budget,
     gfloat * gains, gsize most)
 {
   const AlitraTokenLoop *loop = tokens->loop;
-  const gboolean all_stay = alitra_level_tokens_count (tokens) <= most;
   gfloat cheapest = NAN;
   guint i, t;
 
-  for (i = 0; i < loop->cells && !all_stay; i++)
-    for (t = 0; t < loop->depth[i]; t++)
-      gains[(gsize) i * loop->max_depth + t] =
-          alitra_token_loop_worth (loop, i, t);
-  if (!all_stay)
+  if (alitra_level_tokens_count (tokens) > most) {
+    for (i = 0; i < loop->cells; i++)
+      for (t = 0; t < loop->depth[i]; t++)
+        gains[(gsize) i * loop->max_depth + t] =
+            alitra_token_loop_worth (loop, i, t);
     alitra_budget_keep_best (budget, loop->cells, loop->max_depth, gains,
         loop->depth, most, NAN);
+  }
   for (i = 0; i < loop->cells; i++)
     if (loop->depth[i] > 0)
       cheapest = fminf (cheapest,

@@ -95,7 +95,6 @@ floor_init (Floor * floor, AlitraModel * model, guint width, guint height,
     alitra_planes_init (&floor->base, floor->grid);
   floor->quantizer = alitra_quantizer_new (model, level, workers);
   floor->synthesis = alitra_synthesis_new (model, level, floor->grid, workers);
-  alitra_synthesis_set_least (floor->synthesis, LEAST_CHANGE);
   floor->sums = alitra_floats_new (cells * model->dim);
   floor->list = g_new (guint32, cells);
   if (level > 0) {
@@ -145,6 +144,7 @@ alitra_rebuild_new (AlitraModel * model, guint width, guint height,
   for (i = 0; i < ALITRA_LEVELS; i++)
     floor_init (&self->floor[i], model, width, height, i, i >= finest, workers);
   self->shown = finest == 0;
+  alitra_rebuild_set_exact (self, FALSE);
   return self;
 }
 

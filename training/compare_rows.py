@@ -43,11 +43,18 @@ def write(path, rows):
         writer.writerows(rows)
 
 
+def epochs_of(path):
+    return torch.load(path, map_location='cpu')['epoch'] if os.path.exists(path) else 0
+
+
 def train(a, seed):
     name = NAME % seed
     for part, variants in enumerate(a.variants, 1):
+        until = a.epochs * part // len(a.variants)
+        if part < len(a.variants) and epochs_of(os.path.join(a.work, name)) >= until:
+            continue        # its tokens need not be read again
         options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs,
-                   '--until', a.epochs * part // len(a.variants), '--every', a.epochs, '--allocation', *a.rows,
+                   '--until', until, '--every', a.epochs, '--allocation', *a.rows,
                    '--teacher', a.cache, '--variants', *variants.split(','), '--budgets', *BUDGETS, '--seed', seed, '--resume',
                    '--mirror', '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
         options += ['--start', os.path.join(a.start, name)] if a.start else []
@@ -55,12 +62,8 @@ def train(a, seed):
     return run
 
 
-def epochs_before(a, seed):
-    return torch.load(os.path.join(a.start, NAME % seed), map_location='cpu')['epoch'] if a.start else 0
-
-
 def lines_of(a, seed):
-    run, epochs = train(a, seed), a.epochs + epochs_before(a, seed)
+    run, epochs = train(a, seed), a.epochs + (epochs_of(os.path.join(a.start, NAME % seed)) if a.start else 0)
     report = run.report()
     for (row, split, budget, few), right in sorted(report.items()):
         cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)

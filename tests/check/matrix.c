@@ -285,6 +285,35 @@ nearest_by_hand (const float *in, const float *weights, guint codes,
   return found;
 }
 
+/* Codes in panels with centres. */
+typedef struct
+{
+  guint panels;
+  float *weights, *middles;
+  AlitraMatrix codes;
+  AlitraCentres centres;
+} Book;
+
+/* Takes both arrays; middles: inputs for each panel. */
+static Book
+book_new (guint count, guint inputs, float *weights, float *middles)
+{
+  Book book = { (count + ALITRA_PANEL - 1) / ALITRA_PANEL, weights, middles };
+
+  alitra_matrix_init_codes (&book.codes, count, inputs, weights);
+  alitra_centres_init (&book.centres, book.panels, inputs, middles);
+  return book;
+}
+
+static void
+book_clear (Book * book)
+{
+  alitra_matrix_clear (&book->codes);
+  alitra_centres_clear (&book->centres);
+  alitra_floats_free (book->weights);
+  alitra_floats_free (book->middles);
+}
+
 static void
 test_panels (gconstpointer loops)
 {
@@ -300,30 +329,23 @@ test_panels (gconstpointer loops)
     const guint rows = shapes[i][0], count = shapes[i][1], inputs =
         shapes[i][2], probes = shapes[i][3];
     const guint panels = (count + ALITRA_PANEL - 1) / ALITRA_PANEL;
-    float *in = whole_floats (rows * inputs), *weights =
-        whole_floats (count * inputs), *middles =
-        whole_floats (panels * inputs);
+    float *in = whole_floats (rows * inputs);
     g_autofree guint16 *ids = g_new (guint16, rows);
-    AlitraMatrix codes;
-    AlitraCentres centres;
+    Book book = book_new (count, inputs, whole_floats (count * inputs),
+        whole_floats (panels * inputs));
 
-    alitra_matrix_init_codes (&codes, count, inputs, weights);
-    alitra_centres_init (&centres, panels, inputs, middles);
-    alitra_matrix_nearest_of_panels (&codes, &centres, probes, rows, in, inputs,
-        ids);
+    alitra_matrix_nearest_of_panels (&book.codes, &book.centres, probes, rows,
+        in, inputs, ids);
     for (guint r = 0; r < rows; r++)
-      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs, weights,
-              count, middles, panels, probes, inputs));
+      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs,
+              book.weights, count, book.middles, panels, probes, inputs));
     in[0] = NAN;
     in[inputs - 1] = -INFINITY;
-    alitra_matrix_nearest_of_panels (&codes, &centres, probes, 1, in, inputs,
-        ids);
+    alitra_matrix_nearest_of_panels (&book.codes, &book.centres, probes, 1, in,
+        inputs, ids);
     g_assert_cmpuint (ids[0], <, count);
-    alitra_matrix_clear (&codes);
-    alitra_centres_clear (&centres);
+    book_clear (&book);
     alitra_floats_free (in);
-    alitra_floats_free (weights);
-    alitra_floats_free (middles);
   }
 }
 
@@ -334,10 +356,9 @@ test_halves_of_codes (gconstpointer loops)
   const guint rows = 70, count = 2048, inputs = 24, panels =
       count / ALITRA_PANEL;
   g_autofree guint8 *bytes = g_malloc (2 * count * inputs);
-  float *in, *weights, *middles;
+  float *in, *weights;
   guint16 ids[2][70];
-  AlitraMatrix codes;
-  AlitraCentres centres;
+  Book book;
 
   if (!alitra_matrix_set_loops (loops)) {
     g_test_skip ("this machine cannot run them");
@@ -345,7 +366,6 @@ test_halves_of_codes (gconstpointer loops)
   }
   in = random_floats (rows * inputs);
   weights = alitra_floats_new (count * inputs);
-  middles = random_floats (panels * inputs);
   for (guint i = 0; i < count * inputs; i++) {
     /* a third each: of any exponent below one, zeros and what lies just above them */
     const guint exponent = i % 3 ? 0 : g_test_rand_int_range (0, 15);
@@ -356,19 +376,15 @@ test_halves_of_codes (gconstpointer loops)
     bytes[2 * i + 1] = half >> 8;
   }
   g_assert_true (alitra_matrix_from_halves (bytes, count * inputs, weights));
-  alitra_matrix_init_codes (&codes, count, inputs, weights);
-  alitra_centres_init (&centres, panels, inputs, middles);
+  book = book_new (count, inputs, weights, random_floats (panels * inputs));
   for (guint pass = 0; pass < 2; pass++) {
-    alitra_matrix_nearest_of_panels (&codes, &centres, 16, rows, in, inputs,
-        ids[pass]);
-    g_assert_true (pass == 1 || alitra_matrix_halve (&codes));
+    alitra_matrix_nearest_of_panels (&book.codes, &book.centres, 16, rows, in,
+        inputs, ids[pass]);
+    g_assert_true (pass == 1 || alitra_matrix_halve (&book.codes));
   }
   g_assert_cmpmem (ids[0], sizeof ids[0], ids[1], sizeof ids[1]);
-  alitra_matrix_clear (&codes);
-  alitra_centres_clear (&centres);
+  book_clear (&book);
   alitra_floats_free (in);
-  alitra_floats_free (weights);
-  alitra_floats_free (middles);
 }
 
 /* What is not exactly a half float stays a float. */
@@ -413,18 +429,14 @@ static void
 test_panels_of_few_rows (gconstpointer loops)
 {
   const guint count = 640, inputs = 24, panels = count / ALITRA_PANEL;
-  float *weights, *middles;
-  AlitraMatrix codes;
-  AlitraCentres centres;
+  Book book;
 
   if (!alitra_matrix_set_loops (loops)) {
     g_test_skip ("this machine cannot run them");
     return;
   }
-  weights = whole_floats (count * inputs);
-  middles = whole_floats (panels * inputs);
-  alitra_matrix_init_codes (&codes, count, inputs, weights);
-  alitra_centres_init (&centres, panels, inputs, middles);
+  book = book_new (count, inputs, whole_floats (count * inputs),
+      whole_floats (panels * inputs));
   for (guint rows = 1; rows < 20; rows++) {
     gsize mapped;
     float *in = map_floats (rows * inputs, &mapped);
@@ -432,18 +444,15 @@ test_panels_of_few_rows (gconstpointer loops)
 
     for (guint i = 0; i < rows * inputs; i++)
       in[i] = g_test_rand_int_range (-3, 4);
-    alitra_matrix_nearest_of_panels (&codes, &centres, 3, rows, in, inputs,
-        ids);
+    alitra_matrix_nearest_of_panels (&book.codes, &book.centres, 3, rows, in,
+        inputs, ids);
     for (guint r = 0; r < rows; r++)
-      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs, weights,
-              count, middles, panels, 3, inputs));
+      g_assert_cmpuint (ids[r], ==, nearest_by_hand (in + r * inputs,
+              book.weights, count, book.middles, panels, 3, inputs));
     munmap ((guint8 *) (in + rows * inputs) + sysconf (_SC_PAGESIZE) - mapped,
         mapped);
   }
-  alitra_matrix_clear (&codes);
-  alitra_centres_clear (&centres);
-  alitra_floats_free (weights);
-  alitra_floats_free (middles);
+  book_clear (&book);
 }
 
 /* Rows have the same bits alone and together; 9 rows of n numbers. */
