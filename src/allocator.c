@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "floats.h"
+
 /* Sizes of the model's module; a file with others is refused. */
 #define HIDDEN 16
 #define OWN 6
@@ -174,12 +176,12 @@ alitra_allocator_new (AlitraModel * model, guint columns, guint rows,
     grid->rows = rows * (4 >> i);
     grid->pitch = grid->columns + 2;
     cells = (gsize) grid->columns * grid->rows;
-    grid->node = g_new0 (gfloat, (grid->rows + 2) * grid->pitch * NODE);
+    grid->node = alitra_floats_new ((grid->rows + 2) * grid->pitch * NODE);
     grid->awake = g_new0 (guint8, (grid->rows + 2) * grid->pitch);
-    grid->told = g_new0 (gfloat, cells * PARENT);
-    grid->heard = i > 0 ? g_new0 (gfloat, cells * GATES) : NULL;
-    grid->said = g_new0 (gfloat, cells * GATES);
-    grid->next = g_new0 (gfloat, cells * HIDDEN);
+    grid->told = alitra_floats_new (cells * PARENT);
+    grid->heard = i > 0 ? alitra_floats_new (cells * GATES) : NULL;
+    grid->said = alitra_floats_new (cells * GATES);
+    grid->next = alitra_floats_new (cells * HIDDEN);
     if (!find_weights (model, i, &grid->weights, error)) {
       alitra_allocator_free (self);
       return NULL;
@@ -197,12 +199,12 @@ alitra_allocator_free (AlitraAllocator * self)
   guint i;
 
   for (i = 0; i < ALITRA_LEVELS; i++) {
-    g_free (self->grid[i].node);
+    alitra_floats_free (self->grid[i].node);
     g_free (self->grid[i].awake);
-    g_free (self->grid[i].told);
-    g_free (self->grid[i].heard);
-    g_free (self->grid[i].said);
-    g_free (self->grid[i].next);
+    alitra_floats_free (self->grid[i].told);
+    alitra_floats_free (self->grid[i].heard);
+    alitra_floats_free (self->grid[i].said);
+    alitra_floats_free (self->grid[i].next);
     alitra_matrix_clear (&self->grid[i].window);
     alitra_matrix_clear (&self->grid[i].first);
     alitra_matrix_clear (&self->grid[i].parent);

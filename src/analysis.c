@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "floats.h"
+
 struct _AlitraAnalysis
 {
   AlitraModel *model;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "floats.h"
 #include "matrix.h"
 #include "pixel-loops.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "floats.h"
 
 const float *
 alitra_part_take (const AlitraPart * part, const char *name, guint rank,

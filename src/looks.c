@@ -5,6 +5,7 @@
 #include <alitra/tensor.h>
 #include <string.h>
 
+#include "floats.h"
 #include "memory.h"
 
 #define PATCH 16.f

@@ -1,20 +1,12 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _GNU_SOURCE             /* madvise */
 #include "matrix.h"
 
 #include <alitra/version.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
+#include "floats.h"
 #include "matrix-loops.h"
-
-#define ALIGNMENT 64
-/* Arrays from this size on may lie in large pages. */
-#define LARGE (4 << 20)
-#define PAGE 4096
 
 static const AlitraLoops *chosen_loops;
 
@@ -79,59 +71,6 @@ alitra_matrix_set_loops (const char *name)
     }
   }
   return FALSE;
-}
-
-/* A page of 4 KB after another costs more than what is written into it: the first frames wait for that. */
-static void
-ask_for_large_pages (guint8 * room, gsize size)
-{
-#ifdef MADV_HUGEPAGE
-  guint8 *first = (guint8 *) (((guintptr) room + PAGE - 1)
-      & ~(guintptr) (PAGE - 1));
-
-  if (size >= LARGE)
-    madvise (first, (room + size - first) & ~(gsize) (PAGE - 1), MADV_HUGEPAGE);
-#endif
-}
-
-/* Not set to zero by hand: of large arrays the system gives pages of zeros, each when it is first touched, and many never
- * are. */
-static float *
-new_floats (gsize count, gboolean dense)
-{
-  const gsize size = (MAX (count, 1) * sizeof (float) + 63) & ~(gsize) 63;
-  guint8 *room = g_malloc0 (size + ALIGNMENT);
-  guint8 *floats = (guint8 *) (((guintptr) room + ALIGNMENT)
-      & ~(guintptr) (ALIGNMENT - 1));
-
-  if (dense)
-    ask_for_large_pages (room, size + ALIGNMENT);
-  /* where the room begins is noted in front of the floats */
-  memcpy (floats - sizeof (room), &room, sizeof (room));
-  return (float *) floats;
-}
-
-float *
-alitra_floats_new (gsize count)
-{
-  return new_floats (count, TRUE);
-}
-
-float *
-alitra_floats_new_sparse (gsize count)
-{
-  return new_floats (count, FALSE);
-}
-
-void
-alitra_floats_free (float *floats)
-{
-  guint8 *room;
-
-  if (!floats)
-    return;
-  memcpy (&room, (guint8 *) floats - sizeof (room), sizeof (room));
-  g_free (room);
 }
 
 void

@@ -46,12 +46,6 @@ typedef enum
   ALITRA_END_ADD                /* added to what is there */
 } AlitraEnd;
 
-/* 64-byte aligned, zeroed. */
-float *alitra_floats_new (gsize count);
-/* The same where only a part is ever touched, here and there: not in large pages, each of which the system would clear whole. */
-float *alitra_floats_new_sparse (gsize count);
-void alitra_floats_free (float * floats);
-
 /* weights: outputs x inputs, row by row, times `factor`. */
 void alitra_matrix_init (AlitraMatrix * matrix, guint outputs, guint inputs, const float *weights, float factor);
 /* For alitra_matrix_nearest(): each row is a code; sums start with minus half its squared length. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "floats.h"
 #include "kernels.h"
 #include "matrix.h"
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "floats.h"
 #include "kernels.h"
 
 /* Numbers of a latent that alitra_quantizer_look() calls its head. */

@@ -6,6 +6,7 @@
 
 #include "deblock.h"
 #include "flat.h"
+#include "floats.h"
 #include "pixel-loops.h"
 #include "quantizer.h"
 #include "smooth.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "byte-loops.h"
+#include "floats.h"
 #include "matrix.h"
 
 #define BLOCK ALITRA_BLOCK      /* chroma of a patch is one, luma four */
@@ -81,7 +82,7 @@ alitra_reference_init (AlitraReference * reference, guint width, guint height,
   reference->frame.height = height;
   reference->grid = alitra_grid_of (width, height, 0);
   reference->size = stride * (height + 2 * ((gsize) (height + 1) / 2));
-  reference->data = g_malloc0 (reference->size);
+  reference->data = alitra_bytes_new (reference->size);
   reference->pitch = stride;
   reference->sizes = g_new0 (guint32, threads * stride / BLOCK);
   reference->lean = g_new0 (gint32, 2 * threads * stride / BLOCK);
@@ -92,7 +93,7 @@ alitra_reference_init (AlitraReference * reference, guint width, guint height,
 void
 alitra_reference_clear (AlitraReference * reference)
 {
-  g_free (reference->data);
+  alitra_bytes_free (reference->data);
   g_free (reference->sizes);
   g_free (reference->lean);
   g_free (reference->room);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "floats.h"
 #include "mix.h"
 #include "pixel-loops.h"
 

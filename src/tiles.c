@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "floats.h"
 #include "random.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "floats.h"
 #include "reuse.h"
 
 #define NO_GAIN -16.f

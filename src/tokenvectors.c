@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flat.h"
+#include "floats.h"
 #include "model.h"
 
 #define COARSEST (ALITRA_LEVELS - 1)

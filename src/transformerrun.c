@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "floats.h"
 #include "transformer.h"
 
 struct _AlitraTransformerRoom

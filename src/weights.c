@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "floats.h"
 #include "matrix.h"
 
 #define MAX_FILE ((gsize) 512 << 20)

@@ -17,6 +17,7 @@
 
 #include <alitra/alitra.h>
 
+#include "floats.h"
 #include "matrix-loops.h"
 
 #define SIDE 1024

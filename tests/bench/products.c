@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "floats.h"
 #include "matrix.h"
 
 #define ROUNDS 9

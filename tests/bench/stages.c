@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "analysis.h"
+#include "floats.h"
 #include "picture.h"
 #include "quantizer.h"
 #include "synthesis.h"

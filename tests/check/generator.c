@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "floats.h"
 #include "goldentransformer.h"
 #include "tiles.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "floats.h"
 #include "matrix.h"
 #include "picture.h"
 #include "quantizer.h"

@@ -11,6 +11,7 @@
 
 #include "byte-loops.h"
 #include "matrix.h"
+#include "floats.h"
 #include "pixel-loops.h"
 #include "workers.h"
 

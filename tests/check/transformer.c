@@ -10,6 +10,7 @@
 
 #include "attention.h"
 #include "drawing.h"
+#include "floats.h"
 #include "goldentransformer.h"
 #include "memory.h"
 #include "transformer.h"
