@@ -51,40 +51,41 @@ alitra_analysis_free (AlitraAnalysis * analysis)
   g_free (analysis);
 }
 
-/* What is analysed: a picture, perhaps less another one. */
-typedef struct
+/* Samples of a cell, or what is left of them; FALSE: it is not needed. */
+static gboolean
+get_cell (const AlitraAnalysis * analysis, const AlitraAnalysisView * view,
+    guint column, guint row, float *samples)
 {
-  const AlitraPlanes *planes, *less;
-  AlitraCellLook *looks;
-} Source;
-
-static void
-get_cell (const AlitraAnalysis * analysis, const Source * source, guint column,
-    guint row, float *samples)
-{
-  AlitraCellLook *look = source->looks ? source->looks
+  AlitraCellLook *look = view->looks ? view->looks
       + (gsize) row * analysis->grid.columns + column : NULL;
 
-  if (source->less)
-    alitra_planes_get_cell_left (source->planes, source->less, column, row,
-        analysis->width, analysis->height, samples, look);
+  if (view->less)
+    alitra_planes_get_cell_left (view->planes, view->less, column, row,
+        analysis->width, analysis->height, samples, look, !view->sparing);
   else
-    alitra_planes_get_cell (source->planes, column, row, samples);
-  if (look && !source->less)
-    alitra_planes_look_at_cell (source->planes, column, row, look);
+    alitra_planes_get_cell (view->planes, column, row, samples);
+  if (!look)
+    return TRUE;
+  if (!view->less)
+    alitra_planes_look_at_cell (view->planes, column, row, look);
+  if (!view->needed (view->data, column, row, look)) {
+    look->after = look->before;
+    return FALSE;
+  }
+  if (view->less && view->sparing)
+    look->after = alitra_planes_fit_cell (view->planes, view->less, column,
+        row);
+  return TRUE;
 }
 
 static void
-embed_tile (AlitraAnalysis * analysis, const Source * source, guint row,
-    const Tile * tile, float *scratch)
+embed_tile (AlitraAnalysis * analysis, guint row, const Tile * tile,
+    float *scratch)
 {
   const guint dim = analysis->model->dim;
   float *samples = scratch, *out =
       scratch + (gsize) ALITRA_TILE * ALITRA_CELL_SAMPLES;
 
-  for (guint i = 0; i < tile->count; i++)
-    get_cell (analysis, source, tile->column[i], row,
-        samples + (gsize) i * ALITRA_CELL_SAMPLES);
   alitra_matrix_multiply (&analysis->level->embed, tile->count, samples,
       ALITRA_CELL_SAMPLES, out, dim, ALITRA_END_STORE);
   for (guint i = 0; i < tile->count; i++)
@@ -94,27 +95,28 @@ embed_tile (AlitraAnalysis * analysis, const Source * source, guint row,
 }
 
 void
-alitra_analysis_do_row (AlitraAnalysis * analysis, const AlitraPlanes * planes,
-    const AlitraPlanes * less, guint row, guint worker, AlitraCellLook * looks)
+alitra_analysis_do_row (AlitraAnalysis * analysis,
+    const AlitraAnalysisView * view, guint row, guint worker)
 {
   const guint8 *wanted =
       analysis->wanted ? analysis->wanted +
       (gsize) row * analysis->grid.columns : NULL;
   float *scratch = analysis->scratch + worker * analysis->scratch_size;
-  const Source source = { planes, less, looks };
   Tile tile = { 0 };
 
   for (guint column = 0; column < analysis->grid.columns; column++) {
-    if (wanted && !wanted[column])
+    if ((wanted && !wanted[column])
+        || !get_cell (analysis, view, column, row, scratch
+            + (gsize) tile.count * ALITRA_CELL_SAMPLES))
       continue;
     tile.column[tile.count++] = column;
     if (tile.count == ALITRA_TILE) {
-      embed_tile (analysis, &source, row, &tile, scratch);
+      embed_tile (analysis, row, &tile, scratch);
       tile.count = 0;
     }
   }
   if (tile.count)
-    embed_tile (analysis, &source, row, &tile, scratch);
+    embed_tile (analysis, row, &tile, scratch);
 }
 
 void

@@ -137,31 +137,51 @@ fit_##name (const float *block, gsize stride) \
     total_##name (sum * *(const Row *) columns_##name) / across, total_##name (slope) / across }; \
 } \
 \
-/* As compare_##name(), take_##name() and the sums of measure_##name() */ \
+/* As compare_##name(), take_##name() and the sums of measure_##name(); without a plane, but for what it leaves */ \
 static inline void \
 look_##name (const float *want, gsize want_stride, const float *have, gsize have_stride, \
     const AlitraSlope *plane, float *left, AlitraCellLook *look) \
 { \
-  const Row across = *(const Row *) columns_##name * plane->dx + plane->mean; \
-  Row before = { 0 }, after = { 0 }, sum = { 0 }, square = { 0 }; \
+  Row before = { 0 }, after = { 0 }, sum = { 0 }, square = { 0 }, across = { 0 }; \
 \
+  if (plane) \
+    across = *(const Row *) columns_##name * plane->dx + plane->mean; \
   for (guint y = 0; y < N; y++) { \
     const Row wanted = *(const Row *) (want + y * want_stride); \
     const Row had = *(const Row *) (have + y * have_stride); \
     const Row d = had - wanted; \
-    const Row e = across + plane->dy * (y - (N - 1) / 2.f) - wanted; \
 \
     __builtin_prefetch (want + y * want_stride + AHEAD * N); \
     *(Row *) (left + y * N) = wanted - had; \
     sum += wanted; \
     square += wanted * wanted; \
     before += d * d; \
-    after += e * e; \
+    if (plane) { \
+      const Row e = across + plane->dy * (y - (N - 1) / 2.f) - wanted; \
+\
+      after += e * e; \
+    } \
   } \
   look->sum = total_##name (sum); \
   look->squares = total_##name (square); \
   look->before = total_##name (before); \
-  look->after = total_##name (after); \
+  look->after = plane ? total_##name (after) : 0.f; \
+} \
+\
+/* The second half of compare_##name(), with the plane that fits best. */ \
+static inline float \
+fitted_##name (const float *want, gsize want_stride, const float *have, gsize have_stride) \
+{ \
+  const AlitraSlope plane = fit_##name (have, have_stride); \
+  const Row across = *(const Row *) columns_##name * plane.dx + plane.mean; \
+  Row after = { 0 }; \
+\
+  for (guint y = 0; y < N; y++) { \
+    const Row e = across + plane.dy * (y - (N - 1) / 2.f) - *(const Row *) (want + y * want_stride); \
+\
+    after += e * e; \
+  } \
+  return total_##name (after); \
 } \
 \
 static inline float \
@@ -215,26 +235,55 @@ compare_plane (const float *want, gsize want_stride, const float *have,
         of_plane);
 }
 
-static void
-compare_cell (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted,
-    float *left, AlitraCellLook * look)
+/* `plane`: three, or none */
+static inline void
+look_at_cell (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted,
+    const AlitraSlope * plane, float *left, AlitraCellLook * look)
 {
-  AlitraSlope plane[3];
   AlitraCellLook part;
 
-  /* none of these waits for another */
-  plane[0] = fit_full (painted->block[0], painted->stride[0]);
-  plane[1] = fit_half (painted->block[1], painted->stride[1]);
-  plane[2] = fit_half (painted->block[2], painted->stride[1]);
   look_full (cell->block[0], cell->stride[0], painted->block[0],
-      painted->stride[0], &plane[0], left, look);
+      painted->stride[0], plane, left, look);
   for (guint i = 1; i < 3; i++) {
     look_half (cell->block[i], cell->stride[1], painted->block[i],
-        painted->stride[1], &plane[i],
+        painted->stride[1], plane ? plane + i : NULL,
         left + FULL * FULL + (i - 1) * HALF * HALF, &part);
     look->before += part.before;
     look->after += part.after;
   }
+}
+
+static void
+compare_cell (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted,
+    float *left, AlitraCellLook * look)
+{
+  /* none of these waits for another */
+  const AlitraSlope plane[3] = {
+    fit_full (painted->block[0], painted->stride[0]),
+    fit_half (painted->block[1], painted->stride[1]),
+    fit_half (painted->block[2], painted->stride[1])
+  };
+
+  look_at_cell (cell, painted, plane, left, look);
+}
+
+static void
+glance_at_cell (const AlitraCellBlocks * cell,
+    const AlitraCellBlocks * painted, float *left, AlitraCellLook * look)
+{
+  look_at_cell (cell, painted, NULL, left, look);
+}
+
+static float
+fit_cell (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted)
+{
+  float after = fitted_full (cell->block[0], cell->stride[0],
+      painted->block[0], painted->stride[0]);
+
+  for (guint i = 1; i < 3; i++)
+    after += fitted_half (cell->block[i], cell->stride[1], painted->block[i],
+        painted->stride[1]);
+  return after;
 }
 
 typedef float Quarter __attribute__((vector_size (16), aligned (4), may_alias));
@@ -663,7 +712,8 @@ to_bytes (guint8 * to, const float *from, float scale, float offset,
 }
 
 const AlitraPixelLoops ALITRA_PIXEL_LOOPS =
-    { take_block, measure, compare_plane, compare_cell, difference, even_line,
+    { take_block, measure, compare_plane, compare_cell, glance_at_cell, fit_cell,
+  difference, even_line,
   soften_across,
   soften_down, halve,
   filter_down, filter_twice, accumulate, add, add_sum, from_bytes, to_bytes

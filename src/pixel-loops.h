@@ -72,6 +72,9 @@ typedef struct _AlitraPixelLoops
   /* take_block(), measure() and compare_plane() for all three blocks of a cell in one go, the same bits: `left` is what the
    * painted samples leave of those of the cell */
   void (*compare_cell) (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted, float *left, AlitraCellLook * look);
+  /* the same in two parts: all but look->after, and that */
+  void (*glance_at_cell) (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted, float *left, AlitraCellLook * look);
+  float (*fit_cell) (const AlitraCellBlocks * cell, const AlitraCellBlocks * painted);
   /* sum of absolute differences; n may be 4 as well */
   float (*difference) (const float *a, gsize a_stride, const float *b, gsize b_stride, guint n);
   /* to: `count` samples of a line from x on, each moved towards those on its line and column that the taps name; lines[-k] and

@@ -382,6 +382,16 @@ alitra_planes_look_at_cell (const AlitraPlanes * planes, guint column,
   luma.sum, luma.squares, 0.f, 0.f};
 }
 
+float
+alitra_planes_fit_cell (const AlitraPlanes * planes, const AlitraPlanes * less,
+    guint column, guint row)
+{
+  const AlitraCellBlocks cell = get_blocks (planes, column, row);
+  const AlitraCellBlocks painted = get_blocks (less, column, row);
+
+  return alitra_matrix_get_pixel_loops ()->fit_cell (&cell, &painted);
+}
+
 /* A cell that ends beyond the picture: the last samples inside are repeated. */
 static void
 take_edge (const Plane * plane, const Plane * less, guint x, guint y,
@@ -399,7 +409,7 @@ take_edge (const Plane * plane, const Plane * less, guint x, guint y,
 void
 alitra_planes_get_cell_left (const AlitraPlanes * planes,
     const AlitraPlanes * less, guint column, guint row, guint width,
-    guint height, float *samples, AlitraCellLook * look)
+    guint height, float *samples, AlitraCellLook * look, gboolean fits)
 {
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
 
@@ -407,7 +417,10 @@ alitra_planes_get_cell_left (const AlitraPlanes * planes,
     const AlitraCellBlocks cell = get_blocks (planes, column, row);
     const AlitraCellBlocks painted = get_blocks (less, column, row);
 
-    loops->compare_cell (&cell, &painted, samples, look);
+    if (fits)
+      loops->compare_cell (&cell, &painted, samples, look);
+    else
+      loops->glance_at_cell (&cell, &painted, samples, look);
   }
   for (guint i = 0; i < 3; i++) {
     const Plane a = get_plane (planes, i), b = get_plane (less, i);

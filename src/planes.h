@@ -69,9 +69,11 @@ void alitra_planes_get_cell (const AlitraPlanes * planes, guint column, guint ro
 void alitra_planes_look_at_cell (const AlitraPlanes * planes, guint column, guint row, AlitraCellLook * look);
 /* The same of what is left when `less` is taken off.  Of the picture only the first width x height luma samples count:
  * beyond them the last ones are repeated, because nobody sees what is left there.  look: how the whole cell looks beside
- * `less`, NULL: not asked for. */
+ * `less`, NULL: not asked for; without `fits` all of that but look->after, which alitra_planes_fit_cell() says. */
 void alitra_planes_get_cell_left (const AlitraPlanes * planes, const AlitraPlanes * less, guint column, guint row,
-    guint width, guint height, float *samples, AlitraCellLook * look);
+    guint width, guint height, float *samples, AlitraCellLook * look, gboolean fits);
+/* Squared error of the planes that fit the blocks of a cell of `less` best. */
+float alitra_planes_fit_cell (const AlitraPlanes * planes, const AlitraPlanes * less, guint column, guint row);
 
 G_END_DECLS
 

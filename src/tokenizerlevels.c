@@ -80,33 +80,61 @@ open_closed_cells (AlitraTokenizer * self, guint index)
   alitra_token_loop_begin (&level->loop, level->mask, NULL);
 }
 
+/* How far below the price of the frame before the finest level looks at first. */
+static gfloat
+near_stop_of (const AlitraTokenizer * self, gdouble price)
+{
+  return alitra_tokenizer_stop_of (self, 0, price) + log2 (SLACK_OF_KNOWN);
+}
+
+/* Gains that the finest level will not ask of any cell: with a budget there are no tolls, which could make them less. */
+static gfloat
+idle_stop_of (const AlitraTokenizer * self, const Frame * frame,
+    gdouble price, const AlitraPurse * purse)
+{
+  return purse->known && purse->limited && !frame->settings->exact_length
+      ? near_stop_of (self, price) : -G_MAXFLOAT;
+}
+
+/* What others leave must be spent: on cells in which little is left, too. */
+static void
+wake_idle_cells (AlitraTokenizer * self, const Frame * frame)
+{
+  Level *level = self->level;
+
+  alitra_tokenizer_analyse_idle (self, frame);
+  alitra_token_loop_wake (&level->loop, level->mask);
+}
+
 /* The finest level spends what is left: it looks below the price, so that there is something to choose from. */
 static gfloat
-run_finest (AlitraTokenizer * self, gfloat stop, gfloat kept_stop, guint most,
-    const AlitraPurse * purse)
+run_finest (AlitraTokenizer * self, const Frame * frame, gdouble price,
+    gfloat kept_stop, guint most, const AlitraPurse * purse)
 {
   AlitraTokenLoop *loop = &self->level[0].loop;
   const AlitraLevelTokens tokens = tokens_of (self, 0);
-  const gfloat lowest = stop + log2 (SLACK);
+  const gfloat lowest =
+      alitra_tokenizer_stop_of (self, 0, price) + log2 (SLACK);
 
   if (purse->known) {
-    const gfloat near = stop + log2 (SLACK_OF_KNOWN);
+    const gfloat near = near_stop_of (self, price);
 
     loop->sparing = TRUE;
     alitra_token_loop_run (loop, near, MIN (near, kept_stop), most);
     loop->sparing = FALSE;
     if (!alitra_purse_has_more (purse, &tokens))
       return near;
+    wake_idle_cells (self, frame);
   }
   alitra_token_loop_run (loop, lowest, MIN (lowest, kept_stop), most);
   return lowest;
 }
 
 static void
-run_learned (AlitraTokenizer * self, guint index,
-    const AlitraSettings * settings, gdouble price, gdouble kept_price,
-    AlitraPurse * purse)
+run_learned (AlitraTokenizer * self, guint index, const Frame * frame,
+    gdouble price, gdouble kept_price, AlitraPurse * purse)
 {
+  const AlitraSettings *settings = frame->settings;
   Level *level = &self->level[index];
   AlitraTokenLoop *loop = &level->loop;
   const gsize cells = cells_of (level);
@@ -118,7 +146,7 @@ run_learned (AlitraTokenizer * self, guint index,
   const AlitraLevelTokens tokens = tokens_of (self, index);
 
   if (finest && (purse->limited || purse->new_limited))
-    stop = run_finest (self, stop, kept_stop, most, purse);
+    stop = run_finest (self, frame, price, kept_stop, most, purse);
   else
     alitra_token_loop_run (loop, stop, MIN (stop, kept_stop), most);
   while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP) {
@@ -265,8 +293,7 @@ tokenise_level (AlitraTokenizer * self, guint index, const Frame * frame,
   /* The smooth token says that there is nothing to see: that is for the eye. */
   if (index < COARSEST && !level->recognition)
     alitra_tokenizer_tokenise_smooth_cells (self, index, stop);
-  run_learned (self, index, frame->settings, prices->fresh, prices->kept,
-      purse);
+  run_learned (self, index, frame, prices->fresh, prices->kept, purse);
 }
 
 void
@@ -283,7 +310,9 @@ alitra_tokenizer_encode_levels (AlitraTokenizer * self, const Frame * frame,
     level->recognition =
         frame->settings->objective == ALITRA_OBJECTIVE_RECOGNITION;
     alitra_tokenizer_find_active (self, index, frame);
-    alitra_tokenizer_analyse (self, index, frame, layout == NULL);
+    alitra_tokenizer_analyse (self, index, frame, layout == NULL, layout
+        || index > 0 ? -G_MAXFLOAT : idle_stop_of (self, frame,
+            prices->fresh, purse));
     if (layout) {
       alitra_token_loop_begin (loop, level->active, NULL);
       run_control (self, index, frame->settings, layout, purse);

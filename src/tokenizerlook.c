@@ -12,6 +12,8 @@
 #define MASKING .1f
 #define CALM (2.f / 255.f)
 #define BUSY (12.f / 255.f)
+/* Latents hold at most what is left of a cell, but for the rounding of their matrix. */
+#define ROUNDING 1.01f
 /* How far the picture of a coarse level must differ, in thresholds of reuse, before what its cells say is looked at again:
  * where one of the four cells below changed, and where all did.  What coarse cells say carries all finer ones: these would
  * have to be bought again, and mend small differences for less, unless they change anyway.  In every other frame coarse
@@ -138,7 +140,8 @@ typedef struct
   Level *level;
   const AlitraPlanes *base;     /* NULL: at the coarsest level */
   const Frame *frame;
-  gboolean measures;
+  gboolean learned;
+  gfloat stop;                  /* cells of which less is left than this gain need no latents */
 } Measure;
 
 /* Luma variance of a cell. */
@@ -150,22 +153,54 @@ variance_of (const AlitraCellLook * look)
   return MAX (look->squares / samples - mean * mean, 0.f);
 }
 
-/* Active cells of a row: how much more their gains count. */
-static void
-boost_row (Level * level, guint row)
+/* No token can be worth its price in a cell. */
+static gboolean
+has_too_little (const Measure * m, gsize cell)
 {
-  const guint columns = level->grid.columns;
-  guint x;
+  const Level *level = m->level;
 
-  for (x = 0; x < columns; x++) {
-    const gsize cell = (gsize) row * columns + x;
+  return level->looks[cell].before * ROUNDING
+      < alitra_token_loop_least (m->stop, level->loop.boost[cell]);
+}
 
-    if (!level->active[cell])
-      continue;
-    level->loop.boost[cell] = level->recognition ? 0.f : -MASKING
-        * log2f (MIN ((variance_of (&level->looks[cell]) + CALM * CALM)
-            / (BUSY * BUSY), 1.f));
-  }
+/* The picture covers a cell of the finest level: what its look counts is what its latents do. */
+static gboolean
+is_covered (const AlitraTokenizer * self, guint column, guint row)
+{
+  return (column + 1) * ALITRA_CELL <= self->stream.width
+      && (row + 1) * ALITRA_CELL <= self->stream.height;
+}
+
+/* How much more gains of an active cell count, and whether it needs latents. */
+static gboolean
+needs_latents (gpointer data, guint column, guint row,
+    const AlitraCellLook * look)
+{
+  const Measure *m = data;
+  Level *level = m->level;
+  const gsize cell = (gsize) row * level->grid.columns + column;
+
+  level->loop.boost[cell] = level->recognition ? 0.f : -MASKING
+      * log2f (MIN ((variance_of (look) + CALM * CALM) / (BUSY * BUSY), 1.f));
+  if (level != m->tokenizer->level
+      || (m->frame->reuse && m->tokenizer->memory->level[0].depth[cell] > 0)
+      || !is_covered (m->tokenizer, column, row))
+    return TRUE;
+  level->loop.idle[cell] = has_too_little (m, cell);
+  level->loop.whole[cell] = look->before;
+  return !level->loop.idle[cell];
+}
+
+static void
+analyse_samples (const Measure * m, const AlitraPlanes * source,
+    const AlitraPlanes * base, guint row, guint worker)
+{
+  const AlitraAnalysisView view = { source, base,
+    m->learned ? m->level->looks : NULL, needs_latents,
+    m->stop > -G_MAXFLOAT, (gpointer) m
+  };
+
+  alitra_analysis_do_row (m->level->analysis, &view, row, worker);
 }
 
 static void
@@ -173,72 +208,120 @@ analyse_row (gpointer data, guint row, guint worker)
 {
   const Measure *m = data;
 
-  alitra_analysis_do_row (m->level->analysis, m->level->source, m->base, row,
-      worker, m->measures ? m->level->looks : NULL);
-  if (m->measures)
-    boost_row (m->level, row);
+  analyse_samples (m, m->level->source, m->base, row, worker);
 }
 
 /* Of a row of the finest level: cells for which coarser levels say something else than when they were tokenised become
- * active.  That is seen in the samples of the coarser level, of which there are a quarter as many. */
+ * active.  That is seen in the samples of the coarser level, of which there are a quarter as many.  So do cells of which too
+ * little was left to look at it, when that is enough now. */
 static void
-find_in_row (AlitraTokenizer * self, const Frame * frame, guint row)
+find_in_row (const Measure * m, guint row)
 {
-  Level *level = &self->level[0];
+  AlitraTokenizer *self = m->tokenizer;
+  const Frame *frame = m->frame;
+  Level *level = m->level;
   const gsize columns = level->grid.columns, first = row * columns;
   const guint8 *painted = alitra_rebuild_get_base_painted (self->rebuild, 0);
   gsize i;
 
   if (frame->anew == ANEW_ALL)
     return;
-  for (i = first; i < first + columns; i++)
+  for (i = first; i < first + columns; i++) {
     level->mask[i] = level->inside[i] && painted[i];
+    level->active[i] |= level->loop.idle[i] && !has_too_little (m, i);
+  }
   alitra_change_detect_row (&level->base, alitra_rebuild_get_coarse
       (self->rebuild, 0), frame->settings->reuse_threshold, level->mask,
       level->active, row);
 }
 
-/* The finest level is the largest by far: everything is done to a row while its samples are in the cache. */
+static gboolean
+any_in_row (const Level * level, const guint8 * mask, guint row)
+{
+  const gsize columns = level->grid.columns;
+
+  return memchr (mask + row * columns, 1, columns) != NULL;
+}
+
+/* Cells of a row of the finest level, while its samples are in the cache. */
+static void
+analyse_cells (const Measure * m, const guint8 * mask, guint row, guint worker)
+{
+  AlitraTokenizer *self = m->tokenizer;
+  const gsize first = (gsize) row * m->level->grid.columns;
+  AlitraPlanes source, base;
+  gsize i;
+
+  alitra_planes_view (&base, &self->strip[worker], m->level->grid, row);
+  alitra_rebuild_get_base_row (self->rebuild, 0, row, mask, &base);
+  alitra_intake_read_row (&self->intake, row, mask, worker, &source);
+  for (i = first; i < first + m->level->grid.columns; i++)
+    m->level->loop.idle[i] &= !mask[i];
+  analyse_samples (m, &source, &base, row, worker);
+}
+
+/* The finest level is the largest by far: everything is done to a row at once. */
 static void
 analyse_finest_row (gpointer data, guint row, guint worker)
 {
   const Measure *m = data;
   AlitraTokenizer *self = m->tokenizer;
   Level *level = m->level;
-  AlitraPlanes source, base;
 
   if (m->frame->sample && !is_sampled (self, row >> COARSEST))
     return;
-  alitra_planes_view (&base, &self->strip[worker], level->grid, row);
-  find_in_row (self, m->frame, row);
-  if (!memchr (level->active + (gsize) row * level->grid.columns, 1,
-          level->grid.columns))
+  find_in_row (m, row);
+  if (!any_in_row (level, level->active, row))
     return;
-  alitra_rebuild_get_base_row (self->rebuild, 0, row, level->active, &base);
-  alitra_intake_read_row (&self->intake, row, level->active, worker, &source);
-  alitra_analysis_do_row (level->analysis, &source, &base, row, worker,
-      m->measures ? level->looks : NULL);
-  if (m->measures)
-    boost_row (level, row);
+  analyse_cells (m, level->active, row, worker);
   if (m->frame->settings->temporal_reuse)
     alitra_change_remember_row (&level->base, alitra_rebuild_get_coarse
         (self->rebuild, 0), level->active, row);
 }
 
+static void
+analyse_idle_row (gpointer data, guint row, guint worker)
+{
+  const Measure *m = data;
+
+  if (any_in_row (m->level, m->level->mask, row))
+    analyse_cells (m, m->level->mask, row, worker);
+}
+
+/* Latents of the cells of `mask`.  Beyond the picture nobody sees what is left: it should not cost tokens. */
+static void
+begin (AlitraTokenizer * self, guint index, const guint8 * mask)
+{
+  Level *level = &self->level[index];
+
+  alitra_analysis_begin (level->analysis,
+      (self->stream.width + (1 << index) - 1) >> index,
+      (self->stream.height + (1 << index) - 1) >> index, mask,
+      level->loop.latents);
+}
+
 void
 alitra_tokenizer_analyse (AlitraTokenizer * self, guint index,
-    const Frame * frame, gboolean learned)
+    const Frame * frame, gboolean learned, gfloat stop)
 {
   Level *level = &self->level[index];
   Measure measure = { self, level,
-    alitra_rebuild_get_base (self->rebuild, index), frame, learned
+    alitra_rebuild_get_base (self->rebuild, index), frame, learned, stop
   };
 
-  /* Beyond the picture nobody sees what is left: it should not cost tokens. */
-  alitra_analysis_begin (level->analysis,
-      (self->stream.width + (1 << index) - 1) >> index,
-      (self->stream.height + (1 << index) - 1) >> index, level->active,
-      level->loop.latents);
+  begin (self, index, level->active);
   alitra_workers_run (self->workers, level->grid.rows,
       index > 0 ? analyse_row : analyse_finest_row, &measure);
+}
+
+void
+alitra_tokenizer_analyse_idle (AlitraTokenizer * self, const Frame * frame)
+{
+  Level *level = self->level;
+  Measure measure = { self, level, NULL, frame, TRUE, -G_MAXFLOAT };
+
+  memcpy (level->mask, level->loop.idle, cells_of (level));
+  begin (self, 0, level->mask);
+  alitra_workers_run (self->workers, level->grid.rows, analyse_idle_row,
+      &measure);
 }

@@ -17,8 +17,12 @@ guint alitra_tokenizer_count_sample (const AlitraTokenizer * tokenizer);
 void alitra_tokenizer_find_active (AlitraTokenizer * tokenizer, guint index, const Frame * frame);
 
 /* Latents of the active cells; for the learned allocation also how much more their gains count, and what the smooth token
- * would do to them. */
-void alitra_tokenizer_analyse (AlitraTokenizer * tokenizer, guint index, const Frame * frame, gboolean learned);
+ * would do to them.  stop: log2 gain; cells of the finest level in which no token can gain that are idle, and have none of
+ * this.  -G_MAXFLOAT: all cells have. */
+void alitra_tokenizer_analyse (AlitraTokenizer * tokenizer, guint index, const Frame * frame, gboolean learned,
+    gfloat stop);
+/* The same of the cells that are idle, after which none is; they are those of the level's mask. */
+void alitra_tokenizer_analyse_idle (AlitraTokenizer * tokenizer, const Frame * frame);
 
 G_END_DECLS
 

@@ -48,6 +48,7 @@ alitra_token_loop_init (AlitraTokenLoop * loop, AlitraModel * model,
   loop->searched = g_new0 (guint8, cells);
   loop->reach = g_new0 (guint8, cells);
   loop->closed = g_new0 (guint8, cells);
+  loop->idle = g_new0 (guint8, cells);
   loop->settled = g_new (guint8, cells);
   memset (loop->settled, UNSETTLED, cells);
   loop->list = g_new (guint32, cells);
@@ -89,6 +90,7 @@ alitra_token_loop_clear (AlitraTokenLoop * loop)
   g_free (loop->searched);
   g_free (loop->reach);
   g_free (loop->closed);
+  g_free (loop->idle);
   g_free (loop->settled);
   g_free (loop->list);
   g_free (loop->head);
@@ -312,7 +314,8 @@ begin_cells (gpointer data, guint first, guint end)
     const gsize at = loop->list[i] * dim;
 
     forget_cell (loop, loop->list[i]);
-    memcpy (loop->residual + at, loop->latents + at, dim * sizeof (gfloat));
+    if (!loop->idle[loop->list[i]])
+      memcpy (loop->residual + at, loop->latents + at, dim * sizeof (gfloat));
   }
 }
 
@@ -320,12 +323,19 @@ static void
 look_at_start (AlitraTokenLoop * loop)
 {
   const AlitraCellEnergies *energies = &loop->energies;
-  guint i;
+  guint i, n = 0;
 
-  alitra_quantizer_look (loop->quantizer, 0, loop->n, loop->list,
-      loop->residual, energies->whole, energies->head, energies->seen);
   for (i = 0; i < loop->n; i++) {
     const guint32 cell = loop->list[i];
+
+    loop->start[cell] = loop->whole[cell];
+    loop->some[n] = cell;
+    n += !loop->idle[cell];
+  }
+  alitra_quantizer_look (loop->quantizer, 0, n, loop->some, loop->residual,
+      energies->whole, energies->head, energies->seen);
+  for (i = 0; i < n; i++) {
+    const guint32 cell = loop->some[i];
 
     loop->start[cell] = loop->whole[cell] = energies->whole[i];
     loop->head[cell] = energies->head[i];
@@ -334,12 +344,18 @@ look_at_start (AlitraTokenLoop * loop)
 }
 
 void
-alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
-    const AlitraHeldTokens * held)
+alitra_token_loop_wake (AlitraTokenLoop * loop, const guint8 * mask)
 {
   list_cells (loop, mask);
   alitra_workers_share (loop->workers, loop->n, SHARED, begin_cells, loop);
   look_at_start (loop);
+}
+
+void
+alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask,
+    const AlitraHeldTokens * held)
+{
+  alitra_token_loop_wake (loop, mask);
   if (held)
     keep_prefixes (loop, held);
   alitra_allocator_begin (loop->allocator, loop->level, loop->n, loop->list,
@@ -351,6 +367,12 @@ alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell)
 {
   return loop->depth[cell] == 0 ? loop->start[cell]
       : loop->left[(gsize) cell * (loop->max_depth + 1) + loop->depth[cell]];
+}
+
+gfloat
+alitra_token_loop_least (gfloat stop, gfloat boost)
+{
+  return exp2f (stop - boost);
 }
 
 /* Less is left of a cell than its next token has to take off. */
@@ -562,7 +584,7 @@ look_whether_open (gpointer data, guint first, guint end)
     const gboolean asked = loop->known[cell] == loop->reach[cell] + 1;
 
     loop->found[i] = asked ? is_promising (loop, cell, job->stop)
-        : !is_hopeless (loop, cell, job->stop);
+        : !loop->idle[cell] && !is_hopeless (loop, cell, job->stop);
   }
 }
 

@@ -37,6 +37,9 @@ typedef struct
   gboolean sparing;             /* cells in which less is left than a token has to take off are not asked: what they would say
                                  * is not heard by those around, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */
+  guint8 *idle;                 /* per cell: so little is left of it that it has no latents and is not asked; what is left
+                                 * is in `whole` then.  Both set by the caller before alitra_token_loop_begin() */
+  gfloat *whole;                /* per cell: energy of `residual` */
   /*< private > */
   guint8 *kept;                 /* per cell: tokens that the receiver holds already */
   gfloat *profile;              /* per cell, max_depth + 1: energy left behind each of the tokens when they were found */
@@ -54,7 +57,6 @@ typedef struct
   gfloat *sums;                 /* per cell, model->dim: scratch */
   gfloat *head, *seen;          /* per cell, before its first token, as alitra_quantizer_look() says */
   gfloat *start, *last, *worst; /* per cell */
-  gfloat *whole;                /* per cell: energy of `residual` */
   guint8 *known;                /* per cell: 1 + the step that `worst` is a prediction for */
   guint n_open;                 /* scratch: cells of the list that the run is not done with */
   guint32 *open;
@@ -73,6 +75,9 @@ void alitra_token_loop_clear (AlitraTokenLoop * loop);
  * longest prefix of what the receiver holds that is still worth it, and the allocator's state. */
 void alitra_token_loop_begin (AlitraTokenLoop * loop, const guint8 * mask, const AlitraHeldTokens * held);
 
+/* Cells of `mask` that were begun while they were idle have latents now. */
+void alitra_token_loop_wake (AlitraTokenLoop * loop, const guint8 * mask);
+
 /* Energy that the tokens which a cell has just kept leave over; of a cell that kept none, of all of it. */
 gfloat alitra_token_loop_get_left (const AlitraTokenLoop * loop, guint cell);
 
@@ -86,6 +91,9 @@ void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_sto
 
 /* Gives each cell as many tokens as `want` says, whatever they gain: for the controls. */
 void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);
+
+/* The energy up to which a cell that holds no tokens cannot pay for one at `stop`, where it counts for so much more. */
+gfloat alitra_token_loop_least (gfloat stop, gfloat boost);
 
 /* Energy of each cell before its first token, when it was last begun. */
 const gfloat *alitra_token_loop_get_start (const AlitraTokenLoop * loop);

@@ -217,9 +217,9 @@ static void
 analyse_row (gpointer data, guint row, guint worker)
 {
   Bench *b = data;
+  const AlitraAnalysisView view = { &b->source[b->level] };
 
-  alitra_analysis_do_row (b->analysis[b->level], &b->source[b->level], NULL,
-      row, worker, NULL);
+  alitra_analysis_do_row (b->analysis[b->level], &view, row, worker);
 }
 
 static void

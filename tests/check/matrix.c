@@ -650,9 +650,9 @@ static void
 check_cell (const AlitraPixelLoops * pixels)
 {
   const gsize stride[2] = { 48, 16 };
-  float *samples[2][3], left[384 + ALITRA_SLACK], one[256];
+  float *samples[2][3], left[384 + ALITRA_SLACK], one[384 + ALITRA_SLACK];
   AlitraCellBlocks cells[2];
-  AlitraCellLook look, sums = { 0 };
+  AlitraCellLook look, glance, sums = { 0 };
   AlitraMoments luma;
 
   for (guint i = 0; i < 6; i++) {
@@ -680,6 +680,10 @@ check_cell (const AlitraPixelLoops * pixels)
   g_assert_cmpfloat (look.squares, ==, luma.squares);
   g_assert_cmpfloat (look.before, ==, sums.before);
   g_assert_cmpfloat (look.after, ==, sums.after);
+  pixels->glance_at_cell (&cells[0], &cells[1], one, &glance);
+  glance.after = pixels->fit_cell (&cells[0], &cells[1]);
+  g_assert_cmpmem (&glance, sizeof (glance), &look, sizeof (look));
+  g_assert_cmpmem (one, 384 * sizeof (float), left, 384 * sizeof (float));
   for (guint i = 0; i < 6; i++)
     alitra_floats_free (samples[i % 2][i / 2]);
 }

@@ -459,7 +459,7 @@ test_left (void)
     const guint column = n % grid.columns, row = n / grid.columns;
 
     alitra_planes_get_cell_left (&a, &b, column, row, width, height, cell,
-        NULL);
+        NULL, FALSE);
     for (guint i = 0; i < ALITRA_CELL_SAMPLES; i++) {
       const guint plane = i < 256 ? 0 : i < 320 ? 1 : 2, side = plane ? 8 : 16;
       const guint j = plane ? (i - 256) % 64 : i;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drawing.h"
+#include "tokenizerparts.h"
 
 typedef struct
 {
@@ -270,6 +271,55 @@ test_static_scene_sharpens (void)
   for (guint i = 0; i < 40; i++)
     encode (&f);
   g_assert_cmpuint (f.stream->stats.tokens, >=, 570);
+  end (&f);
+}
+
+/* Cells of the finest level that were not looked at; none of them could pay for a token at this price. */
+static guint
+check_idle_cells (const AlitraTokenizer * tokenizer, gdouble price)
+{
+  const Level *level = tokenizer->level;
+  const gfloat stop = alitra_tokenizer_stop_of (tokenizer, 0, price);
+  guint idle = 0;
+
+  for (guint i = 0; i < cells_of (level); i++) {
+    if (!level->loop.idle[i])
+      continue;
+    g_assert_cmpuint (level->loop.depth[i], ==, 0);
+    g_assert_cmpfloat (level->looks[i].before, <,
+        alitra_token_loop_least (stop, level->loop.boost[i]));
+    idle++;
+  }
+  return idle;
+}
+
+/* With a budget the finest level does not look at cells in which too little is left; where they stand still, it does so once
+ * the price has fallen, and with other settings at once. */
+static void
+test_idle_cells_wake (void)
+{
+  Fixture f = begin (256, 160);
+  guint most = 0, idle = 0;
+
+  f.settings.target_tokens = 150;
+  for (guint i = 0; i < 30; i++) {
+    const gdouble price = f.stream->tokenizer->price;
+
+    test_picture_draw_scene (f.picture, 3);
+    for (guint y = 0; y < 160; y++)     /* what is costly goes, row by row */
+      for (guint x = 128; x < 256; x++)
+        f.picture->data[y * 256 + x] = y < 8 * i ? 128
+            : 38 + (x * 7919 + y * 104729) % 181;
+    encode (&f);
+    if (i > 1)
+      idle = check_idle_cells (f.stream->tokenizer, price);
+    most = MAX (most, idle);
+  }
+  g_test_message ("%u idle cells at most, %u in the end", most, idle);
+  g_assert_cmpuint (most, >, 0);
+  f.settings.target_tokens = 0;
+  encode (&f);
+  g_assert_cmpuint (check_idle_cells (f.stream->tokenizer, 1.), ==, 0);
   end (&f);
 }
 
@@ -847,6 +897,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/exact-after-motion", test_exact_after_motion);
   g_test_add_func ("/tokenizer/first-frame-spends", test_first_frame_spends);
   g_test_add_func ("/tokenizer/target-is-kept", test_target_is_kept);
+  g_test_add_func ("/tokenizer/idle-cells-wake", test_idle_cells_wake);
   g_test_add_func ("/tokenizer/static-scene-sharpens",
       test_static_scene_sharpens);
   g_test_add_func ("/tokenizer/quality", test_quality);

@@ -55,7 +55,9 @@ void
 test_analysis_run (AlitraAnalysis * analysis, const AlitraPlanes * planes,
     const guint8 * active, float *latents)
 {
+  const AlitraAnalysisView view = { planes };
+
   alitra_analysis_begin (analysis, 0, 0, active, latents);
   for (guint row = 0; row < planes->grid.rows; row++)
-    alitra_analysis_do_row (analysis, planes, NULL, row, 0, NULL);
+    alitra_analysis_do_row (analysis, &view, row, 0);
 }
