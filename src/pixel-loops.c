@@ -495,12 +495,17 @@ static void
 filter_down (float *to, const float *const rows[4], const float taps[4],
     guint count)
 {
-  for (guint i = 0; i < count; i += ALITRA_LANES) {
-    Vector sum = load (rows[0] + i) * taps[0];
+  /* in registers: for all that the compiler knows, `to` may be any of them */
+  const float *const a = rows[0], *const b = rows[1];
+  const float *const c = rows[2], *const d = rows[3];
+  const float of_a = taps[0], of_b = taps[1], of_c = taps[2], of_d = taps[3];
 
-    sum += load (rows[1] + i) * taps[1];
-    sum += load (rows[2] + i) * taps[2];
-    sum += load (rows[3] + i) * taps[3];
+  for (guint i = 0; i < count; i += ALITRA_LANES) {
+    Vector sum = load (a + i) * of_a;
+
+    sum += load (b + i) * of_b;
+    sum += load (c + i) * of_c;
+    sum += load (d + i) * of_d;
     *(Vector *) (to + i) = sum;
   }
 }
@@ -508,18 +513,21 @@ filter_down (float *to, const float *const rows[4], const float taps[4],
 static void
 filter_twice (float *to, const float *from, const float taps[4], guint count)
 {
+  const float first = taps[0], second = taps[1], third = taps[2], last =
+      taps[3];
+
   for (guint i = 0; i < count; i += ALITRA_LANES) {
     const Vector a = load (from + i), b = load (from + i + 1);
     const Vector c = load (from + i + 2), d = load (from + i + 3);
     const Vector e = load (from + i + 4);
-    Vector left = a * taps[3], right = b * taps[0], both[2];
+    Vector left = a * last, right = b * first, both[2];
 
-    left += b * taps[2];
-    right += c * taps[1];
-    left += c * taps[1];
-    right += d * taps[2];
-    left += d * taps[0];
-    right += e * taps[3];
+    left += b * third;
+    right += c * second;
+    left += c * second;
+    right += d * third;
+    left += d * first;
+    right += e * last;
     both[0] = LOW (left, right);
     both[1] = HIGH (left, right);
     if (i + ALITRA_LANES <= count) {

@@ -12,6 +12,9 @@
 /* Cells that are worked on together: their rows of samples stay in the first-level cache. */
 #define MOST_CELLS 32
 
+/* Samples of the longest vector. */
+#define ALIGNED 16
+
 /* Catmull-Rom at a quarter and three quarters: reproduces straight ramps exactly. */
 #define TAP_A -.0703125f
 #define TAP_B .8671875f
@@ -166,29 +169,38 @@ near_row (const Plane * plane, guint x, guint y, gint offset)
   return at (plane, x, CLAMP ((gint) y + offset, 0, (gint) plane->height - 1));
 }
 
-/* Filters `count` source samples from x on of two rows into padded rows, with two more at either side, where the
- * plane's border is repeated. */
+/* Rows of a run at twice the height, two samples before the first of the run and two behind its last included, as far as the
+ * plane goes: beyond its border that repeats. */
+typedef struct
+{
+  float samples[2][MOST_CELLS * HALF + 2 * ALIGNED + 2 + ALITRA_SLACK]
+      __attribute__((aligned (64)));
+  guint begin;                  /* where the first sample of the run lies */
+} Tall;
+
+/* Two rows from row y of a plane, of the `count` samples from x on.  Loops begin where vectors are aligned. */
 static void
 upsample_rows (const AlitraPixelLoops * loops, const Plane * from, guint x,
-    guint count, guint y, float *upper, float *lower)
+    guint count, guint y, Tall * tall)
 {
   static const float taps[2][4] = { {TAP_D, TAP_C, TAP_B, TAP_A}, {TAP_A, TAP_B,
       TAP_C, TAP_D}
   };
-  const guint left = MIN (x, 2), right = MIN (from->width - x - count, 2);
+  const guint first = (x > 2 ? x - 2 : 0) & ~(guint) (ALIGNED - 1);
+  const guint end = MIN (x + count + 2, from->width);
   const float *row[5];
 
   for (gint i = 0; i < 5; i++)
-    row[i] = near_row (from, x - left, y, i - 2);
-  loops->filter_down (upper + 2 - left, row, taps[0], left + count + right);
-  loops->filter_down (lower + 2 - left, row + 1, taps[1], left + count + right);
-  for (guint i = left; i < 2; i++) {
-    upper[1 - i] = upper[2];
-    lower[1 - i] = lower[2];
-  }
-  for (guint i = right; i < 2; i++) {
-    upper[count + 2 + i] = upper[count + 1];
-    lower[count + 2 + i] = lower[count + 1];
+    row[i] = near_row (from, first, y, i - 2);
+  tall->begin = ALIGNED + x - first;
+  for (guint i = 0; i < 2; i++) {
+    float *samples = tall->samples[i], *last = samples + ALIGNED + end - first;
+
+    loops->filter_down (samples + ALIGNED, row + i, taps[i], end - first);
+    if (x == 0)
+      samples[ALIGNED - 1] = samples[ALIGNED - 2] = samples[ALIGNED];
+    if (end < x + count + 2)
+      last[0] = last[1] = last[-1];
   }
 }
 
@@ -198,15 +210,15 @@ upsample_run (const Plane * to, const Plane * from, guint row,
 {
   static const float taps[4] = { TAP_A, TAP_B, TAP_C, TAP_D };
   const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
-  float padded[2][MOST_CELLS * HALF + 4 + 2 * ALITRA_SLACK]
-      __attribute__((aligned (64)));
   const guint half = to->cell / 2, x = first * half, count =
       (end - first) * half;
+  Tall tall;
 
   for (guint y = row * half; y < (row + 1) * half; y++) {
-    upsample_rows (loops, from, x, count, y, padded[0], padded[1]);
+    upsample_rows (loops, from, x, count, y, &tall);
     for (guint i = 0; i < 2; i++)
-      loops->filter_twice (at (to, 2 * x, 2 * y + i), padded[i], taps, count);
+      loops->filter_twice (at (to, 2 * x, 2 * y + i), tall.samples[i]
+          + tall.begin - 2, taps, count);
   }
 }
 

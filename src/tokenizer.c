@@ -89,6 +89,7 @@ alitra_tokenizer_new (AlitraModel * model, const AlitraStreamInfo * info,
     alitra_planes_init (&self->strip[i], (AlitraGrid) {
         self->level[0].grid.columns, 1}
   );
+  self->row_difference = g_new0 (gdouble, self->level[COARSEST].grid.rows);
   self->patches = ((info->width + 15) / 16) * ((info->height + 15) / 16);
   return self;
 }
@@ -119,6 +120,7 @@ alitra_tokenizer_unref (AlitraTokenizer * self)
   for (i = 0; i < self->strips; i++)
     alitra_planes_clear (&self->strip[i]);
   g_free (self->strip);
+  g_free (self->row_difference);
   alitra_intake_clear (&self->intake);
   alitra_layers_clear (&self->layers);
   alitra_layouts_clear (&self->layouts);
@@ -144,21 +146,35 @@ alitra_tokenizer_get_memory (AlitraTokenizer * self)
 
 /* ---- what is to be tokenised ---- */
 
+static void
+compare_coarse_row (gpointer data, guint row, guint worker)
+{
+  AlitraTokenizer *self = data;
+  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
+  const Level *coarsest = &self->level[COARSEST];
+  const AlitraPlanes *a = coarsest->source, *b = &coarsest->change.reference;
+  const gsize at = (gsize) row * ALITRA_CELL * a->luma_stride;
+  guint x;
+
+  self->row_difference[row] = 0.;
+  for (x = 0; x < a->grid.columns; x++)
+    self->row_difference[row] += loops->difference (a->luma + at
+        + x * ALITRA_CELL, a->luma_stride, b->luma + at + x * ALITRA_CELL,
+        b->luma_stride, ALITRA_CELL);
+}
+
 /* Mean difference of the quarter-size picture from when it was last tokenised, in grey levels. */
 static gdouble
-coarse_difference (const Level * coarsest)
+coarse_difference (AlitraTokenizer * self)
 {
-  const AlitraPixelLoops *loops = alitra_matrix_get_pixel_loops ();
-  const AlitraPlanes *a = coarsest->source, *b = &coarsest->change.reference;
+  const Level *coarsest = &self->level[COARSEST];
   gdouble sum = 0.;
-  guint x, y;
+  guint row;
 
-  for (y = 0; y < a->grid.rows; y++)
-    for (x = 0; x < a->grid.columns; x++)
-      sum += loops->difference (a->luma + y * ALITRA_CELL * a->luma_stride
-          + x * ALITRA_CELL, a->luma_stride, b->luma
-          + y * ALITRA_CELL * b->luma_stride + x * ALITRA_CELL, b->luma_stride,
-          ALITRA_CELL);
+  alitra_workers_run (self->workers, coarsest->grid.rows, compare_coarse_row,
+      self);
+  for (row = 0; row < coarsest->grid.rows; row++)
+    sum += self->row_difference[row];
   return sum * 255. / (cells_of (coarsest) * ALITRA_CELL * ALITRA_CELL);
 }
 
@@ -293,12 +309,11 @@ remember (AlitraTokenizer * self, const Frame * frame)
   }
 }
 
+/* What the encoder knows beside what the memory says. */
 static void
-fill_stats (const AlitraTokenizer * self, gboolean key, gsize size,
+complete_stats (const AlitraTokenizer * self, gboolean key, gsize size,
     AlitraFrameStats * stats)
 {
-  memset (stats, 0, sizeof (*stats));
-  alitra_frame_stats_count (stats, self->memory);
   stats->key = key;
   stats->bits = (guint64) size *8;
   stats->active_patches = count_mask (self->level[0].active,
@@ -335,22 +350,45 @@ check_frame (const AlitraTokenizer * self, const AlitraFrame * frame,
   return FALSE;
 }
 
+/* What is to be said of a memory: two pieces of work. */
+typedef struct
+{
+  const AlitraMemory *memory;
+  guint32 checksum;
+  AlitraFrameStats *stats;      /* NULL: not asked for */
+} Account;
+
+static void
+account_for (gpointer data, guint piece, guint worker)
+{
+  Account *account = data;
+
+  if (piece == 0)
+    account->checksum = alitra_memory_get_checksum (account->memory);
+  else if (account->stats)
+    alitra_frame_stats_count (account->stats, account->memory);
+}
+
 static void
 write_packet (AlitraTokenizer * self, gboolean key, guint64 pts,
-    GByteArray * packet)
+    GByteArray * packet, AlitraFrameStats * stats)
 {
+  Account account = { self->memory, 0, stats };
   AlitraPacketInfo info = { 0 };
 
+  if (stats)
+    memset (stats, 0, sizeof (*stats));
   if (key) {
     alitra_memory_clear (self->memory);
     alitra_memory_clear (self->before);
   }
   alitra_memory_apply_shared (self->memory, self->update, self->workers);
+  alitra_workers_run (self->workers, 2, account_for, &account);
   info.key = key;
   info.frame_number = self->frame_number;
   info.pts = pts;
   info.model = self->model->number;
-  info.checksum = alitra_memory_get_checksum (self->memory);
+  info.checksum = account.checksum;
   info.stream = self->stream;
   alitra_packet_write (self->coder, &info, self->before, self->update, packet);
   alitra_memory_apply_shared (self->before, self->update, self->workers);
@@ -491,7 +529,7 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
   } else {
     alitra_intake_load (&self->intake, self->workers);
     if (!first && self->intake.difference > CUT_DIFFERENCE)
-      difference = coarse_difference (&self->level[COARSEST]);
+      difference = coarse_difference (self);
     alitra_pause_pass (&self->pause, difference > settings->reuse_threshold);
     if (difference > CUT_DIFFERENCE) {
       self->price = 0.;
@@ -505,11 +543,11 @@ encode_frame (AlitraTokenizer * self, const AlitraFrame * picture,
     frame.reuse = !all && settings->allocation == ALITRA_ALLOCATION_LEARNED;
     encode_anew (self, &frame);
   }
-  write_packet (self, frame.key, pts, packet);
+  write_packet (self, frame.key, pts, packet, stats);
   self->since_key = frame.key ? 1 : self->since_key + 1;
   self->frame_number++;
   if (stats)
-    fill_stats (self, frame.key, packet->len, stats);
+    complete_stats (self, frame.key, packet->len, stats);
   return TRUE;
 }
 

@@ -73,6 +73,7 @@ struct _AlitraTokenizer
   guint priced_tokens;          /* budget that the price was found for; 0: none */
   AlitraPlanes *strip;          /* for each worker: what coarser levels say of a row of the finest */
   guint strips;
+  gdouble *row_difference;      /* of the coarsest level, from when it was last tokenised */
   AlitraPause pause;            /* of reuse */
   gboolean forgot;              /* what was last tokenised is not known at all levels */
   AlitraSettings last;          /* of the last frame that was tokenised */

@@ -9,9 +9,10 @@
 #define LOOKS 4000
 /* Parts of many small things for each thread. */
 #define PARTS 2
-/* Tiles of a product for each thread, and the rows that it does at once. */
+/* Tiles of a product for each thread at most, rows that a tile should have, and of which it has a multiple. */
 #define TILES 4
-#define ROWS 12
+#define LEAST_TILE 24
+#define ROWS 4
 
 typedef struct
 {
@@ -250,10 +251,15 @@ alitra_workers_run (AlitraWorkers * workers, guint count, AlitraPiece piece,
 guint
 alitra_workers_get_tile (const AlitraWorkers * workers, guint count, guint most)
 {
-  const guint rows = count / (TILES * workers->threads) / ROWS * ROWS;
-  const guint least = count > 2 * ROWS ? 2 * ROWS : ROWS;
+  const guint threads = workers->threads;
+  guint parts, rows;
 
-  return workers->threads > 1 ? CLAMP (rows, least, most) : most;
+  if (threads == 1)
+    return most;
+  /* as many parts for each thread */
+  parts = threads * CLAMP (count / (threads * LEAST_TILE), 1, TILES);
+  rows = (count + parts - 1) / parts;
+  return CLAMP ((rows + ROWS - 1) / ROWS * ROWS, ROWS, most);
 }
 
 typedef struct
