@@ -1,7 +1,8 @@
 /* libalitra: adaptive-length video tokens
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How much memory a tokenizer and its model hold while a scene moves, cuts and stands still, and under a limit or not:
+ * How much memory a tokenizer and its model hold while a scene moves, cuts and stands still, and under a limit or not, and
+ * how much a detokenizer and its model that follow it:
  *   memory [WIDTH HEIGHT [THREADS [LIMIT_MB [MODEL]]]]
  * What counts are the pages of the process that no file backs, less those that it had before. */
 #include <stdio.h>
@@ -25,9 +26,10 @@ resident_kb (void)
   return kb;
 }
 
+/* -1: it went wrong, and says why. */
 static glong
-most_of_stream (AlitraModel * model, TestPicture ** frames, guint threads,
-    const AlitraSettings * settings)
+most_of_encoder (AlitraModel * model, TestPicture ** frames, guint threads,
+    const AlitraSettings * settings, GPtrArray * packets)
 {
   const AlitraStreamInfo info =
       { frames[0]->frame.width, frames[0]->frame.height, 25, 1, 1, 1,
@@ -36,7 +38,7 @@ most_of_stream (AlitraModel * model, TestPicture ** frames, guint threads,
   g_autoptr (GError) error = NULL;
   g_autoptr (AlitraTokenizer) tokenizer =
       alitra_tokenizer_new (model, &info, threads, &error);
-  GByteArray *packet = g_byte_array_new ();
+  g_autoptr (GByteArray) packet = g_byte_array_new ();
   glong most = 0;
 
   for (guint i = 0; tokenizer && i < FRAMES; i++) {
@@ -47,8 +49,31 @@ most_of_stream (AlitraModel * model, TestPicture ** frames, guint threads,
             packet, &stats, &error))
       break;
     most = MAX (most, resident_kb ());
+    g_ptr_array_add (packets, g_bytes_new (packet->data, packet->len));
   }
-  g_byte_array_unref (packet);
+  if (error)
+    fprintf (stderr, "%s\n", error->message);
+  return error ? -1 : most;
+}
+
+static glong
+most_of_decoder (AlitraModel * model, const AlitraFrame * room, guint threads,
+    GPtrArray * packets)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AlitraDetokenizer) detokenizer =
+      alitra_detokenizer_new (model, threads);
+  glong most = 0;
+
+  for (guint i = 0; !error && i < packets->len; i++) {
+    gsize size;
+    const guint8 *data =
+        g_bytes_get_data (g_ptr_array_index (packets, i), &size);
+
+    if (alitra_detokenizer_decode (detokenizer, data, size, &error))
+      alitra_detokenizer_render (detokenizer, 0, room, &error);
+    most = MAX (most, resident_kb ());
+  }
   if (error)
     fprintf (stderr, "%s\n", error->message);
   return error ? -1 : most;
@@ -62,7 +87,7 @@ main (int argc, char **argv)
   const gdouble limit = argc > 4 ? atof (argv[4]) : 0;
   g_autoptr (AlitraModel) model = NULL;
   g_autoptr (GError) error = NULL;
-  TestPicture *frames[FRAMES];
+  TestPicture *frames[FRAMES], *shown;
   AlitraSettings settings;
   gdouble most = 0;
   glong before;
@@ -75,6 +100,7 @@ main (int argc, char **argv)
     frames[i] = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
     test_picture_draw_scene (frames[i], i == 4 ? 40 : i);
   }
+  shown = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
   before = resident_kb ();
   model = alitra_model_load (argc > 5 ? argv[5] : NULL, &error);
   if (!model) {
@@ -83,16 +109,21 @@ main (int argc, char **argv)
   }
   alitra_settings_init (&settings);
   for (guint budget = 0; budget < 2; budget++) {
-    glong kb;
+    g_autoptr (GPtrArray) packets =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+    glong kb[2];
 
     settings.target_tokens = budget * width * height / 256 * 2 / 5;
-    kb = most_of_stream (model, frames, threads, &settings);
-    if (kb < 0)
+    kb[0] = most_of_encoder (model, frames, threads, &settings, packets);
+    kb[1] = most_of_decoder (model, &shown->frame, threads, packets);
+    if (kb[0] < 0 || kb[1] < 0)
       return 1;
-    printf ("%ux%u, %u thread(s), %s: %.1f MB\n", width, height, threads,
-        budget ? "target-tokens" : "quality", (kb - before) / 1024.);
-    most = MAX (most, (kb - before) / 1024.);
+    printf ("%ux%u, %u thread(s), %s: %.1f MB, to decode it %.1f MB\n", width,
+        height, threads, budget ? "target-tokens" : "quality",
+        (kb[0] - before) / 1024., (kb[1] - before) / 1024.);
+    most = MAX (most, (MAX (kb[0], kb[1]) - before) / 1024.);
   }
+  test_picture_free (shown);
   for (guint i = 0; i < FRAMES; i++)
     test_picture_free (frames[i]);
   return limit > 0 && most > limit;
