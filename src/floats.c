@@ -158,10 +158,11 @@ alitra_bytes_new (gsize count)
 void
 alitra_bytes_free (guint8 * bytes)
 {
-  Header *header = (Header *) bytes - 1;
+  Header *header;
 
   if (!bytes)
     return;
+  header = (Header *) bytes - 1;
 #ifdef HAVE_SLABS
   if (header->slab) {
     free_in_slab (header);
