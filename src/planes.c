@@ -14,6 +14,7 @@
 
 /* Samples of the longest vector. */
 #define ALIGNED 16
+#define LINE 16                 /* samples of a line of the cache */
 
 /* Catmull-Rom at a quarter and three quarters: reproduces straight ramps exactly. */
 #define TAP_A -.0703125f
@@ -238,6 +239,22 @@ alitra_planes_upsample_row (AlitraPlanes * to, const AlitraPlanes * from,
   Work work = { to, from, mask, upsample_run };
 
   do_row (&work, row, 0);
+}
+
+void
+alitra_planes_ask_for_below (const AlitraPlanes * planes, guint column,
+    guint row)
+{
+  for (guint i = 0; i < 3; i++) {
+    const Plane plane = get_plane (planes, i);
+    const guint half = plane.cell / 2, x = column * half, y = row * half;
+    const guint end = MIN (x + half + 2, plane.width);
+
+    for (gint k = -2; k < (gint) half + 2; k++)
+      for (guint at_x = x > 2 ? x - 2 : 0; at_x < end;
+          at_x = (at_x + LINE) & ~(guint) (LINE - 1))
+        __builtin_prefetch (near_row (&plane, at_x, y, k), 0, 2);
+  }
 }
 
 static void

@@ -60,6 +60,8 @@ void alitra_mask_upsample (AlitraGrid to, guint8 * to_mask, const guint8 * from_
  * makes the cell from, and so many samples around it of luma and of chroma. */
 gboolean alitra_planes_differ_below (const AlitraPlanes * a, const AlitraPlanes * b, guint column, guint row,
     guint reach, guint reach_chroma);
+/* The samples that alitra_planes_upsample_row() makes a cell from are on their way into the cache then. */
+void alitra_planes_ask_for_below (const AlitraPlanes * planes, guint column, guint row);
 /* Every cell that is set or has a neighbour (of eight) that is. */
 void alitra_mask_dilate (AlitraGrid grid, guint8 * to, const guint8 * from);
 

@@ -22,6 +22,8 @@
 #define FILTER_REACH 3
 /* Where all cells but one of so many were touched there is little to find out by a comparison. */
 #define MOST_OF 8
+/* One of so many cells of a row is few. */
+#define FEW 2
 #define FILTER_REACH_CHROMA 6
 
 typedef struct
@@ -457,12 +459,32 @@ alitra_rebuild_level (AlitraRebuild * self, guint level,
   floor->fresh = FALSE;
 }
 
+/* Where few cells are drawn they lie far apart, and all of a picture does not fit into the cache. */
+static void
+ask_for_row (const Floor * floor, const AlitraPlanes * coarse, guint row,
+    const guint8 * mask)
+{
+  const guint columns = floor->grid.columns;
+  guint x, count = 0;
+
+  mask += (gsize) row *columns;
+  for (x = 0; x < columns; x++)
+    count += mask[x] != 0;
+  for (x = 0; FEW * count < columns && x < columns; x++)
+    if (mask[x]) {
+      alitra_planes_ask_for_below (coarse, x, row);
+      alitra_synthesis_ask_for (floor->synthesis, x, row);
+    }
+}
+
 void
 alitra_rebuild_draw_row (AlitraRebuild * self, guint row, const guint8 * mask,
     AlitraPlanes * to)
 {
   Floor *floor = &self->floor[0];
 
+  if (row + 1 < floor->grid.rows)
+    ask_for_row (floor, &self->floor[1].clean, row + 1, mask);
   alitra_planes_upsample_row (to, &self->floor[1].clean, mask, row);
   alitra_synthesis_add_row (floor->synthesis, to, mask, row, to);
   alitra_smooth_blend_row (to, floor->smooth, mask, row);

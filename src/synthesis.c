@@ -533,6 +533,25 @@ alitra_synthesis_add_row (AlitraSynthesis * synthesis,
   add_row (&sum, row, 0);
 }
 
+void
+alitra_synthesis_ask_for (const AlitraSynthesis * synthesis, guint column,
+    guint row)
+{
+  for (guint plane = 0; plane < 3; plane++) {
+    const guint cell = shapes[plane].cell, margin = shapes[plane].margin;
+    const gsize x = (gsize) column * cell;
+
+    for (guint y = 0; y < cell; y++) {
+      const float *beside = row_beside (synthesis, plane, row, y);
+
+      __builtin_prefetch (sum_row (synthesis, plane, row, margin + y) + x, 0,
+          2);
+      if (beside)
+        __builtin_prefetch (beside + x, 0, 2);
+    }
+  }
+}
+
 /* --- the run ---------------------------------------------------------------------------------------------------- */
 
 /* Every cell that is set or stands beside one that is. */

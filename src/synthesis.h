@@ -37,6 +37,8 @@ void alitra_synthesis_add (AlitraSynthesis * synthesis, const AlitraPlanes * bas
 /* One row of cells of the same; `mask` is of the whole grid. */
 void alitra_synthesis_add_row (AlitraSynthesis * synthesis, const AlitraPlanes * base, const guint8 * mask, guint row,
     AlitraPlanes * to);
+/* What alitra_synthesis_add_row() reads of a cell is on its way into the cache then. */
+void alitra_synthesis_ask_for (const AlitraSynthesis * synthesis, guint column, guint row);
 
 G_END_DECLS
 
