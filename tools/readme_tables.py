@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # libalitra: adaptive-length video tokens
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the tables of README.md, models/README.md and docs/*.md from docs/*.csv."""
+"""Writes the tables of README.md, models/README.md and docs/*.md from docs/*.csv and docs/performance.json."""
 import csv
+import json
 import re
 
 from roundtrip import REPOSITORY
@@ -127,6 +128,22 @@ ROWS = {'learned': 'adaptive', 'uniform': 'uniform depth', 'scaled': 'fixed leng
         'random': 'fixed length, random'}
 
 
+SPEED = (('moving', 'alitraenc alitra-base, no reuse'), ('moving', 'alitradec alitra-base, no reuse'), ('moving', 'alitraenc alitra-fast, no reuse'),
+         ('static', 'alitraenc alitra-base'), ('static', 'alitradec alitra-base'), ('static', 'alitraenc alitra-fast'))
+
+
+def speed():
+    """Of the clips that were measured at all sizes."""
+    rows = json.loads((REPOSITORY / 'docs' / 'performance.json').read_text())['beside']
+    fps = {}
+    for row in rows:
+        fps.setdefault((row['scene'], row['what'], row['height'], row['threads']), row['fps'])
+    at = [(height, threads) for height in (720, 1080) for threads in (1, 2)]
+    lines = [['%s, %s' % key, *('%.0f (%.2f)' % (fps[(*key, *a)], fps[(*key, *a)] / fps[(key[0], 'x264enc ultrafast', *a)]) for a in at)]
+             for key in SPEED]
+    return table(['', *('%dp, %s' % (height, 'one core' if threads == 1 else 'two cores') for height, threads in at)], lines)
+
+
 def mean_and_range(values):
     return '%.3f (%.3f to %.3f)' % (sum(values) / len(values), min(values), max(values))
 
@@ -174,7 +191,7 @@ def fill(path, made):
 
 def main():
     docs = REPOSITORY / 'docs'
-    fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('temporal', temporal_groups()),
+    fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('speed', speed()), ('temporal', temporal_groups()),
                                       ('recognition', recognition())])
     fill(docs / 'recognition.md', [('recognition', recognition())])
     fill(docs / 'temporal.md', [('temporal', temporal())])
