@@ -87,6 +87,7 @@ class Run:
         found = find_caches(self.options.cache, split, self.options.allocation, self.options.budgets)
         if not found:
             raise SystemExit('no caches of %s in %s: run tokenise_labelled.py' % (split, self.options.cache))
+        self.plain = [i for i, (variant, _) in enumerate(found) if variant == 0]
         return [Allocations(path, budget, self.codes) for (_, budget), path in found.items()]
 
     def start(self):
@@ -154,7 +155,8 @@ class Run:
 
     def one_epoch(self):
         a, rng = self.options, np.random.default_rng((self.options.seed, self.epoch))
-        members = [(self.sets[w], i) for w, i in zip(rng.integers(len(self.sets), size=len(self.labels)), rng.permutation(len(self.labels)))]
+        sets = [self.sets[i] for i in self.plain] if self.epoch >= a.epochs - a.plain else self.sets
+        members = [(sets[w], i) for w, i in zip(rng.integers(len(sets), size=len(self.labels)), rng.permutation(len(self.labels)))]
         batches, losses, start = len(members) // a.batch, [], time.time()
         for k in range(batches):
             for group in self.optimizer.param_groups:
@@ -173,6 +175,7 @@ def main():
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--epochs', type=int, default=20)
+    ap.add_argument('--plain', type=int, default=0, help='in so many epochs at the end only pictures as they are, no crops')
     ap.add_argument('--allocation', default='learned')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--dim', type=int, default=128)
