@@ -12,7 +12,8 @@
 #define MASKING .1f
 #define CALM (2.f / 255.f)
 #define BUSY (12.f / 255.f)
-/* Latents hold at most what is left of a cell, but for the rounding of their matrix. */
+/* Latents hold at most what is left of a cell, but for the rounding of their matrix: its rows are principal directions, at
+ * right angles and of length one. */
 #define ROUNDING 1.01f
 /* How far the picture of a coarse level must differ, in thresholds of reuse, before what its cells say is looked at again:
  * where one of the four cells below changed, and where all did.  What coarse cells say carries all finer ones: these would
