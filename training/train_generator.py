@@ -72,7 +72,10 @@ class Run:
         shape = dict(depth=c.depth, codes=c.count, narrow=c.narrow, vectors=self.vectors.size, dim=a.dim, heads=a.heads, layers=a.layers,
                      hidden=4 * a.dim, labels=len(self.names))
         self.model, self.mean = Generator(**shape), Generator(**shape)
-        self.sets = self.caches('train')
+        found = self.caches('train')
+        self.sets, self.plain = list(found.values()), [s for (variant, _), s in found.items() if variant == 0]
+        if a.plain and not self.plain:
+            raise SystemExit('no pictures as they are in %s, for --plain: run tokenise_labelled.py' % a.cache)
         self.start()
         if a.start:
             self.model.load_state_dict(torch.load(a.start, map_location='cpu')['model'])
@@ -87,8 +90,7 @@ class Run:
         found = find_caches(self.options.cache, split, self.options.allocation, self.options.budgets)
         if not found:
             raise SystemExit('no caches of %s in %s: run tokenise_labelled.py' % (split, self.options.cache))
-        self.plain = [i for i, (variant, _) in enumerate(found) if variant == 0]
-        return [Allocations(path, budget, self.codes) for (_, budget), path in found.items()]
+        return {key: Allocations(path, key[1], self.codes) for key, path in found.items()}
 
     def start(self):
         """How large vectors are; how often each token and each depth is."""
@@ -155,7 +157,7 @@ class Run:
 
     def one_epoch(self):
         a, rng = self.options, np.random.default_rng((self.options.seed, self.epoch))
-        sets = [self.sets[i] for i in self.plain] if self.epoch >= a.epochs - a.plain else self.sets
+        sets = self.plain if self.epoch >= a.epochs - a.plain else self.sets
         members = [(sets[w], i) for w, i in zip(rng.integers(len(sets), size=len(self.labels)), rng.permutation(len(self.labels)))]
         batches, losses, start = len(members) // a.batch, [], time.time()
         for k in range(batches):
