@@ -7,7 +7,6 @@
 #define _GNU_SOURCE             /* madvise */
 #include "floats.h"
 
-#include <string.h>
 #ifdef __linux__
 #include <sys/mman.h>
 #endif

@@ -12,9 +12,8 @@
 /* Cells that are worked on together: their rows of samples stay in the first-level cache. */
 #define MOST_CELLS 32
 
-/* Samples of the longest vector. */
-#define ALIGNED 16
-#define LINE 16                 /* samples of a line of the cache */
+/* Samples of a line of the cache, and of the longest vector. */
+#define LINE 16
 
 /* Catmull-Rom at a quarter and three quarters: reproduces straight ramps exactly. */
 #define TAP_A -.0703125f
@@ -174,7 +173,7 @@ near_row (const Plane * plane, guint x, guint y, gint offset)
  * plane goes: beyond its border that repeats. */
 typedef struct
 {
-  float samples[2][MOST_CELLS * HALF + 2 * ALIGNED + 2 + ALITRA_SLACK]
+  float samples[2][MOST_CELLS * HALF + 2 * LINE + 2 + ALITRA_SLACK]
       __attribute__((aligned (64)));
   guint begin;                  /* where the first sample of the run lies */
 } Tall;
@@ -187,19 +186,19 @@ upsample_rows (const AlitraPixelLoops * loops, const Plane * from, guint x,
   static const float taps[2][4] = { {TAP_D, TAP_C, TAP_B, TAP_A}, {TAP_A, TAP_B,
       TAP_C, TAP_D}
   };
-  const guint first = (x > 2 ? x - 2 : 0) & ~(guint) (ALIGNED - 1);
+  const guint first = (x > 2 ? x - 2 : 0) & ~(guint) (LINE - 1);
   const guint end = MIN (x + count + 2, from->width);
   const float *row[5];
 
   for (gint i = 0; i < 5; i++)
     row[i] = near_row (from, first, y, i - 2);
-  tall->begin = ALIGNED + x - first;
+  tall->begin = LINE + x - first;
   for (guint i = 0; i < 2; i++) {
-    float *samples = tall->samples[i], *last = samples + ALIGNED + end - first;
+    float *samples = tall->samples[i], *last = samples + LINE + end - first;
 
-    loops->filter_down (samples + ALIGNED, row + i, taps[i], end - first);
+    loops->filter_down (samples + LINE, row + i, taps[i], end - first);
     if (x == 0)
-      samples[ALIGNED - 1] = samples[ALIGNED - 2] = samples[ALIGNED];
+      samples[LINE - 1] = samples[LINE - 2] = samples[LINE];
     if (end < x + count + 2)
       last[0] = last[1] = last[-1];
   }

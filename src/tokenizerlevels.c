@@ -82,9 +82,9 @@ open_closed_cells (AlitraTokenizer * self, guint index)
 
 /* How far below the price of the frame before the finest level looks at first. */
 static gfloat
-near_stop_of (const AlitraTokenizer * self, gdouble price)
+near_stop_of (gfloat stop)
 {
-  return alitra_tokenizer_stop_of (self, 0, price) + log2 (SLACK_OF_KNOWN);
+  return stop + log2 (SLACK_OF_KNOWN);
 }
 
 /* Gains that the finest level will not ask of any cell: with a budget there are no tolls, which could make them less. */
@@ -93,7 +93,8 @@ idle_stop_of (const AlitraTokenizer * self, const Frame * frame,
     gdouble price, const AlitraPurse * purse)
 {
   return purse->known && purse->limited && !frame->settings->exact_length
-      ? near_stop_of (self, price) : -G_MAXFLOAT;
+      ? near_stop_of (alitra_tokenizer_stop_of (self, 0, price))
+      : -G_MAXFLOAT;
 }
 
 /* What others leave must be spent: on cells in which little is left, too. */
@@ -108,16 +109,15 @@ wake_idle_cells (AlitraTokenizer * self, const Frame * frame)
 
 /* The finest level spends what is left: it looks below the price, so that there is something to choose from. */
 static gfloat
-run_finest (AlitraTokenizer * self, const Frame * frame, gdouble price,
+run_finest (AlitraTokenizer * self, const Frame * frame, gfloat stop,
     gfloat kept_stop, guint most, const AlitraPurse * purse)
 {
   AlitraTokenLoop *loop = &self->level[0].loop;
   const AlitraLevelTokens tokens = tokens_of (self, 0);
-  const gfloat lowest =
-      alitra_tokenizer_stop_of (self, 0, price) + log2 (SLACK);
+  const gfloat lowest = stop + log2 (SLACK);
 
   if (purse->known) {
-    const gfloat near = near_stop_of (self, price);
+    const gfloat near = near_stop_of (stop);
 
     loop->sparing = TRUE;
     alitra_token_loop_run (loop, near, MIN (near, kept_stop), most);
@@ -146,7 +146,7 @@ run_learned (AlitraTokenizer * self, guint index, const Frame * frame,
   const AlitraLevelTokens tokens = tokens_of (self, index);
 
   if (finest && (purse->limited || purse->new_limited))
-    stop = run_finest (self, frame, price, kept_stop, most, purse);
+    stop = run_finest (self, frame, stop, kept_stop, most, purse);
   else
     alitra_token_loop_run (loop, stop, MIN (stop, kept_stop), most);
   while (sum_depth (loop->depth, cells) < least && stop > LOWEST_STOP) {
@@ -306,13 +306,13 @@ alitra_tokenizer_encode_levels (AlitraTokenizer * self, const Frame * frame,
     Level *level = &self->level[index];
     AlitraTokenLoop *loop = &level->loop;
     const AlitraLevelTokens tokens = tokens_of (self, index);
+    const gfloat idle_stop = layout || index > 0 ? -G_MAXFLOAT
+        : idle_stop_of (self, frame, prices->fresh, purse);
 
     level->recognition =
         frame->settings->objective == ALITRA_OBJECTIVE_RECOGNITION;
     alitra_tokenizer_find_active (self, index, frame);
-    alitra_tokenizer_analyse (self, index, frame, layout == NULL, layout
-        || index > 0 ? -G_MAXFLOAT : idle_stop_of (self, frame,
-            prices->fresh, purse));
+    alitra_tokenizer_analyse (self, index, frame, layout == NULL, idle_stop);
     if (layout) {
       alitra_token_loop_begin (loop, level->active, NULL);
       run_control (self, index, frame->settings, layout, purse);

@@ -64,18 +64,19 @@ wants_smooth (const AlitraTokenizer * self, guint index, guint32 cell,
   const Level *level = &self->level[index];
   const AlitraTokenLoop *loop = &level->loop;
   const AlitraCellLook look = level->looks[cell];
+  const gfloat price = alitra_token_loop_least (stop, loop->boost[cell]);
   gfloat part = SMOOTH_PART;
 
   if (loop->boost[cell] > SMOOTH_CALM)
     part = SMOOTH_PART_CALM;
   if (look.after >= look.before * (1.f - part)
-      || look.after > SMOOTH_LEFT * exp2f (stop - loop->boost[cell]))
+      || look.after > SMOOTH_LEFT * price)
     return FALSE;
   *gain = log2f (look.before - look.after) + loop->boost[cell];
   if (*gain <= stop)
     return FALSE;
-  return loop->depth[cell] == 0 || look.after + exp2f (stop - loop->boost[cell])
-      < alitra_token_loop_get_left (loop, cell);
+  return loop->depth[cell] == 0
+      || look.after + price < alitra_token_loop_get_left (loop, cell);
 }
 
 void

@@ -379,8 +379,8 @@ alitra_token_loop_least (gfloat stop, gfloat boost)
 static inline gboolean
 is_hopeless (const AlitraTokenLoop * loop, guint32 cell, gfloat stop)
 {
-  return loop->sparing && loop->whole[cell] <= exp2f (stop + loop->toll[cell]
-      + loop->reach[cell] * loop->deeper - loop->boost[cell]);
+  return loop->sparing && loop->whole[cell] <= alitra_token_loop_least (stop
+      + loop->toll[cell] + loop->reach[cell] * loop->deeper, loop->boost[cell]);
 }
 
 /* Predicts the gain of token t for the open cells that stand there and have not been asked yet. */

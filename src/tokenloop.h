@@ -92,7 +92,7 @@ void alitra_token_loop_run (AlitraTokenLoop * loop, gfloat stop, gfloat kept_sto
 /* Gives each cell as many tokens as `want` says, whatever they gain: for the controls. */
 void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);
 
-/* The energy up to which a cell that holds no tokens cannot pay for one at `stop`, where it counts for so much more. */
+/* The energy that a token has to take off to gain more than `stop` (log2), in a cell that counts for so much more. */
 gfloat alitra_token_loop_least (gfloat stop, gfloat boost);
 
 /* Energy of each cell before its first token, when it was last begun. */

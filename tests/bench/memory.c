@@ -9,22 +9,9 @@
 #include <stdlib.h>
 
 #include "../check/drawing.h"
+#include "../check/resident.h"
 
 #define FRAMES 10
-
-static glong
-resident_kb (void)
-{
-  FILE *file = fopen ("/proc/self/status", "r");
-  char line[256];
-  glong kb = -1;
-
-  while (file && kb < 0 && fgets (line, sizeof line, file))
-    sscanf (line, "RssAnon: %ld", &kb);
-  if (file)
-    fclose (file);
-  return kb;
-}
 
 /* -1: it went wrong, and says why. */
 static glong
@@ -48,7 +35,7 @@ most_of_encoder (AlitraModel * model, TestPicture ** frames, guint threads,
                     FRAMES - 3)]->frame, settings, FALSE, ALITRA_PACKET_NO_PTS,
             packet, &stats, &error))
       break;
-    most = MAX (most, resident_kb ());
+    most = MAX (most, test_resident_kb ());
     g_ptr_array_add (packets, g_bytes_new (packet->data, packet->len));
   }
   if (error)
@@ -72,7 +59,7 @@ most_of_decoder (AlitraModel * model, const AlitraFrame * room, guint threads,
 
     if (alitra_detokenizer_decode (detokenizer, data, size, &error))
       alitra_detokenizer_render (detokenizer, 0, room, &error);
-    most = MAX (most, resident_kb ());
+    most = MAX (most, test_resident_kb ());
   }
   if (error)
     fprintf (stderr, "%s\n", error->message);
@@ -92,7 +79,7 @@ main (int argc, char **argv)
   gdouble most = 0;
   glong before;
 
-  if (resident_kb () < 0) {
+  if (test_resident_kb () < 0) {
     printf ("this system does not say how much memory a process holds\n");
     return 77;
   }
@@ -101,7 +88,7 @@ main (int argc, char **argv)
     test_picture_draw_scene (frames[i], i == 4 ? 40 : i);
   }
   shown = test_picture_new (ALITRA_PIXEL_I420, width, height, 0, FALSE);
-  before = resident_kb ();
+  before = test_resident_kb ();
   model = alitra_model_load (argc > 5 ? argv[5] : NULL, &error);
   if (!model) {
     fprintf (stderr, "%s\n", error->message);

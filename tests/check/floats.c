@@ -2,10 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Arrays in slabs: zeroed, aligned, apart from each other, and given back, in whatever order they go. */
-#include <stdio.h>
-#include <unistd.h>
-
 #include "floats.h"
+#include "resident.h"
 
 #define ARRAYS 48
 #define LARGE (24 << 20)        /* bytes: three of them need more than one slab */
@@ -75,26 +73,14 @@ test_bytes (void)
   alitra_floats_free (NULL);
 }
 
-static gsize
-resident (void)
-{
-  g_autofree gchar *text = NULL;
-  gulong all, pages;
-
-  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)
-      || sscanf (text, "%lu %lu", &all, &pages) != 2)
-    return 0;
-  return pages * sysconf (_SC_PAGESIZE);
-}
-
 /* One small array keeps its slab: the large ones beside it must not stay resident. */
 static void
 test_memory (void)
 {
   float *pin[40];
-  gsize before;
+  glong before;
 
-  if (resident () == 0) {
+  if (test_resident_kb () < 0) {
     g_test_skip ("this system does not say how much memory a process holds");
     return;
   }
@@ -102,7 +88,7 @@ test_memory (void)
   g_test_skip ("the sanitizer keeps what is freed");
   return;
 #endif
-  before = resident ();
+  before = test_resident_kb ();
   for (guint i = 0; i < G_N_ELEMENTS (pin); i++) {
     const gsize size = i % 2 ? LARGE : LARGE / 4;
     float *large = alitra_floats_new (size / sizeof (float));
@@ -112,7 +98,7 @@ test_memory (void)
     pin[i][0] = 1.f;
     alitra_floats_free (large);
   }
-  g_assert_cmpuint (resident (), <, before + 4 * LARGE);
+  g_assert_cmpint (test_resident_kb (), <, before + 4 * (LARGE >> 10));
   for (guint i = 0; i < G_N_ELEMENTS (pin); i++) {
     g_assert_cmpfloat (pin[i][0], ==, 1.f);
     alitra_floats_free (pin[i]);
