@@ -19,6 +19,9 @@
 #define GROUP 48
 /* Times ALITRA_PANEL: rows that are searched together by panels. */
 #define BLOCKS 3
+/* Half floats from the one that is read to the one that is asked for: matrices of half floats lie too far away for most calls,
+ * which bring few rows, and what comes from there has to be under way while others are multiplied. */
+#define AHEAD (64 * ALITRA_PANEL)
 /* Halvings after which the numbers of a column count as equal. */
 #define MOST_ROUNDS 200
 
@@ -88,14 +91,17 @@ splat (float x)
 
 /* The sums of R rows and COLUMNS columns: weights are ALITRA_PANEL floats an input, `start` COLUMNS floats. */
 #define READ_FLOATS(at) (*(const Aligned *) (at))
+#define STAY(at)
+#define ASK(at) __builtin_prefetch ((at) + AHEAD);
 #define DECLARE(r) Vector low##r = start_low, high##r = start_high; const float *row##r = in + r * in_stride;
 #define ADVANCE(r) { Vector x = splat (row##r[k]); low##r += x * a; high##r += x * b; }
-#define SUM(BEGIN, EACH, READ) \
+#define SUM(BEGIN, EACH, READ, FETCH) \
   const Vector start_low = *(const Aligned *) start, start_high = *(const Aligned *) (start + ALITRA_LANES); \
   EACH (BEGIN) \
   for (guint k = 0; k < inputs; k++) { \
     const Vector a = READ (weights + (gsize) k * ALITRA_PANEL); \
     const Vector b = READ (weights + (gsize) k * ALITRA_PANEL + ALITRA_LANES); \
+    FETCH (weights + (gsize) k * ALITRA_PANEL) \
     EACH (ADVANCE) \
   }
 
@@ -124,17 +130,17 @@ finish (Vector low, Vector high, float *out, AlitraEnd end)
 }
 
 #define FINISH(r) finish (low##r, high##r, out + r * out_stride, end);
-#define DEFINE_PRODUCT_OF(NAME, TYPE, R, READ) \
+#define DEFINE_PRODUCT_OF(NAME, TYPE, R, READ, FETCH) \
 static void \
 NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
     gsize out_stride, AlitraEnd end) \
 { \
-  SUM (DECLARE, EACH_##R, READ) \
+  SUM (DECLARE, EACH_##R, READ, FETCH) \
   EACH_##R (FINISH) \
 }
 #define DEFINE_PRODUCT(R) \
-DEFINE_PRODUCT_OF (product, float, R, READ_FLOATS) \
-DEFINE_PRODUCT_OF (product_halves, guint16, R, read_halves)
+DEFINE_PRODUCT_OF (product, float, R, READ_FLOATS, STAY) \
+DEFINE_PRODUCT_OF (product_halves, guint16, R, read_halves, ASK)
 
 /* a where the mask is set, else b */
 static inline Vector
@@ -161,7 +167,7 @@ static void \
 search_##R (const float *weights, const float *start, guint inputs, const float *in, gsize in_stride, gint32 number, \
     Vector * best, Index * where) \
 { \
-  SUM (DECLARE, EACH_##R, READ_FLOATS) \
+  SUM (DECLARE, EACH_##R, READ_FLOATS, STAY) \
   EACH_##R (KEEP) \
 }
 
@@ -175,7 +181,7 @@ static void \
 NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *in, gsize in_stride, \
     const guint8 * which, gint32 number, Vector * best, Index * where) \
 { \
-  SUM (DECLARE_PICKED, EACH_##R, READ) \
+  SUM (DECLARE_PICKED, EACH_##R, READ, STAY) \
   EACH_##R (KEEP_PICKED) \
 }
 #define DEFINE_PICK(R) \
