@@ -17,53 +17,37 @@ panels_of (guint outputs)
   return (outputs + ALITRA_PANEL - 1) / ALITRA_PANEL;
 }
 
-/* What the parts of the scratch take, each a whole number of panels: keys, values, where sums start, scores. */
 static gsize
-keys_size (guint rows, guint size)
+whole_panels (guint outputs)
 {
-  return (gsize) panels_of (rows) * ALITRA_PANEL * size;
+  return (gsize) panels_of (outputs) * ALITRA_PANEL;
 }
 
-static gsize
-values_size (guint rows, guint size)
-{
-  return (gsize) panels_of (size) * ALITRA_PANEL * rows;
-}
-
-static gsize
-start_size (guint rows, guint size)
-{
-  return (gsize) panels_of (MAX (rows, size)) * ALITRA_PANEL;
-}
-
+/* What the parts of the scratch take, each a whole number of panels: keys, values, where the sums of both start, scores. */
 gsize
 alitra_attention_scratch (guint rows, guint size)
 {
-  return keys_size (rows, size) + values_size (rows, size)
-      + start_size (rows, size)
-  + (gsize) ALITRA_TILE *panels_of (rows) * ALITRA_PANEL;
+  return whole_panels (rows) * size + whole_panels (size) * rows
+      + whole_panels (rows) + whole_panels (size)
+      + ALITRA_TILE * whole_panels (rows);
 }
 
-/* Keys as a matrix of `rows` outputs and `size` inputs, times `factor`. */
+/* Keys as a matrix of `size` inputs, times `factor`. Its outputs are whole panels, which are written faster: beyond the last
+ * row they are so low that a softmax makes nothing of them. */
 static AlitraMatrix
 pack_keys (guint rows, guint size, const float *key, gsize stride,
     float factor, float *data, float *start)
 {
-  float *to = data;
+  const guint outputs = whole_panels (rows);
 
-  for (guint first = 0; first < rows; first += ALITRA_PANEL) {
-    const guint count = MIN (rows - first, ALITRA_PANEL);
-
-    for (guint k = 0; k < size; k++, to += ALITRA_PANEL) {
-      const float *from = key + (gsize) first * stride + k;
-
-      for (guint i = 0; i < count; i++)
-        to[i] = from[i * stride] * factor;
-      memset (to + count, 0, (ALITRA_PANEL - count) * sizeof (float));
-    }
-  }
+  for (guint i = 0; i < outputs; i++)
+    start[i] = i < rows ? 0.f : -G_MAXFLOAT;
+  for (guint first = 0; first < rows; first += ALITRA_PANEL)
+    alitra_matrix_turn_panel (key + (gsize) first * stride, stride,
+        MIN (rows - first, ALITRA_PANEL), size, factor,
+        data + (gsize) first * size);
   return (AlitraMatrix) {
-  rows, size, panels_of (rows), data, start};
+  outputs, size, panels_of (rows), data, start};
 }
 
 /* Values as a matrix of `size` outputs and `rows` inputs. */
@@ -71,8 +55,9 @@ static AlitraMatrix
 pack_values (guint rows, guint size, const float *value, gsize stride,
     float *data, float *start)
 {
-  const gsize whole = (gsize) panels_of (size) * ALITRA_PANEL;
+  const gsize whole = whole_panels (size);
 
+  memset (start, 0, whole * sizeof (float));
   for (gsize o = 0; o < whole; o += ALITRA_PANEL)
     for (gsize i = 0; i < rows; i++) {
       float *to = data + (o * rows) + i * ALITRA_PANEL;
@@ -84,44 +69,29 @@ pack_values (guint rows, guint size, const float *value, gsize stride,
   size, rows, panels_of (size), data, start};
 }
 
-float
-alitra_softmax (float *numbers, guint n)
-{
-  float most = numbers[0], sum, factor;
-
-  for (guint i = 1; i < n; i++)
-    most = MAX (most, numbers[i]);
-  sum = alitra_matrix_exponents (numbers, n, most);
-  factor = 1.f / sum;
-  for (guint i = 0; i < n; i++)
-    numbers[i] *= factor;
-  return sum;
-}
-
 void
 alitra_attention_run (guint rows, guint size, const float *query,
     const float *key, const float *value, gsize stride, float *out,
     gsize out_stride, float *scratch)
 {
-  float *keys = scratch, *values = keys + keys_size (rows, size);
-  float *start = values + values_size (rows, size);
-  float *scores = start + start_size (rows, size);
-  const gsize score_stride = (gsize) panels_of (rows) * ALITRA_PANEL;
-  AlitraMatrix key_matrix, value_matrix;
+  const gsize columns = whole_panels (rows);
+  float *keys = scratch, *values = keys + columns * size;
+  float *key_start = values + whole_panels (size) * rows;
+  float *value_start = key_start + columns;
+  float *scores = value_start + whole_panels (size);
+  const AlitraMatrix key_matrix = pack_keys (rows, size, key, stride,
+      1.f / sqrtf (size), keys, key_start);
+  const AlitraMatrix value_matrix = pack_values (rows, size, value, stride,
+      values, value_start);
 
-  for (gsize i = 0; i < start_size (rows, size); i++)
-    start[i] = 0.f;
-  key_matrix = pack_keys (rows, size, key, stride, 1.f / sqrtf (size), keys,
-      start);
-  value_matrix = pack_values (rows, size, value, stride, values, start);
   for (guint first = 0; first < rows; first += ALITRA_TILE) {
     const guint count = MIN (rows - first, ALITRA_TILE);
 
     alitra_matrix_multiply (&key_matrix, count, query + first * stride, stride,
-        scores, score_stride, ALITRA_END_STORE);
+        scores, columns, ALITRA_END_STORE);
     for (guint i = 0; i < count; i++)
-      alitra_softmax (scores + i * score_stride, rows);
-    alitra_matrix_multiply (&value_matrix, count, scores, score_stride,
+      alitra_matrix_softmax (scores + i * columns, columns);
+    alitra_matrix_multiply (&value_matrix, count, scores, columns,
         out + first * out_stride, out_stride, ALITRA_END_STORE);
   }
 }

@@ -18,10 +18,6 @@ gsize alitra_attention_scratch (guint rows, guint size);
 void alitra_attention_run (guint rows, guint size, const float *query, const float *key, const float *value,
     gsize stride, float *out, gsize out_stride, float *scratch);
 
-/* n numbers become parts of 1, in proportion to e to their power; returns what e to their power add up to, after the
- * largest of them was taken off: not finite if they are not. */
-float alitra_softmax (float *numbers, guint n);
-
 /* out = (in - mean) / root of (variance + 1e-5) * gain + bias, row by row of `size` numbers. */
 void alitra_layer_norm (guint rows, guint size, const float *in, const float *gain, const float *bias, float *out);
 

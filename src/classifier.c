@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "attention.h"
+#include "matrix.h"
 #include "looks.h"
 #include "model.h"
 #include "transformer.h"
@@ -127,7 +127,8 @@ alitra_classifier_run (AlitraClassifier * self,
 
     if (starts[0] == starts[1])
       memset (scores + (gsize) i * labels, 0, labels * sizeof (float));
-    fine &= isfinite (alitra_softmax (scores + (gsize) i * labels, labels));
+    fine &=
+        isfinite (alitra_matrix_softmax (scores + (gsize) i * labels, labels));
   }
   if (!fine)
     g_set_error (error, ALITRA_ERROR, ALITRA_ERROR_MODEL_INVALID,

@@ -336,6 +336,28 @@ turn (Vector rows[ALITRA_LANES])
       TURN_BLOCKS (1)
 }
 
+static void
+turn_panel (const float *in, gsize in_stride, guint rows, guint inputs,
+    float factor, float *panel)
+{
+  for (guint r = 0; r < ALITRA_PANEL; r += ALITRA_LANES)
+    for (guint k = 0; k < inputs; k += ALITRA_LANES) {
+      const guint count = MIN (inputs - k, ALITRA_LANES);
+      Vector block[ALITRA_LANES];
+
+      for (guint i = 0; i < ALITRA_LANES; i++) {
+        block[i] = splat (0);
+        if (r + i < rows)
+          memcpy (&block[i], in + (r + i) * in_stride + k,
+              count * sizeof (float));
+        block[i] *= factor;
+      }
+      turn (block);
+      for (guint i = 0; i < count; i++)
+        *(Loose *) (panel + (k + i) * ALITRA_PANEL + r) = block[i];
+    }
+}
+
 /* For each row the sum of its lanes, from the first to the last, added to `sums` one by one as energy() does. */
 static inline Vector
 add_lanes (Vector sums, Vector rows[ALITRA_LANES])
@@ -722,29 +744,55 @@ gelu_of (Vector x)
           & (Index) (size - half * tail)));
 }
 
+static inline float
+largest (const float *numbers, guint n)
+{
+  float most = numbers[0];
+  guint i = 0;
+
+  if (n >= ALITRA_LANES) {
+    Vector best = *(const Loose *) numbers;
+
+    for (i = ALITRA_LANES; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
+      const Vector x = *(const Loose *) (numbers + i);
+
+      best = either ((Index) (x > best), x, best);
+    }
+    for (guint lane = 0; lane < ALITRA_LANES; lane++)
+      most = MAX (most, best[lane]);
+  }
+  for (; i < n; i++)
+    most = MAX (most, numbers[i]);
+  return most;
+}
+
 /* Numbers beyond the last whole vector go through a vector of their own. */
 static float
-exponents (float *numbers, guint n, float less)
+softmax (float *numbers, guint n)
 {
+  const float most = largest (numbers, n);
   Vector sums = { 0 };
-  float sum = 0, last[ALITRA_LANES] = { 0 };
+  float sum = 0, factor, last[ALITRA_LANES] = { 0 };
   guint i = 0;
 
   for (; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
-    const Vector x = exponent (*(const Loose *) (numbers + i) - less);
+    const Vector x = exponent (*(const Loose *) (numbers + i) - most);
 
     *(Loose *) (numbers + i) = x;
     sums += x;
   }
   if (i < n) {
     memcpy (last, numbers + i, (n - i) * sizeof (float));
-    *(Loose *) last = exponent (*(const Loose *) last - less);
+    *(Loose *) last = exponent (*(const Loose *) last - most);
     memcpy (numbers + i, last, (n - i) * sizeof (float));
     for (guint lane = 0; lane < n - i; lane++)
       sum += last[lane];
   }
   for (guint lane = 0; lane < ALITRA_LANES; lane++)
     sum += sums[lane];
+  factor = 1.f / sum;
+  for (i = 0; i < n; i++)
+    numbers[i] *= factor;
   return sum;
 }
 
@@ -833,6 +881,6 @@ halves (const guint8 * from, gsize n, float *to)
 
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  energies, exponents, gelu, gates, halves, &ALITRA_PIXEL_LOOPS,
+  energies, turn_panel, softmax, gelu, gates, halves, &ALITRA_PIXEL_LOOPS,
   &ALITRA_BYTE_LOOPS
 };

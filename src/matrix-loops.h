@@ -21,7 +21,8 @@ typedef struct
   void (*spread) (const float *const rows[9], const float *taps, guint count, float *out);
   float (*energy) (const float *in, guint n);
   void (*energies) (const float *in, gsize stride, guint n, guint rows, float *out);
-  float (*exponents) (float *numbers, guint n, float less);
+  void (*turn_panel) (const float *in, gsize in_stride, guint rows, guint inputs, float factor, float *panel);
+  float (*softmax) (float *numbers, guint n);
   void (*gelu) (float *numbers, guint n);
   /* per cell, sums: 4 x n of an update gate, a reset gate, a candidate and what the reset gate multiplies; said: 3 x n,
    * added to the first three; -> next hidden state, n a multiple of 16, and its product with `read` */

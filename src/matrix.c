@@ -242,10 +242,17 @@ alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows,
   get_loops ()->energies (in, stride, n, rows, out);
 }
 
-float
-alitra_matrix_exponents (float *numbers, guint n, float less)
+void
+alitra_matrix_turn_panel (const float *in, gsize in_stride, guint rows,
+    guint inputs, float factor, float *panel)
 {
-  return get_loops ()->exponents (numbers, n, less);
+  get_loops ()->turn_panel (in, in_stride, rows, inputs, factor, panel);
+}
+
+float
+alitra_matrix_softmax (float *numbers, guint n)
+{
+  return get_loops ()->softmax (numbers, n);
 }
 
 void

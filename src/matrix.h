@@ -79,8 +79,12 @@ float alitra_matrix_energy (const float *in, guint n);
 /* The same of some rows, `stride` floats apart, and the same bits. */
 void alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows, float *out);
 
-/* Each number becomes e to the power of (itself less `less`); their sum. What is below -87 becomes zero. */
-float alitra_matrix_exponents (float *numbers, guint n, float less);
+/* At most ALITRA_PANEL rows of numbers, times `factor`, as a panel of so many outputs; the outputs beyond them are zero. */
+void alitra_matrix_turn_panel (const float *in, gsize in_stride, guint rows, guint inputs, float factor, float *panel);
+
+/* n numbers, 1 or more, become parts of 1, in proportion to e to their power (below e to the power of -87 of the largest:
+ * zero). Returns what these powers add up to once the largest number was taken off all: not finite if the numbers are not. */
+float alitra_matrix_softmax (float *numbers, guint n);
 
 /* Each number x becomes x times the part of a normal distribution that is below x. */
 void alitra_matrix_gelu (float *numbers, guint n);

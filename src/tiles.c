@@ -418,7 +418,7 @@ draw_one (AlitraTiles * self, float *scores, guint n, float unit)
     return best;
   for (guint i = 0; i < n; i++)
     scores[i] /= temperature;
-  if (!isfinite (alitra_softmax (scores, n))) {
+  if (!isfinite (alitra_matrix_softmax (scores, n))) {
     g_atomic_int_set (&self->broken, TRUE);
     return best;
   }

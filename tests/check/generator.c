@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "attention.h"
+#include "matrix.h"
 #include "floats.h"
 #include "goldentransformer.h"
 #include "tiles.h"
@@ -200,7 +200,7 @@ test_chances (void)
   alitra_tiles_begin (inside.tiles, &generation);
   alitra_tiles_look (inside.tiles, 2);
   alitra_tiles_depth_scores (inside.tiles, 0, 0, 0, chances);
-  alitra_softmax (chances, count);
+  alitra_matrix_softmax (chances, count);
   for (guint round = 0; round < ROUNDS; round++) {
     generation.seed = round;
     alitra_tiles_forget (inside.tiles, 0, 0);

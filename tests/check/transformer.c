@@ -5,6 +5,7 @@
  * (training/golden_classifier.py writes the vectors), files that are damaged, and classifiers over real memories. */
 #define _GNU_SOURCE             /* memmem */
 #include <alitra/classifier.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,7 +63,7 @@ set_loops (gconstpointer name)
 /* --- kernels ---------------------------------------------------------------------------------------------------- */
 
 static void
-test_exponents (gconstpointer loops)
+test_softmax (gconstpointer loops)
 {
   static const guint sizes[] = { 1, 3, 16, 37, 200 };
 
@@ -73,20 +74,49 @@ test_exponents (gconstpointer loops)
     float *in = random_floats (n, 40), *out = alitra_floats_new (n + 1), sum;
     double exact = 0;
 
-    in[0] = s == 0 ? 0 : -100;
+    in[0] = -100;
+    in[n / 2] = 90;             /* the largest; some are too far below it */
     memcpy (out, in, n * sizeof (float));
     out[n] = 7;
-    sum = alitra_matrix_exponents (out, n, 1.5f);
-    for (guint i = 0; i < n; i++) {
-      const double want = in[i] - 1.5f < -87 ? 0 : exp (in[i] - 1.5f);
-
-      g_assert_cmpfloat (fabs (out[i] - want), <=, 3e-7 * want);
-      exact += want;
-    }
+    sum = alitra_matrix_softmax (out, n);
+    for (guint i = 0; i < n; i++)
+      exact += in[i] - 90.f < -87 ? 0 : exp (in[i] - 90.f);
     g_assert_cmpfloat (fabs (sum - exact), <=, 1e-5 * exact);
+    for (guint i = 0; i < n; i++) {
+      const double want = in[i] - 90.f < -87 ? 0 : exp (in[i] - 90.f) / exact;
+
+      g_assert_cmpfloat (fabs (out[i] - want), <=, 1e-6 * want + FLT_MIN);
+    }
     g_assert_cmpfloat (out[n], ==, 7);
+    out[n / 2] = NAN;
+    g_assert_false (isfinite (alitra_matrix_softmax (out, n)));
     alitra_floats_free (in);
     alitra_floats_free (out);
+  }
+}
+
+static void
+test_turn_panel (gconstpointer loops)
+{
+  static const guint sizes[][2] =
+      { {1, 1}, {7, 12}, {16, 32}, {32, 19}, {31, 48} };
+
+  if (!set_loops (loops))
+    return;
+  for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
+    const guint rows = sizes[s][0], inputs = sizes[s][1], stride = inputs + 3;
+    float *in = random_floats (rows * stride, 40);
+    float *panel = random_floats (inputs * ALITRA_PANEL + 1, 40);
+    const float after = panel[inputs * ALITRA_PANEL];
+
+    alitra_matrix_turn_panel (in, stride, rows, inputs, .3f, panel);
+    for (guint k = 0; k < inputs; k++)
+      for (guint r = 0; r < ALITRA_PANEL; r++)
+        g_assert_cmpfloat (panel[k * ALITRA_PANEL + r], ==,
+            r < rows ? in[r * stride + k] * .3f : 0.f);
+    g_assert_cmpfloat (panel[inputs * ALITRA_PANEL], ==, after);
+    alitra_floats_free (in);
+    alitra_floats_free (panel);
   }
 }
 
@@ -689,7 +719,9 @@ main (int argc, char **argv)
   {
     const char *name;
     GTestDataFunc function;
-  } with_loops[] = { {"exponents", test_exponents}, {"gelu", test_gelu},
+  } with_loops[] =
+      { {"softmax", test_softmax}, {"turn-panel", test_turn_panel}, {"gelu",
+      test_gelu},
   {"norm", test_norm}, {"attention", test_attention}, {"golden", test_golden}
   };
 
