@@ -3,25 +3,24 @@
 of any epoch as the tokens of one of them, so that its weights and its training are the same for each:
 
     compare_rows.py ROOT CACHE WORK --model alitra-base.safetensors [--rows learned uniform scaled random] [--seeds 0 1 2]
-                    [--epochs 80] [--variants 0,2,3] [--start WORK] [--csv ../docs/recognition.csv]
+                    [--epochs 80] [--variants 0 2 3] [--start WORK] [--csv ../docs/recognition.csv]
                     [--plot ../docs/recognition.png]
 
 CACHE holds tokens of the variants 0, 2 and 3 at all budgets, by tokenise_labelled.py --variants 4 --budgets 16 32 64 128
-(once for each --allocation) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  With several groups of
---variants each is for its part of the epochs, where memory does not hold all at once; --start goes on from another WORK.  Of adaptive and
-uniform tokens the transformer looks at all cells, or, on a line of its own, at no more cells than there are tokens.
+(once for each --allocation, and --size) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  --start goes
+on from another WORK.  Of adaptive and uniform tokens the transformer looks at all cells, or, on a line of its own, at no more cells than there are tokens.
 Stopped, it goes on where it was; what is in the CSV already is not trained again.  tools/readme_tables.py makes a table of it."""
 import argparse
 import csv
 import os
 
 import numpy as np
-import torch
 
 import train_classifier
 from tokenise_labelled import BUDGETS
 
-TITLES = {'learned': 'adaptive', 'recognition': 'adaptive, for recognition', 'uniform': 'uniform depth',
+TITLES = {'learned': 'adaptive', 'learned-192': 'adaptive, at 192x192', 'recognition': 'adaptive, for recognition',
+          'uniform': 'uniform depth', 'uniform-192': 'uniform depth, at 192x192',
           'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
 FIXED = 'scaled', 'random'       # each token is an input
 FEW = ', as many cells as tokens'
@@ -43,28 +42,18 @@ def write(path, rows):
         writer.writerows(rows)
 
 
-def epochs_of(path):
-    return torch.load(path, map_location='cpu')['epoch'] if os.path.exists(path) else 0
-
-
 def train(a, seed):
     name = NAME % seed
-    for part, variants in enumerate(a.variants, 1):
-        until = a.epochs * part // len(a.variants)
-        if part < len(a.variants) and epochs_of(os.path.join(a.work, name)) >= until:
-            continue        # its tokens need not be read again
-        options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs,
-                   '--until', until, '--every', a.epochs, '--allocation', *a.rows,
-                   '--teacher', a.cache, '--variants', *variants.split(','), '--budgets', *BUDGETS, '--seed', seed, '--resume',
-                   '--mirror', '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
-        options += ['--start', os.path.join(a.start, name)] if a.start else []
-        run = train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
-    return run
+    options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs, '--every', a.epochs,
+               '--allocation', *a.rows, '--teacher', a.cache, '--variants', *a.variants, '--budgets', *BUDGETS, '--seed', seed,
+               '--resume', '--mirror', '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
+    options += ['--start', os.path.join(a.start, name)] if a.start else []
+    return train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
 
 
 def lines_of(a, seed):
-    run, epochs = train(a, seed), a.epochs + (epochs_of(os.path.join(a.start, NAME % seed)) if a.start else 0)
-    report = run.report()
+    run = train(a, seed)
+    report, epochs = run.report(), run.before + run.epoch
     for (row, split, budget, few), right in sorted(report.items()):
         cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
         inputs = (np.minimum(cells.cells, cells.tokens) if few else cells.cells).mean()
@@ -105,11 +94,12 @@ def main():
     ap.add_argument('cache')
     ap.add_argument('work')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
-    ap.add_argument('--rows', nargs='*', default=['learned', 'uniform', 'scaled', 'random'], choices=TITLES)
+    ap.add_argument('--rows', nargs='*', default=['learned', 'learned-192', 'uniform', 'uniform-192', 'scaled', 'random'],
+                    choices=TITLES)
     ap.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
     ap.add_argument('--epochs', type=int, default=80)
     ap.add_argument('--rate', type=float, default=1.2e-3)
-    ap.add_argument('--variants', nargs='*', default=['0,2,3'])
+    ap.add_argument('--variants', type=int, nargs='*', default=[0, 2, 3])
     ap.add_argument('--start', help='a folder WORK whose transformers to go on from')
     ap.add_argument('--csv', default='recognition.csv')
     ap.add_argument('--plot')

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Labelled pictures -> caches of tokens, for train_classifier.py:
 
-    tokenise_labelled.py ROOT CACHE --model alitra-base.safetensors [--program alitra-tokens] [--variants 10]
+    tokenise_labelled.py ROOT CACHE --model alitra-base.safetensors [--program alitra-tokens] [--variants 10] [--size 192]
 
-ROOT holds train/CLASS/*.jpg and val/CLASS/*.jpg.  What is there already is not made again."""
+ROOT holds train/CLASS/*.jpg and val/CLASS/*.jpg.  What is there already is not made again.  --size scales the pictures of
+128x128 first: their cells are then smaller parts of them."""
 import argparse
 import subprocess
 
@@ -25,6 +26,7 @@ def main():
     ap.add_argument('--model', required=True)
     ap.add_argument('--program', default='alitra-tokens')
     ap.add_argument('--variants', type=int, default=10)
+    ap.add_argument('--size', type=int, default=labelled.SIZE, help='sides that pictures are scaled to first')
     ap.add_argument('--allocation', default='learned', choices=('learned', 'recognition', 'uniform', 'complexity'),
                     help='recognition: learned, with the objective recognition')
     ap.add_argument('--budgets', type=int, nargs='*', help='of each variant (of crops only one or two, in turn)')
@@ -33,11 +35,11 @@ def main():
         subprocess.run([a.program, '--help'], stdout=subprocess.DEVNULL, check=True)
     except OSError as problem:
         raise SystemExit('%s cannot be run (%s): build it and name it with --program' % (a.program, problem.strerror))
-    labelled.tokenise(a.program, a.model, a.root, 'val', 0, BUDGETS, a.allocation, a.cache)
+    labelled.tokenise(a.program, a.model, a.root, 'val', 0, BUDGETS, a.allocation, a.cache, a.size)
     # Crops first: a training that runs meanwhile takes what is there.
     for number in (0, *range(2, a.variants), 1)[:a.variants]:
         budgets = a.budgets or budgets_of(number)
-        labelled.tokenise(a.program, a.model, a.root, 'train', number, budgets, a.allocation, a.cache)
+        labelled.tokenise(a.program, a.model, a.root, 'train', number, budgets, a.allocation, a.cache, a.size)
         print('variant %d: %s tokens' % (number, ', '.join(map(str, budgets))), flush=True)
 
 

@@ -24,64 +24,82 @@ from alitra.classifier import MAX_DEPTH, Classifier, TokenVectors
 from alitra.labelled import soft_name
 from alitra.model import LEVELS
 
-GRID = labelled.SIZE // 16
-PART = 500      # pictures that are looked at together
+CELL = 16       # side of a cell of the finest level
+SAMPLE = 500    # pictures that stand for all
+
+
+class Inputs:
+    """What the transformer is given of some pictures."""
+
+    def __init__(self, looks, level, depth, place, counts):
+        """looks: what the inputs look like; level, depth, place of each; counts: of each picture, its inputs"""
+        self.looks, self.level, self.depth, self.place = looks, level, depth, place
+        self.start = np.append(0, np.cumsum(counts))                         # of each picture, its first input
 
 
 class Cells:
-    """One cache file: for each picture the cells that are inputs, and what they look like."""
+    """One cache file: the tokens of pictures.  What cells look like is put together when it is asked for, since that
+    takes thirty times the memory."""
 
     def __init__(self, path, vectors, number=0):
-        self.number = number                                                 # of the variant
+        self.number, self.vectors = number, vectors                          # of the variant
         with np.load(path) as f:
-            tokens = {k: f[k] for k in f}
-        counts = tokens['counts'].astype(np.int64)
-        rows = torch.from_numpy(vectors.row(tokens['level'], tokens['depth'], tokens['id']).astype(np.int64))
-        if 'x' in tokens:
-            self.take_patches(tokens, vectors.table[rows])
-        else:
-            parts = [self.look(tokens, rows, vectors, counts, at, min(at + PART, len(counts)))
-                     for at in range(0, len(counts), PART)]
-            self.looks, level, depth, self.place, inputs = map(join, zip(*parts))
-            self.level, self.depth = level.astype(np.uint8), depth.astype(np.uint8)
-        inputs = counts if 'x' in tokens else inputs
-        self.tokens = counts                                                 # of each picture
-        self.cells = inputs                                                  # of each picture, its inputs
-        self.start = np.append(0, np.cumsum(inputs))                         # of each picture, its first input
+            self.columns = {k: f[k] for k in f}
+        columns, self.tokens = self.columns, self.columns['counts'].astype(np.int64)     # of each picture
+        self.rows = torch.from_numpy(vectors.row(columns['level'], columns['depth'], columns['id']).astype(np.int64))
+        self.start = np.append(0, np.cumsum(self.tokens))
+        self.patches = 'x' in columns                                        # of tokenise_fixed.py: each token is an input
+        if not self.patches:
+            self.grid = int(columns['size']) // CELL
+        self.cells = self.tokens if self.patches else np.full(
+            len(self.tokens), sum((self.grid >> level) ** 2 for level in range(LEVELS)))     # inputs of each picture
 
-    def take_patches(self, tokens, looks):
-        """Patches of tokenise_fixed.py: each token is one input."""
-        self.looks, self.level, self.depth = looks.half(), tokens['level'], np.ones(len(looks), np.uint8)
-        self.place = np.stack([tokens['x'], tokens['y']], 1)
+    def inputs(self, which):
+        """which: numbers of pictures -> Inputs"""
+        counts = self.tokens[which]
+        first = np.append(0, np.cumsum(counts)[:-1])
+        tokens = np.repeat(self.start[which] - first, counts) + np.arange(counts.sum())
+        return (self.of_patches if self.patches else self.of_cells)(tokens, counts)
 
-    @staticmethod
-    def look(tokens, rows, vectors, counts, first, last):
-        """Inputs of the pictures first..last-1: all their cells."""
-        starts, n = np.append(0, np.cumsum(counts)), last - first
-        span = slice(starts[first], starts[last])
-        picture = np.repeat(np.arange(n), counts[first:last])
+    def of_patches(self, tokens, counts):
+        c = self.columns
+        return Inputs(self.vectors.table[self.rows[torch.from_numpy(tokens)]].half(), c['level'][tokens],
+                      np.ones(len(tokens), np.uint8), np.stack([c['x'][tokens], c['y'][tokens]], 1), counts)
+
+    def of_cells(self, tokens, counts):
+        """All cells of the pictures."""
+        grid, n, size = self.grid, len(counts), self.vectors.size
+        picture, rows = np.repeat(np.arange(n), counts), self.rows[torch.from_numpy(tokens)]
+        level_of, row, column = (self.columns[k][tokens] for k in ('level', 'row', 'column'))
         sums, depths = [], []
         for level in range(LEVELS):
-            side = GRID >> level
-            of = np.flatnonzero(tokens['level'][span] == level)
-            at = (picture[of] * side + (tokens['row'][span][of] >> level)) * side + (tokens['column'][span][of] >> level)
-            sums.append(torch.zeros(n * side * side, vectors.size).index_add_(
-                0, torch.from_numpy(at), vectors.table[rows[span][torch.from_numpy(of)]]).view(n, side, side, -1))
+            side, of = grid >> level, np.flatnonzero(level_of == level)
+            at = (picture[of] * side + (row[of] >> level)) * side + (column[of] >> level)
+            sums.append(torch.zeros(n * side * side, size).index_add_(
+                0, torch.from_numpy(at), self.vectors.table[rows[torch.from_numpy(of)]]).view(n, side, side, -1))
             depths.append(np.bincount(at, minlength=n * side * side).reshape(n, -1))
-        looks, order = vectors.looks(sums), range(LEVELS)
+        looks, order = self.vectors.looks(sums), range(LEVELS)
         depth = np.minimum(np.concatenate(depths, 1), MAX_DEPTH - 1)
-        level = np.tile(np.concatenate([np.full(GRID * GRID >> 2 * i, i) for i in order]), (n, 1))
-        middle = np.concatenate([(np.indices((GRID >> i, GRID >> i))[::-1].reshape(2, -1).T + .5) / (GRID >> i) for i in order])
+        level = np.tile(np.concatenate([np.full((grid >> i) ** 2, i) for i in order]), (n, 1))
+        middle = np.concatenate([(np.indices((grid >> i, grid >> i))[::-1].reshape(2, -1).T + .5) / (grid >> i) for i in order])
         # As in src/looks.c: cells with tokens first, coarse ones first, so that a part of them is the beginning.
         first = np.argsort(np.where(depth > 0, 0, LEVELS) - level, axis=1, kind='stable')
         cells = (first + np.arange(n)[:, None] * level.shape[1]).ravel()
-        return (torch.cat([x.flatten(1, 2) for x in looks], 1).flatten(0, 1).half()[torch.from_numpy(cells)],
-                level.ravel()[cells], depth.ravel()[cells], np.tile(middle.astype(np.float32), (n, 1))[cells],
-                np.full(n, level.shape[1]))
+        return Inputs(torch.cat([x.flatten(1, 2) for x in looks], 1).flatten(0, 1).half()[torch.from_numpy(cells)],
+                      level.ravel()[cells], depth.ravel()[cells], np.tile(middle.astype(np.float32), (n, 1))[cells],
+                      np.full(n, level.shape[1]))
 
 
-def join(parts):
-    return torch.cat(parts) if torch.is_tensor(parts[0]) else np.concatenate(parts)
+def look_up(members):
+    """(Cells, index) each -> (Inputs, index in them) each"""
+    which = {}
+    for cells, i in members:
+        which.setdefault(cells, []).append(i)
+    inputs = {cells: cells.inputs(np.array(numbers)) for cells, numbers in which.items()}
+    seen = dict.fromkeys(which, -1)
+    for cells, _ in members:
+        seen[cells] += 1
+        yield inputs[cells], seen[cells]
 
 
 class Batch:
@@ -89,8 +107,8 @@ class Batch:
 
     def __init__(self, members, size, rng=None, drop=0., mix=0., most=None):
         """members: (Cells, index) each; size: numbers of a vector; most: inputs of each."""
-        parts = [[(cells, np.arange(cells.start[i], cells.start[i + 1])[:most and most[k]])]
-                 for k, (cells, i) in enumerate(members)]
+        parts = [[(inputs, np.arange(inputs.start[i], inputs.start[i + 1])[:most and most[k]])]
+                 for k, (inputs, i) in enumerate(look_up(members))]
         self.weight = np.ones((len(parts), 2), np.float32) * (1, 0)
         self.partner = np.arange(len(parts))
         if mix:
@@ -103,10 +121,10 @@ class Batch:
         looks = torch.zeros(n, longest, size, dtype=torch.half)
         for b, pieces in enumerate(parts):
             k = 0
-            for cells, at in pieces:
+            for inputs, at in pieces:
                 span = slice(k, k + len(at))
-                level[b, span], place[b, span], depth[b, span] = cells.level[at], cells.place[at], cells.depth[at]
-                looks[b, span] = cells.looks[torch.from_numpy(at)]
+                level[b, span], place[b, span], depth[b, span] = inputs.level[at], inputs.place[at], inputs.depth[at]
+                looks[b, span] = inputs.looks[torch.from_numpy(at)]
                 mask[b, span] = True
                 k += len(at)
         self.looks, self.mask, self.level = looks.float(), torch.from_numpy(mask), torch.from_numpy(level)
@@ -124,18 +142,18 @@ class Batch:
     @staticmethod
     def dropped(pieces, rng, drop):
         part = drop * rng.random()
-        kept = [(cells, at[rng.random(len(at)) >= part]) for cells, at in pieces]
+        kept = [(inputs, at[rng.random(len(at)) >= part]) for inputs, at in pieces]
         return kept if sum(len(at) for _, at in kept) else pieces
 
     def mixed(self, parts, rng, mix):
-        """Quarters of one picture next to quarters of another: cells never reach over the middle."""
+        """Quarters of one picture next to quarters of another (where the grid is odd, some cells reach over the middle)."""
         out, other = list(parts), rng.permutation(len(parts))
-        quarter = lambda cells, at: (cells.place[at, 0] > .5) + 2 * (cells.place[at, 1] > .5)
+        quarter = lambda inputs, at: (inputs.place[at, 0] > .5) + 2 * (inputs.place[at, 1] > .5)
         for b in np.flatnonzero(rng.random(len(parts)) < mix):
             quarters = rng.permutation(4)[:rng.integers(1, 3)]
-            (cells, at), (cells2, at2) = parts[b][0], parts[other[b]][0]
-            pieces = [(cells, at[~np.isin(quarter(cells, at), quarters)]),
-                      (cells2, at2[np.isin(quarter(cells2, at2), quarters)])]
+            (inputs, at), (inputs2, at2) = parts[b][0], parts[other[b]][0]
+            pieces = [(inputs, at[~np.isin(quarter(inputs, at), quarters)]),
+                      (inputs2, at2[np.isin(quarter(inputs2, at2), quarters)])]
             if sum(len(a) for _, a in pieces):
                 out[b], self.partner[b] = pieces, other[b]
                 self.weight[b] = 1 - len(quarters) / 4, len(quarters) / 4
@@ -159,8 +177,8 @@ def find_all(folder, split, allocations, budgets):
 
 
 def spread(cells):
-    """Root mean square of each number of the cells' looks."""
-    out = (cells.looks.float() ** 2).mean(0).sqrt().clamp(min=1e-3)
+    """Root mean square of each number of what cells look like, in some pictures."""
+    out = (cells.inputs(np.arange(min(len(cells.tokens), SAMPLE))).looks.float() ** 2).mean(0).sqrt().clamp(min=1e-3)
     return out + .1 * out.max()
 
 
@@ -172,7 +190,7 @@ def evaluate(model, cells, indices, labels, some=False):
         for at in range(0, len(order), 128):
             members = order[at:at + 128]
             most = cells.tokens[members].tolist() if some else None
-            out = model(*Batch([(cells, i) for i in members], cells.looks.shape[1], most=most).inputs())
+            out = model(*Batch([(cells, i) for i in members], cells.vectors.size, most=most).inputs())
             right += (out.argmax(1).numpy() == labels[members]).sum()
     return float(right / len(order))
 
@@ -216,8 +234,11 @@ class Run:
         shape = dict(vectors=self.vectors.size, dim=a.dim, heads=a.heads, layers=a.layers, hidden=4 * a.dim, labels=len(names))
         self.model, self.mean = Classifier(**shape), Classifier(**shape)
         self.model.spread.copy_(spread(self.caches('train')[0]))
+        self.before = 0         # epochs that other runs trained it for
         if a.start:
-            self.model.load_state_dict(torch.load(a.start, map_location='cpu')['model'])
+            state = torch.load(a.start, map_location='cpu')
+            self.model.load_state_dict(state['model'])
+            self.before = state['before'] + state['epoch']
         self.mean.load_state_dict(self.model.state_dict())
         self.mean.requires_grad_(False)
         decay = [p for p in self.model.parameters() if p.ndim > 1]
@@ -256,7 +277,7 @@ class Run:
 
     def save(self):
         state = {'model': self.mean.state_dict(), 'raw': self.model.state_dict(), 'optimizer': self.optimizer.state_dict(),
-                 'epoch': self.epoch, 'steps': self.steps, 'settings': self.model.settings, 'labels': self.names}
+                 'epoch': self.epoch, 'before': self.before, 'steps': self.steps, 'settings': self.model.settings, 'labels': self.names}
         torch.save(state, self.options.out + '.tmp')
         os.replace(self.options.out + '.tmp', self.options.out)
 
@@ -324,7 +345,6 @@ def parser():
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--epochs', type=int, default=60)
-    ap.add_argument('--until', type=int, help='stop after this epoch, to go on with other --variants; default: --epochs')
     ap.add_argument('--allocation', nargs='+', default=['learned'], help='caches of these kinds, all alike')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--variants', type=int, nargs='*', default=(), help='only these; default: all that there are')
@@ -356,8 +376,7 @@ def train(a):
     run = Run(a)
     if a.resume and os.path.exists(a.out):
         run.resume()
-    until = min(a.until or a.epochs, a.epochs)
-    while run.epoch < until:
+    while run.epoch < a.epochs:
         start = time.time()
         loss, caches = run.one_epoch()
         run.save()

@@ -4,6 +4,7 @@
 """make_classifier.sh, make_generator.sh and compare_rows.py in training/, from a folder of labelled pictures to what they promise."""
 import csv
 import importlib.util
+import itertools
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ MODEL = SOURCE / 'models' / 'alitra-base.safetensors'
 TRAINING = SOURCE / 'training'
 CLASSES = {'stripes': lambda x, y, at: (x + at) // 9 % 2, 'rings': lambda x, y, at: np.hypot(x - 64 - at, y - 60) // 11 % 2}
 BUDGETS = 16, 32, 64, 128
+CELLS = {128: 84, 192: 189}     # of pictures of these sides
 
 
 def draw(folder, split, count):
@@ -63,24 +65,29 @@ class Labelled(ToolCase):
         self.assertEqual(said.count('\n| 128 |'), 2, said)
 
     def test_rows(self):
-        for allocation in 'learned', 'uniform':
+        for allocation, size in itertools.product(('learned', 'uniform'), CELLS):
             self.run_script('tokenise_labelled.py', self.root, self.work, '--model', MODEL, '--program', TOOLS / 'alitra-tokens',
-                            '--variants', 4, '--allocation', allocation, '--budgets', *BUDGETS)
+                            '--variants', 4, '--allocation', allocation, '--size', size, '--budgets', *BUDGETS)
         self.run_script('tokenise_fixed.py', self.root, self.work, '--model', MODEL)
         self.run_script('train_teacher.py', self.root, self.work, '--epochs', 1, '--variants', 0, 2, 3)
         table, options = self.folder / 'rows.csv', ('--model', MODEL, '--seeds', 0, '--epochs', 1)
         said = self.run_script('compare_rows.py', self.root, self.work, self.work, *options, '--csv', table)
         with open(table, newline='') as file:
             rows = list(csv.DictReader(file))
-        self.assertEqual(len(rows), 6 * len(BUDGETS), said)
+        self.assertEqual(len(rows), 10 * len(BUDGETS), said)
         for row in rows:
-            self.assertGreaterEqual(float(row['inputs']), min(int(row['tokens']), 84), row)
+            if row['row'] in ('learned', 'uniform', 'learned-192', 'uniform-192'):
+                self.assertEqual(float(row['inputs']), CELLS[192 if '192' in row['row'] else 128], row)
+            else:
+                self.assertGreaterEqual(float(row['inputs']), min(int(row['tokens']), CELLS[128]), row)
         before = table.read_bytes()
         self.run_script('compare_rows.py', self.root, self.work, self.work, *options, '--csv', table)
         self.assertEqual(table.read_bytes(), before, 'trained again')
         said = self.run_script('compare_rows.py', self.root, self.work, self.work / 'further', '--model', MODEL, '--seeds', 0,
-                               '--epochs', 2, '--variants', '0,2', '0,3', '--start', self.work, '--csv', self.folder / 'further.csv')
+                               '--epochs', 2, '--variants', 0, 2, '--start', self.work, '--csv', self.folder / 'further.csv')
         self.assertEqual(said.count('"epoch"'), 2, said)
+        with open(self.folder / 'further.csv', newline='') as file:
+            self.assertEqual({row['epochs'] for row in csv.DictReader(file)}, {'3'})
 
     def test_generator(self):
         self.run_script('make_generator.sh', self.root, MODEL, self.out, self.work, EPOCHS='1', VARIANTS='1')

@@ -3,7 +3,8 @@
 A *variant* is the whole set once over, each picture changed in one way: variant 0 as it is, 1 mirrored, from 2 on a
 crop of random place, size and shape, mirrored or not, its colours a little changed, all drawn from the number of the
 variant.  The program alitra-tokens turns a variant into tokens at some budgets; they are kept as .npz files:
-counts[N], and for all tokens in turn id, level, depth, column, row (of the cell, in units of 16 samples)."""
+size (of the picture's sides when it became tokens), counts[N], and for all tokens in turn id, level, depth, column, row
+(of the cell, in units of 16 samples)."""
 import subprocess
 from pathlib import Path
 
@@ -71,8 +72,17 @@ def parse(data, pictures_, budgets):
             'column': r[:, 4].copy(), 'row': r[:, 6].copy()}
 
 
-def cache_name(folder, split, number, budget, allocation):
-    return Path(folder) / ('%s-%d-%d-%s.npz' % (split, number, budget, allocation))
+def cache_name(folder, split, number, budget, kind):
+    return Path(folder) / ('%s-%d-%d-%s.npz' % (split, number, budget, kind))
+
+
+def kind_of(allocation, size):
+    """What caches are called whose pictures were scaled to another size before they became tokens: learned-192"""
+    return allocation if size == SIZE else '%s-%d' % (allocation, size)
+
+
+def scaled(picture, size):
+    return picture if size == SIZE else np.asarray(Image.fromarray(picture).resize((size, size), Image.BICUBIC))
 
 
 def soft_name(folder, number):
@@ -80,24 +90,25 @@ def soft_name(folder, number):
     return Path(folder) / ('train-%d-taught.npy' % number)
 
 
-def tokenise(program, model, root, split, number, budgets, allocation, folder, part=500):
+def tokenise(program, model, root, split, number, budgets, allocation, folder, size=SIZE, part=500):
     """Writes the cache files of a variant that are missing."""
-    missing = [b for b in budgets if not cache_name(folder, split, number, b, allocation).exists()]
+    kind = kind_of(allocation, size)
+    missing = [b for b in budgets if not cache_name(folder, split, number, b, kind).exists()]
     if not missing:
         return
     _, paths, _ = pictures(root, split)
     who = ['--objective=recognition'] if allocation == 'recognition' else ['--allocation=' + allocation]
-    command = [program, '--model=' + model, '--width=%d' % SIZE, '--height=%d' % SIZE, *who,
+    command = [program, '--model=' + model, '--width=%d' % size, '--height=%d' % size, *who,
                '--tokens=' + ','.join(map(str, missing))]
     parts = []
     for start in range(0, len(paths), part):
-        raw = np.stack([variant(p, number, start + i) for i, p in enumerate(paths[start:start + part])])
+        raw = np.stack([scaled(variant(p, number, start + i), size) for i, p in enumerate(paths[start:start + part])])
         out = subprocess.run(command, input=raw.tobytes(), stdout=subprocess.PIPE, check=True).stdout
         parts.append(list(parse(np.frombuffer(out, np.uint8), len(raw), len(missing))))
     Path(folder).mkdir(parents=True, exist_ok=True)
     for i, budget in enumerate(missing):
-        name = cache_name(folder, split, number, budget, allocation)
+        name = cache_name(folder, split, number, budget, kind)
         columns = {k: np.concatenate([p[i][1][k] for p in parts]) for k in parts[0][i][1]}
         with open(str(name) + '.tmp', 'wb') as f:
-            np.savez(f, counts=np.concatenate([p[i][0] for p in parts]), **columns)
+            np.savez(f, size=size, counts=np.concatenate([p[i][0] for p in parts]), **columns)
         Path(str(name) + '.tmp').replace(name)
