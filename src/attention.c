@@ -10,6 +10,8 @@
 #define EPSILON 1e-5f
 /* Sums that go on side by side: one chain of additions would wait for itself. */
 #define CHAINS 8
+/* Scores that are weighed together: a whole number of vectors, whatever the instruction set. */
+#define SCORES 16
 
 static guint
 panels_of (guint outputs)
@@ -75,6 +77,7 @@ alitra_attention_run (guint rows, guint size, const float *query,
     gsize out_stride, float *scratch)
 {
   const gsize columns = whole_panels (rows);
+  const guint weighed = (rows + SCORES - 1) / SCORES * SCORES;
   float *keys = scratch, *values = keys + columns * size;
   float *key_start = values + whole_panels (size) * rows;
   float *value_start = key_start + columns;
@@ -90,7 +93,7 @@ alitra_attention_run (guint rows, guint size, const float *query,
     alitra_matrix_multiply (&key_matrix, count, query + first * stride, stride,
         scores, columns, ALITRA_END_STORE);
     for (guint i = 0; i < count; i++)
-      alitra_matrix_softmax (scores + i * columns, columns);
+      alitra_matrix_softmax (scores + i * columns, weighed);
     alitra_matrix_multiply (&value_matrix, count, scores, columns,
         out + first * out_stride, out_stride, ALITRA_END_STORE);
   }
