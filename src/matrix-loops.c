@@ -80,6 +80,7 @@ read_halves (const guint16 * from)
 #define EACH_3(M) EACH_2 (M) M (2)
 #define EACH_4(M) EACH_3 (M) M (3)
 #define EACH_6(M) EACH_4 (M) M (4) M (5)
+#define EACH_8(M) EACH_6 (M) M (6) M (7)
 #define EACH_12(M) EACH_6 (M) M (6) M (7) M (8) M (9) M (10) M (11)
 
 static inline Vector
@@ -191,7 +192,7 @@ DEFINE_PICK_OF (pick_halves, guint16, R, read_halves)
 /* Numbers of rows that there are loops for. */
 #if ALITRA_WIDE
 #define MOST 12
-#define EACH_ROWS(M) M (1) M (2) M (3) M (4) M (6) M (12)
+#define EACH_ROWS(M) M (1) M (2) M (3) M (4) M (6) M (8) M (12)
 #define EACH_PICK(M) M (3) M (6) M (12)
 #else
 #define MOST 6
@@ -205,10 +206,13 @@ EACH_ROWS (DEFINE_SEARCH)
 EACH_PICK (DEFINE_PICK)
 /* *INDENT-ON* */
 
-/* Rows that are done at once, of so many that are left: where few are left of many, none alone. */
+/* Rows that are done at once, of so many that are left: where few are left of many, none alone, since its sums would wait
+ * for each other. */
 static inline guint
 next_rows (guint left)
 {
+  if (MOST == 12 && (left == 8 || left == 11 || left == 16))
+    return 8;
   if (MOST == 12 && left >= 12)
     return 12;
   return left == 7 || left == 4 ? 4 : left >= 6 ? 6 : MIN (left, 3);
