@@ -53,7 +53,7 @@ def train(a, seed):
 
 def lines_of(a, seed):
     run = train(a, seed)
-    report, epochs = run.report(), run.before + run.epoch
+    report, epochs = run.reported or run.report(), run.before + run.epoch
     for (row, split, budget, few), right in sorted(report.items()):
         cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
         inputs = (np.minimum(cells.cells, cells.tokens) if few else cells.cells).mean()
@@ -62,18 +62,14 @@ def lines_of(a, seed):
                                     '%.4f' % report[row, 'tune', budget, few], epochs)))
 
 
-def titles(rows):
-    """-> {row of the CSV: its title}, in order"""
-    every = {row + few: title + few for row, title in TITLES.items() for few in ('', FEW)}
-    return {row: title for row, title in every.items() if any(r['row'] == row for r in rows)}
-
-
 def plot(rows, path):
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
     pyplot.figure(figsize=(6, 4))
-    for row, title in titles(rows).items():
+    for row, title in TITLES.items():
+        if not any(r['row'] == row for r in rows):
+            continue
         found = [[float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == b] for b in BUDGETS]
         mean = np.array([np.mean(f) for f in found])
         spread = [mean - [min(f) for f in found], [max(f) for f in found] - mean]

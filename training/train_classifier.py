@@ -246,6 +246,7 @@ class Run:
         self.optimizer = torch.optim.AdamW([{'params': decay, 'weight_decay': .05}, {'params': rest, 'weight_decay': 0.}],
                                            betas=(.9, .99))
         self.epoch, self.steps, self.names = 0, 0, names
+        self.reported = None    # the last report
 
     def caches(self, split):
         """Those of the first folder first."""
@@ -332,7 +333,7 @@ class Run:
             for (allocation, number, budget), path in find_all(a.cache, split, a.allocation, a.budgets).items():
                 if number == 0 and not (split == 'train' and a.all):
                     cells = self.loaded.get(path) or Cells(path, self.vectors)
-                    for some in (False, True) if a.some else (False,):
+                    for some in (False, True) if a.some and not cells.patches else (False,):
                         out[allocation, 'val' if split == 'val' else 'tune', budget, some] = evaluate(
                             self.mean, cells, which, labels, some)
         return out
@@ -382,7 +383,8 @@ def train(a):
         run.save()
         line = {'epoch': run.epoch, 'loss': round(loss, 4), 'caches': caches, 'seconds': round(time.time() - start, 1)}
         if run.epoch % a.every == 0 or run.epoch == a.epochs:
-            line.update({'%s %s %d%s' % (*k[:3], ', as many inputs' * k[3]): round(v, 4) for k, v in run.report().items()})
+            run.reported = run.report()
+            line.update({'%s %s %d%s' % (*k[:3], ', as many inputs' * k[3]): round(v, 4) for k, v in run.reported.items()})
         print(json.dumps(line), flush=True)
     return run
 
