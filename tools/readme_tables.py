@@ -124,8 +124,8 @@ def temporal_groups():
     return table(['camera (clips)', *TEMPORAL_HEADS], lines)
 
 
-ROWS = {'learned': 'adaptive', 'uniform': 'uniform depth', 'scaled': 'fixed length, scaled',
-        'random': 'fixed length, random'}
+ROWS = {'learned-192': 'adaptive, at 192x192', 'learned': 'adaptive, at 128x128', 'uniform': 'uniform depth, at 128x128',
+        'uniform-192': 'uniform depth, at 192x192', 'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
 
 
 SPEED = (('moving', 'alitraenc alitra-base, no reuse'), ('moving', 'alitradec alitra-base, no reuse'), ('moving', 'alitraenc alitra-fast, no reuse'),
