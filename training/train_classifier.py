@@ -238,7 +238,7 @@ class Run:
         if a.start:
             state = torch.load(a.start, map_location='cpu')
             self.model.load_state_dict(state['model'])
-            self.before = state['before'] + state['epoch']
+            self.before = state.get('before', 0) + state['epoch']
         self.mean.load_state_dict(self.model.state_dict())
         self.mean.requires_grad_(False)
         decay = [p for p in self.model.parameters() if p.ndim > 1]
