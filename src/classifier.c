@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "matrix.h"
 #include "looks.h"
+#include "matrix.h"
 #include "model.h"
 #include "transformer.h"
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 
 import numpy as np
-from PIL import Image
 
 from alitra import labelled
 
@@ -52,8 +51,7 @@ def main():
     place = np.concatenate([np.arange(n) for n in np.bincount(labels)])      # of each picture in its class
     chosen = np.argsort(place, kind='stable')[:a.pictures]
     labels = labels[chosen]
-    raw = np.stack([np.asarray(Image.fromarray(labelled.variant(paths[i], 0, i)).resize((a.size, a.size), Image.BICUBIC))
-                    for i in chosen])
+    raw = np.stack([labelled.scaled(labelled.variant(paths[i], 0, i), a.size) for i in chosen])
     rows = [row for allocation in a.allocations for batch in a.batch for cells in a.cells
             for row in measure(a, raw, labels, allocation, batch, cells)]
     print('| ' + ' | '.join(FIELDS) + ' |\n' + '|---' * len(FIELDS) + '|')

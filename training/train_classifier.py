@@ -42,7 +42,7 @@ class Cells:
     takes thirty times the memory."""
 
     def __init__(self, path, vectors, number=0):
-        self.number, self.vectors = number, vectors                          # of the variant
+        self.number, self.vectors = number, vectors                          # number: of the variant
         with np.load(path) as f:
             self.columns = {k: f[k] for k in f}
         columns, self.tokens = self.columns, self.columns['counts'].astype(np.int64)     # of each picture
@@ -287,7 +287,7 @@ class Run:
         self.mean.load_state_dict(state['model'])
         self.model.load_state_dict(state['raw'])
         self.optimizer.load_state_dict(state['optimizer'])
-        self.epoch, self.steps = state['epoch'], state['steps']
+        self.epoch, self.steps, self.before = state['epoch'], state['steps'], state.get('before', self.before)
 
     def rate(self, part):
         """Up over the first part of the run, then down along a cosine; part: 0..1 of the run."""
