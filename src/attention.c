@@ -8,10 +8,6 @@
 #include "matrix.h"
 
 #define EPSILON 1e-5f
-/* Sums that go on side by side: one chain of additions would wait for itself. */
-#define CHAINS 8
-/* Scores that are weighed together: a whole number of vectors, whatever the instruction set. */
-#define SCORES 16
 
 static guint
 panels_of (guint outputs)
@@ -25,6 +21,12 @@ whole_panels (guint outputs)
   return (gsize) panels_of (outputs) * ALITRA_PANEL;
 }
 
+static guint
+whole_vectors (guint rows)
+{
+  return (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+}
+
 /* What the parts of the scratch take, each a whole number of panels: keys, values, where the sums of both start, scores. */
 gsize
 alitra_attention_scratch (guint rows, guint size)
@@ -34,13 +36,13 @@ alitra_attention_scratch (guint rows, guint size)
       + ALITRA_TILE * whole_panels (rows);
 }
 
-/* Keys as a matrix of `size` inputs, times `factor`. Its outputs are whole panels, which are written faster: beyond the last
- * row they are so low that a softmax makes nothing of them. */
+/* Keys as a matrix of `size` inputs, times `factor`. Its outputs are whole vectors, which are written, and weighed, faster:
+ * beyond the last row they are so low that a softmax makes nothing of them. */
 static AlitraMatrix
 pack_keys (guint rows, guint size, const float *key, gsize stride,
     float factor, float *data, float *start)
 {
-  const guint outputs = whole_panels (rows);
+  const guint outputs = whole_vectors (rows);
 
   for (guint i = 0; i < outputs; i++)
     start[i] = i < rows ? 0.f : -G_MAXFLOAT;
@@ -52,6 +54,18 @@ pack_keys (guint rows, guint size, const float *key, gsize stride,
   outputs, size, panels_of (rows), data, start};
 }
 
+/* `count` outputs of one input, and zeros: mostly a whole panel, which takes no loop. */
+static inline void
+copy_to_panel (guint count, const float *from, float *to)
+{
+  if (G_LIKELY (count == ALITRA_PANEL)) {
+    memcpy (to, from, ALITRA_PANEL * sizeof (float));
+    return;
+  }
+  memcpy (to, from, count * sizeof (float));
+  memset (to + count, 0, (ALITRA_PANEL - count) * sizeof (float));
+}
+
 /* Values as a matrix of `size` outputs and `rows` inputs. */
 static AlitraMatrix
 pack_values (guint rows, guint size, const float *value, gsize stride,
@@ -61,12 +75,9 @@ pack_values (guint rows, guint size, const float *value, gsize stride,
 
   memset (start, 0, whole * sizeof (float));
   for (gsize o = 0; o < whole; o += ALITRA_PANEL)
-    for (gsize i = 0; i < rows; i++) {
-      float *to = data + (o * rows) + i * ALITRA_PANEL;
-
-      for (gsize k = 0; k < ALITRA_PANEL; k++)
-        to[k] = o + k < size ? value[i * stride + o + k] : 0.f;
-    }
+    for (gsize i = 0; i < rows; i++)
+      copy_to_panel (MIN (size - o, ALITRA_PANEL), value + i * stride + o,
+          data + o * rows + i * ALITRA_PANEL);
   return (AlitraMatrix) {
   size, rows, panels_of (size), data, start};
 }
@@ -77,7 +88,7 @@ alitra_attention_run (guint rows, guint size, const float *query,
     gsize out_stride, float *scratch)
 {
   const gsize columns = whole_panels (rows);
-  const guint weighed = (rows + SCORES - 1) / SCORES * SCORES;
+  const guint weighed = whole_vectors (rows);
   float *keys = scratch, *values = keys + columns * size;
   float *key_start = values + whole_panels (size) * rows;
   float *value_start = key_start + columns;
@@ -99,34 +110,10 @@ alitra_attention_run (guint rows, guint size, const float *query,
   }
 }
 
-static float
-sum_of (const float *in, guint n)
-{
-  float sums[CHAINS] = { 0 }, sum = 0;
-  guint i = 0;
-
-  for (; i + CHAINS <= n; i += CHAINS)
-    for (guint c = 0; c < CHAINS; c++)
-      sums[c] += in[i + c];
-  for (; i < n; i++)
-    sum += in[i];
-  for (guint c = 0; c < CHAINS; c++)
-    sum += sums[c];
-  return sum;
-}
-
 void
 alitra_layer_norm (guint rows, guint size, const float *in, const float *gain,
     const float *bias, float *out)
 {
-  for (guint r = 0; r < rows; r++, in += size, out += size) {
-    const float mean = sum_of (in, size) / size;
-    float factor;
-
-    for (guint i = 0; i < size; i++)
-      out[i] = in[i] - mean;
-    factor = 1.f / sqrtf (alitra_matrix_energy (out, size) / size + EPSILON);
-    for (guint i = 0; i < size; i++)
-      out[i] = out[i] * factor * gain[i] + bias[i];
-  }
+  for (guint r = 0; r < rows; r++, in += size, out += size)
+    alitra_matrix_layer_norm (in, size, EPSILON, gain, bias, out);
 }

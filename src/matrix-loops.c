@@ -6,6 +6,7 @@
  *   ALITRA_WIDE   whether there are 32 registers (12 rows at a time) or 16 (6 rows)
  *   ALITRA_LOOPS  name of the table
  * A tile of rows times two vectors of columns is summed in registers; the inputs of a row are broadcast. */
+#include <math.h>
 #include <string.h>
 #ifdef ALITRA_HAVE_X86
 #include <immintrin.h>
@@ -15,6 +16,11 @@
 
 #define VECTORS 2
 #define COLUMNS (VECTORS * ALITRA_LANES)
+/* Vectors of columns that are summed side by side for so few rows that their sums would wait for each other. */
+#define SIDE_BY_SIDE 6
+#define FEW 2
+#define EACH_FEW(M) M (1) M (2)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Panels of codes that stay in the first-level cache while a group of rows is searched. */
 #define GROUP 48
 /* Times ALITRA_PANEL: rows that are searched together by panels. */
@@ -115,22 +121,18 @@ positive (Vector x)
 }
 
 static inline void
-finish (Vector low, Vector high, float *out, AlitraEnd end)
+finish (Vector sum, float *out, AlitraEnd end)
 {
-  Loose *to = (Loose *) out, *next = (Loose *) (out + ALITRA_LANES);
+  Loose *to = (Loose *) out;
 
-  if (end == ALITRA_END_POSITIVE) {
-    low = positive (low);
-    high = positive (high);
-  } else if (end == ALITRA_END_ADD) {
-    low += *to;
-    high += *next;
-  }
-  *to = low;
-  *next = high;
+  if (end == ALITRA_END_POSITIVE)
+    sum = positive (sum);
+  else if (end == ALITRA_END_ADD)
+    sum += *to;
+  *to = sum;
 }
 
-#define FINISH(r) finish (low##r, high##r, out + r * out_stride, end);
+#define FINISH(r) finish (low##r, out + r * out_stride, end); finish (high##r, out + r * out_stride + ALITRA_LANES, end);
 #define DEFINE_PRODUCT_OF(NAME, TYPE, R, READ, FETCH) \
 static void \
 NAME##_##R (const TYPE *weights, const float *start, guint inputs, const float *in, gsize in_stride, float *out, \
@@ -218,18 +220,41 @@ next_rows (guint left)
   return left == 7 || left == 4 ? 4 : left >= 6 ? 6 : MIN (left, 3);
 }
 
-/* Columns `at` and on of a panel; `start` is theirs. */
-static inline void
-product (guint rows, const AlitraMatrix * matrix, gsize at, const float *start,
-    const float *in, gsize in_stride, float *out, gsize out_stride,
-    AlitraEnd end)
+/* Some rows of a product: the columns from `column` on. */
+typedef struct
 {
+  const AlitraMatrix *matrix;
+  guint column;
+  const float *in;
+  gsize in_stride;
+  float *out;
+  gsize out_stride;
+  AlitraEnd end;
+} Part;
+
+/* Where a column begins among the weights. */
+static inline gsize
+place_of (const AlitraMatrix * matrix, guint column)
+{
+  return column / ALITRA_PANEL * (gsize) matrix->inputs * ALITRA_PANEL
+      + column % ALITRA_PANEL;
+}
+
+static void
+sum_pair (guint rows, const Part * part)
+{
+  const AlitraMatrix *matrix = part->matrix;
+  const gsize at = place_of (matrix, part->column);
+  const float *start = matrix->start + part->column;
+
 #define PRODUCT(R) \
   case R: \
     if (matrix->halves) \
-      product_halves_##R (matrix->halves + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
+      product_halves_##R (matrix->halves + at, start, matrix->inputs, part->in, part->in_stride, part->out, \
+          part->out_stride, part->end); \
     else \
-      product_##R (matrix->data + at, start, matrix->inputs, in, in_stride, out, out_stride, end); \
+      product_##R (matrix->data + at, start, matrix->inputs, part->in, part->in_stride, part->out, part->out_stride, \
+          part->end); \
     break;
 
   switch (rows) {
@@ -237,46 +262,137 @@ product (guint rows, const AlitraMatrix * matrix, gsize at, const float *start,
   }
 }
 
-/* The columns at the end of a matrix that do not fill a vector pair. */
+/* Another number of vectors than a pair. `rows`, `vectors` and `halves` are constants where this is called: all sums are in
+ * registers. */
+ALWAYS_INLINE void
+sum_vectors (guint rows, guint vectors, gboolean halves, const Part * part)
+{
+  const AlitraMatrix *matrix = part->matrix;
+  const gsize inputs = matrix->inputs, out_stride = part->out_stride;
+  const AlitraEnd end = part->end;
+  float *out = part->out;
+  const float *row[MOST];
+  Vector sums[MOST][SIDE_BY_SIDE];
+  gsize at[SIDE_BY_SIDE];
+
+#pragma GCC unroll 12
+  for (guint r = 0; r < rows; r++)
+    row[r] = part->in + r * part->in_stride;
+#pragma GCC unroll 6
+  for (guint v = 0; v < vectors; v++) {
+    const guint column = part->column + v * ALITRA_LANES;
+
+    at[v] = place_of (matrix, column);
+#pragma GCC unroll 12
+    for (guint r = 0; r < rows; r++)
+      sums[r][v] = *(const Aligned *) (matrix->start + column);
+  }
+  for (gsize k = 0; k < inputs; k++) {
+#pragma GCC unroll 6
+    for (guint v = 0; v < vectors; v++) {
+      const gsize here = at[v] + k * ALITRA_PANEL;
+      const Vector weights = halves ? read_halves (matrix->halves + here)
+          : (Vector) * (const Aligned *) (matrix->data + here);
+
+#pragma GCC unroll 12
+      for (guint r = 0; r < rows; r++)
+        sums[r][v] += splat (row[r][k]) * weights;
+    }
+  }
+#pragma GCC unroll 12
+  for (guint r = 0; r < rows; r++)
+#pragma GCC unroll 6
+    for (guint v = 0; v < vectors; v++)
+      finish (sums[r][v], out + r * out_stride + v * ALITRA_LANES, end);
+}
+
+#define SUM_VECTORS(R) \
+  case R: \
+    if (part->matrix->halves) \
+      sum_vectors (R, vectors, TRUE, part); \
+    else \
+      sum_vectors (R, vectors, FALSE, part); \
+    break;
+
 static void
-product_partial (guint rows, const AlitraMatrix * matrix, gsize at,
-    const float *start, const float *in, gsize in_stride, float *out,
-    gsize out_stride, AlitraEnd end, guint columns)
+sum_side_by_side (guint rows, const Part * part)
+{
+  const guint vectors = SIDE_BY_SIDE;
+
+  switch (rows) {
+      EACH_FEW (SUM_VECTORS)
+  }
+}
+
+static void
+sum_vector (guint rows, const Part * part)
+{
+  const guint vectors = 1;
+
+  switch (rows) {
+      EACH_ROWS (SUM_VECTORS)
+  }
+}
+
+/* The columns at the end of a matrix that do not fill vectors. */
+static void
+sum_rest (guint rows, guint columns, const Part * part)
 {
   float whole[MOST * COLUMNS];
+  Part rest = *part;
 
-  for (guint r = 0; end == ALITRA_END_ADD && r < rows; r++) {
-    memcpy (whole + r * COLUMNS, out + r * out_stride,
+  rest.out = whole;
+  rest.out_stride = COLUMNS;
+  for (guint r = 0; part->end == ALITRA_END_ADD && r < rows; r++) {
+    memcpy (whole + r * COLUMNS, part->out + r * part->out_stride,
         columns * sizeof (float));
     memset (whole + r * COLUMNS + columns, 0,
         (COLUMNS - columns) * sizeof (float));
   }
-  product (rows, matrix, at, start, in, in_stride, whole, COLUMNS, end);
+  if (columns > ALITRA_LANES)
+    sum_pair (rows, &rest);
+  else
+    sum_vector (rows, &rest);
   for (guint r = 0; r < rows; r++)
-    memcpy (out + r * out_stride, whole + r * COLUMNS,
+    memcpy (part->out + r * part->out_stride, whole + r * COLUMNS,
         columns * sizeof (float));
+}
+
+/* How many of the columns that are left are done at once. */
+static inline guint
+next_columns (guint rows, guint left)
+{
+  if (rows <= FEW && left >= SIDE_BY_SIDE * ALITRA_LANES)
+    return SIDE_BY_SIDE * ALITRA_LANES;
+  return MIN (left, COLUMNS);
+}
+
+static inline void
+sum_columns (guint rows, guint columns, const Part * part)
+{
+  if (columns == COLUMNS)
+    sum_pair (rows, part);
+  else if (columns == SIDE_BY_SIDE * ALITRA_LANES)
+    sum_side_by_side (rows, part);
+  else if (columns == ALITRA_LANES)
+    sum_vector (rows, part);
+  else
+    sum_rest (rows, columns, part);
 }
 
 static void
 multiply (const AlitraMatrix * matrix, guint rows, const float *in,
     gsize in_stride, float *out, gsize out_stride, AlitraEnd end)
 {
-  for (guint column = 0; column < matrix->outputs; column += COLUMNS) {
-    const gsize panel = column / ALITRA_PANEL, inside = column % ALITRA_PANEL;
-    const gsize at = panel * matrix->inputs * ALITRA_PANEL + inside;
-    const float *start = matrix->start + column;
-    const guint columns = MIN (matrix->outputs - column, COLUMNS);
+  Part part = { matrix, 0, in, in_stride, out, out_stride, end };
 
+  for (guint columns; part.column < matrix->outputs; part.column += columns) {
+    columns = next_columns (rows, matrix->outputs - part.column);
     for (guint r = 0, n; r < rows; r += n) {
-      const float *from = in + r * in_stride;
-      float *to = out + r * out_stride + column;
-
       n = next_rows (rows - r);
-      if (columns == COLUMNS)
-        product (n, matrix, at, start, from, in_stride, to, out_stride, end);
-      else
-        product_partial (n, matrix, at, start, from, in_stride, to, out_stride,
-            end, columns);
+      part.in = in + r * in_stride;
+      part.out = out + r * out_stride + part.column;
+      sum_columns (n, columns, &part);
     }
   }
 }
@@ -340,22 +456,34 @@ turn (Vector rows[ALITRA_LANES])
       TURN_BLOCKS (1)
 }
 
+/* `count` numbers of a row, and zeros: the number is seldom another than that of the lanes. */
+static inline Vector
+read_some (const float *from, guint count)
+{
+  Vector numbers = { 0 };
+
+  if (G_LIKELY (count == ALITRA_LANES))
+    return *(const Loose *) from;
+  for (guint i = 0; i < count; i++)
+    numbers[i] = from[i];
+  return numbers;
+}
+
 static void
 turn_panel (const float *in, gsize in_stride, guint rows, guint inputs,
     float factor, float *panel)
 {
-  for (guint r = 0; r < ALITRA_PANEL; r += ALITRA_LANES)
+  const guint whole =
+      (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+
+  for (guint r = 0; r < whole; r += ALITRA_LANES)
     for (guint k = 0; k < inputs; k += ALITRA_LANES) {
       const guint count = MIN (inputs - k, ALITRA_LANES);
       Vector block[ALITRA_LANES];
 
-      for (guint i = 0; i < ALITRA_LANES; i++) {
-        block[i] = splat (0);
-        if (r + i < rows)
-          memcpy (&block[i], in + (r + i) * in_stride + k,
-              count * sizeof (float));
-        block[i] *= factor;
-      }
+      for (guint i = 0; i < ALITRA_LANES; i++)
+        block[i] = r + i < rows ? factor * read_some (in + (r + i) * in_stride
+            + k, count) : splat (0);
       turn (block);
       for (guint i = 0; i < count; i++)
         *(Loose *) (panel + (k + i) * ALITRA_PANEL + r) = block[i];
@@ -748,6 +876,28 @@ gelu_of (Vector x)
           & (Index) (size - half * tail)));
 }
 
+/* Lanes are added, and compared, by halves. */
+#define OF_LANES(x, BOTH) \
+  for (gint h = ALITRA_LANES / 2; h > 0; h /= 2) { \
+    const Vector a = x, b = __builtin_shuffle (x, (lanes + h) & (ALITRA_LANES - 1)); \
+\
+    x = BOTH; \
+  }
+
+static inline float
+sum_of_lanes (Vector x)
+{
+  OF_LANES (x, a + b);
+  return x[0];
+}
+
+static inline float
+most_of_lanes (Vector x)
+{
+  OF_LANES (x, either ((Index) (a > b), a, b));
+  return x[0];
+}
+
 static inline float
 largest (const float *numbers, guint n)
 {
@@ -762,8 +912,7 @@ largest (const float *numbers, guint n)
 
       best = either ((Index) (x > best), x, best);
     }
-    for (guint lane = 0; lane < ALITRA_LANES; lane++)
-      most = MAX (most, best[lane]);
+    most = most_of_lanes (best);
   }
   for (; i < n; i++)
     most = MAX (most, numbers[i]);
@@ -792,12 +941,57 @@ softmax (float *numbers, guint n)
     for (guint lane = 0; lane < n - i; lane++)
       sum += last[lane];
   }
-  for (guint lane = 0; lane < ALITRA_LANES; lane++)
-    sum += sums[lane];
+  sum += sum_of_lanes (sums);
   factor = 1.f / sum;
   for (i = 0; i < n; i++)
     numbers[i] *= factor;
   return sum;
+}
+
+static inline float
+sum_of (const float *in, guint n)
+{
+  Vector sums = { 0 };
+  float sum = 0;
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES)
+    sums += *(const Loose *) (in + i);
+  for (; i < n; i++)
+    sum += in[i];
+  return sum + sum_of_lanes (sums);
+}
+
+static inline float
+squares_from (const float *in, guint n, float middle)
+{
+  Vector sums = { 0 };
+  float sum = 0;
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES) {
+    const Vector x = *(const Loose *) (in + i) - middle;
+
+    sums += x * x;
+  }
+  for (; i < n; i++)
+    sum += (in[i] - middle) * (in[i] - middle);
+  return sum + sum_of_lanes (sums);
+}
+
+static void
+layer_norm (const float *in, guint n, float epsilon, const float *gain,
+    const float *bias, float *out)
+{
+  const float mean = sum_of (in, n) / n;
+  const float factor = 1.f / sqrtf (squares_from (in, n, mean) / n + epsilon);
+  guint i = 0;
+
+  for (; i + ALITRA_LANES <= n; i += ALITRA_LANES)
+    *(Loose *) (out + i) = (*(const Loose *) (in + i) - mean) * factor
+        * *(const Loose *) (gain + i) + *(const Loose *) (bias + i);
+  for (; i < n; i++)
+    out[i] = (in[i] - mean) * factor * gain[i] + bias[i];
 }
 
 static void
@@ -885,6 +1079,6 @@ halves (const guint8 * from, gsize n, float *to)
 
 const AlitraLoops ALITRA_LOOPS =
     { ALITRA_LOOPS_NAME, multiply, nearest, nearest_of_panels, spread, energy,
-  energies, turn_panel, softmax, gelu, gates, halves, &ALITRA_PIXEL_LOOPS,
-  &ALITRA_BYTE_LOOPS
+  energies, turn_panel, softmax, layer_norm, gelu, gates, halves,
+  &ALITRA_PIXEL_LOOPS, &ALITRA_BYTE_LOOPS
 };

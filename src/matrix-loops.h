@@ -23,6 +23,7 @@ typedef struct
   void (*energies) (const float *in, gsize stride, guint n, guint rows, float *out);
   void (*turn_panel) (const float *in, gsize in_stride, guint rows, guint inputs, float factor, float *panel);
   float (*softmax) (float *numbers, guint n);
+  void (*layer_norm) (const float *in, guint n, float epsilon, const float *gain, const float *bias, float *out);
   void (*gelu) (float *numbers, guint n);
   /* per cell, sums: 4 x n of an update gate, a reset gate, a candidate and what the reset gate multiplies; said: 3 x n,
    * added to the first three; -> next hidden state, n a multiple of 16, and its product with `read` */

@@ -256,6 +256,13 @@ alitra_matrix_softmax (float *numbers, guint n)
 }
 
 void
+alitra_matrix_layer_norm (const float *in, guint n, float epsilon,
+    const float *gain, const float *bias, float *out)
+{
+  get_loops ()->layer_norm (in, n, epsilon, gain, bias, out);
+}
+
+void
 alitra_matrix_gelu (float *numbers, guint n)
 {
   get_loops ()->gelu (numbers, n);

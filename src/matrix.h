@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 
 /* Columns of a panel: matrices are stored as panels of so many outputs, interleaved. */
 #define ALITRA_PANEL 32
+/* Floats of the widest vectors; what there is a multiple of them of is whole vectors, whatever the instruction set. */
+#define ALITRA_WIDEST 16
 /* Rows that a call should bring at least, if there are so many; tiles of 48 to 192 rows stay in cache. */
 #define ALITRA_TILE 96
 
@@ -79,12 +81,16 @@ float alitra_matrix_energy (const float *in, guint n);
 /* The same of some rows, `stride` floats apart, and the same bits. */
 void alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows, float *out);
 
-/* At most ALITRA_PANEL rows of numbers, times `factor`, as a panel of so many outputs; the outputs beyond them are zero. */
+/* At most ALITRA_PANEL rows of numbers, times `factor`, as a panel of so many outputs; those beyond them are zero, up to a
+ * multiple of ALITRA_WIDEST, and not written from there on. */
 void alitra_matrix_turn_panel (const float *in, gsize in_stride, guint rows, guint inputs, float factor, float *panel);
 
 /* n numbers, 1 or more, become parts of 1, in proportion to e to their power (below e to the power of -87 of the largest:
  * zero). Returns what these powers add up to once the largest number was taken off all: not finite if the numbers are not. */
 float alitra_matrix_softmax (float *numbers, guint n);
+
+/* out = (in - mean) / root of (variance + epsilon) * gain + bias, of n numbers. */
+void alitra_matrix_layer_norm (const float *in, guint n, float epsilon, const float *gain, const float *bias, float *out);
 
 /* Each number x becomes x times the part of a normal distribution that is below x. */
 void alitra_matrix_gelu (float *numbers, guint n);

@@ -117,6 +117,34 @@ flat_vector (const AlitraTokenVectors * self, guint number, gfloat * out)
   }
 }
 
+/* NULL: the id of that row of the table is no learned code. */
+static const gfloat *
+code_of (const AlitraTokenVectors * self, const AlitraTokenTable * table,
+    guint row)
+{
+  const AlitraModel *model = self->model;
+  const AlitraModelLevel *level = &model->level[table->levels[row]];
+  const guint id = table->ids[row], depth = table->depths[row];
+
+  return id < level->codes && depth < level->depth ?
+      level->step[depth].codes + (gsize) id *model->narrow : NULL;
+}
+
+/* Codes lie far apart, in no cache: all are asked for before the first is read. */
+static void
+ask_for_codes (const AlitraTokenVectors * self, const AlitraTokenTable * table,
+    guint count)
+{
+  for (guint i = 0; i < count; i++) {
+    const gfloat *code = code_of (self, table, i);
+
+    if (code) {
+      __builtin_prefetch (code);
+      __builtin_prefetch (code + self->model->narrow - 1);
+    }
+  }
+}
+
 void
 alitra_token_vectors_fill (const AlitraTokenVectors * self,
     const AlitraTokenTable * table, guint count, gfloat * out)
@@ -124,20 +152,19 @@ alitra_token_vectors_fill (const AlitraTokenVectors * self,
   const AlitraModel *model;
 
   g_return_if_fail (self && table && out && count <= table->capacity);
+  for (guint i = 0; i < count; i++)
+    g_return_if_fail (table->levels[i] < ALITRA_LEVELS);
   model = self->model;
 
+  ask_for_codes (self, table, count);
   for (guint i = 0; i < count; i++, out += model->dim) {
-    const AlitraModelLevel *level;
-    const guint id = table->ids[i], depth = table->depths[i];
+    const AlitraModelLevel *level = &model->level[table->levels[i]];
+    const gfloat *code = code_of (self, table, i);
+    const guint id = table->ids[i];
 
-    g_return_if_fail (table->levels[i] < ALITRA_LEVELS);
-    level = &model->level[table->levels[i]];
-    if (id < level->codes && depth < level->depth) {
-      const AlitraStep *step = &level->step[depth];
-
-      alitra_matrix_multiply (&step->back, 1,
-          step->codes + (gsize) id * model->narrow, model->narrow, out,
-          model->dim, ALITRA_END_STORE);
+    if (code) {
+      alitra_matrix_multiply (&level->step[table->depths[i]].back, 1, code,
+          model->narrow, out, model->dim, ALITRA_END_STORE);
       continue;
     }
     memset (out, 0, model->dim * sizeof (gfloat));

@@ -103,7 +103,7 @@ test_multiply (gconstpointer loops)
   static const guint shapes[][3] =
       { {1, 1, 1}, {5, 7, 3}, {13, 96, 384}, {29, 33, 17}, {100, 24, 96}, {12,
       864, 96},
-  {23, 31, 1}, {7, 65, 40}
+  {23, 31, 1}, {7, 65, 40}, {1, 96, 24}, {2, 213, 31}, {16, 16, 32}, {3, 25, 8}
   };
 
   if (!alitra_matrix_set_loops (loops)) {
@@ -122,33 +122,52 @@ test_multiply (gconstpointer loops)
   }
 }
 
-/* A row has the same bits alone and among others. */
+/* Rows, so many at a time, have the bits of `all`. */
+static void
+check_bits (const AlitraMatrix * matrix, const Problem * p, guint at_once,
+    const float *all)
+{
+  float *out = alitra_floats_new ((gsize) at_once * p->outputs);
+
+  for (guint first = 0; first < p->rows; first += at_once) {
+    const guint rows = MIN (p->rows - first, at_once);
+
+    alitra_matrix_multiply (matrix, rows, p->in + first * p->in_stride,
+        p->in_stride, out, p->outputs, ALITRA_END_STORE);
+    for (guint r = 0; r < rows; r++)
+      g_assert_cmpmem (out + r * p->outputs, p->outputs * sizeof (float),
+          all + (first + r) * p->out_stride, p->outputs * sizeof (float));
+  }
+  alitra_floats_free (out);
+}
+
+/* A row has the same bits alone and among others, and of half floats as of floats. */
 static void
 test_alone (gconstpointer loops)
 {
   Problem p;
   AlitraMatrix matrix;
-  float *out, *alone;
+  float *all;
 
   if (!alitra_matrix_set_loops (loops)) {
     g_test_skip ("this machine cannot run them");
     return;
   }
-  p = problem_new (41, 77, 96);
-  out = alitra_floats_new (p.rows * p.out_stride);
-  alone = alitra_floats_new (p.outputs);
+  p = problem_new (41, 213, 96);
+  for (gsize i = 0; i < (gsize) p.outputs * p.inputs; i++)
+    p.weights[i] = rintf (p.weights[i] * 256) / 256;
+  all = alitra_floats_new ((gsize) p.rows * p.out_stride);
   alitra_matrix_init (&matrix, p.outputs, p.inputs, p.weights, 1);
-  alitra_matrix_multiply (&matrix, p.rows, p.in, p.in_stride, out, p.out_stride,
-      ALITRA_END_STORE);
-  for (guint r = 0; r < p.rows; r++) {
-    alitra_matrix_multiply (&matrix, 1, p.in + r * p.in_stride, p.in_stride,
-        alone, p.outputs, ALITRA_END_STORE);
-    g_assert_cmpmem (alone, p.outputs * sizeof (float), out + r * p.out_stride,
-        p.outputs * sizeof (float));
+  alitra_matrix_multiply (&matrix, p.rows, p.in, p.in_stride, all,
+      p.out_stride, ALITRA_END_STORE);
+  for (guint pass = 0; pass < 2; pass++) {
+    if (pass == 1)
+      g_assert_true (alitra_matrix_halve (&matrix));
+    for (guint at_once = 1; at_once <= 12; at_once++)
+      check_bits (&matrix, &p, at_once, all);
   }
   alitra_matrix_clear (&matrix);
-  alitra_floats_free (out);
-  alitra_floats_free (alone);
+  alitra_floats_free (all);
   problem_clear (&p);
 }
 

@@ -106,16 +106,23 @@ test_turn_panel (gconstpointer loops)
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
     const guint rows = sizes[s][0], inputs = sizes[s][1], stride = inputs + 3;
     float *in = random_floats (rows * stride, 40);
-    float *panel = random_floats (inputs * ALITRA_PANEL + 1, 40);
-    const float after = panel[inputs * ALITRA_PANEL];
+    const guint whole =
+        (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+    const gsize numbers = (gsize) inputs * ALITRA_PANEL + 1;
+    float *before = random_floats (numbers, 40);
+    float *panel = alitra_floats_new (numbers);
 
+    memcpy (panel, before, numbers * sizeof (float));
     alitra_matrix_turn_panel (in, stride, rows, inputs, .3f, panel);
-    for (guint k = 0; k < inputs; k++)
-      for (guint r = 0; r < ALITRA_PANEL; r++)
-        g_assert_cmpfloat (panel[k * ALITRA_PANEL + r], ==,
-            r < rows ? in[r * stride + k] * .3f : 0.f);
-    g_assert_cmpfloat (panel[inputs * ALITRA_PANEL], ==, after);
+    for (gsize i = 0; i < numbers; i++) {
+      const gsize k = i / ALITRA_PANEL, r = i % ALITRA_PANEL;
+
+      g_assert_cmpfloat (panel[i], ==,
+          k == inputs || r >= whole ? before[i] : r < rows ? in[r * stride +
+              k] * .3f : 0.f);
+    }
     alitra_floats_free (in);
+    alitra_floats_free (before);
     alitra_floats_free (panel);
   }
 }
@@ -147,7 +154,7 @@ static void
 test_norm (gconstpointer loops)
 {
   enum
-  { ROWS = 5, SIZE = 43 };
+  { ROWS = 5, SIZE = 43 };      /* whole vectors, and some */
   float *in, *gain, *bias, *out;
 
   if (!set_loops (loops))
@@ -226,6 +233,7 @@ test_attention (gconstpointer loops)
   if (!set_loops (loops))
     return;
   check_attention (1, 8);
+  check_attention (16, 32);
   check_attention (33, 8);
   check_attention (40, 32);
   check_attention (200, 33);
