@@ -5,6 +5,7 @@
 #include <alitra/tensor.h>
 #include <string.h>
 
+#include "cover.h"
 #include "floats.h"
 #include "memory.h"
 
@@ -21,12 +22,6 @@ typedef struct
   float *sum;                   /* of the tokens of those of them that hold some */
 } Level;
 
-/* A cell that the caller gets. */
-typedef struct
-{
-  guint level, cell;
-} Chosen;
-
 struct _AlitraLooks
 {
   AlitraTransformer *transformer;
@@ -34,7 +29,8 @@ struct _AlitraLooks
   guint size;                   /* numbers of a vector */
   Level level[ALITRA_LEVELS];
   AlitraTokenTable table;       /* tokens of the frame */
-  GArray *chosen;               /* of Chosen */
+  AlitraCover *cover;
+  GArray *chosen;               /* of AlitraCovering */
   guint32 at[ALITRA_TILE];      /* cells of a level that are worked on together */
   float *in, *out;              /* and ALITRA_TILE vectors each */
 };
@@ -47,7 +43,8 @@ alitra_looks_new (AlitraTransformer * transformer, AlitraModel * model)
   self->transformer = alitra_transformer_ref (transformer);
   self->vectors = alitra_token_vectors_new (model);
   self->size = alitra_token_vectors_get_size (self->vectors);
-  self->chosen = g_array_new (FALSE, FALSE, sizeof (Chosen));
+  self->cover = alitra_cover_new ();
+  self->chosen = g_array_new (FALSE, FALSE, sizeof (AlitraCovering));
   self->in = alitra_floats_new ((gsize) ALITRA_TILE * self->size);
   self->out = alitra_floats_new ((gsize) ALITRA_TILE * self->size);
   return self;
@@ -68,6 +65,7 @@ alitra_looks_free (AlitraLooks * self)
   g_free (self->table.positions);
   g_free (self->table.depths);
   g_free (self->table.ages);
+  alitra_cover_free (self->cover);
   g_array_unref (self->chosen);
   alitra_floats_free (self->in);
   alitra_floats_free (self->out);
@@ -132,25 +130,17 @@ need (AlitraLooks * self, guint index, guint cell)
   }
 }
 
-/* The cells that hold tokens, or the others; returns how many there may still be. */
-static guint
-choose (AlitraLooks * self, const AlitraMemory * memory, gboolean holding,
-    guint most)
+static void
+choose (AlitraLooks * self, const AlitraMemory * memory, guint most)
 {
-  for (guint i = ALITRA_LEVELS; i-- > 0;) {
-    const guint cells = self->level[i].columns * self->level[i].rows;
+  g_array_set_size (self->chosen, 0);
+  alitra_cover_choose (self->cover, memory, most, self->chosen);
+  for (guint i = 0; i < self->chosen->len; i++) {
+    const AlitraCovering chosen =
+        g_array_index (self->chosen, AlitraCovering, i);
 
-    for (guint cell = 0; cell < cells && most > 0; cell++) {
-      const Chosen chosen = { i, cell };
-
-      if ((memory->level[i].depth[cell] > 0) != holding)
-        continue;
-      g_array_append_val (self->chosen, chosen);
-      need (self, i, cell);
-      most--;
-    }
+    need (self, chosen.level, chosen.cell);
   }
-  return most;
 }
 
 /* The vectors of the first `tokens` rows of the table, added up cell by cell. */
@@ -284,7 +274,7 @@ look (AlitraLooks * self, const AlitraMemory * memory)
 }
 
 static void
-append (AlitraLooks * self, const AlitraMemory * memory, Chosen chosen,
+append (AlitraLooks * self, const AlitraMemory * memory, AlitraCovering chosen,
     GArray * inputs, GArray * vectors)
 {
   const Level *level = &self->level[chosen.level];
@@ -309,12 +299,10 @@ alitra_looks_add (AlitraLooks * self, const AlitraMemory * memory, guint most,
   if (tokens == 0)
     return;
   fit_frame (self, memory);
-  g_array_set_size (self->chosen, 0);
-  most = choose (self, memory, TRUE, most);
-  choose (self, memory, FALSE, most);
+  choose (self, memory, most);
   add_up (self, tokens);
   look (self, memory);
   for (guint i = 0; i < self->chosen->len; i++)
-    append (self, memory, g_array_index (self->chosen, Chosen, i), inputs,
-        vectors);
+    append (self, memory, g_array_index (self->chosen, AlitraCovering, i),
+        inputs, vectors);
 }

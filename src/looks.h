@@ -21,7 +21,7 @@ AlitraLooks *alitra_looks_new (AlitraTransformer * transformer, AlitraModel * mo
 void alitra_looks_free (AlitraLooks * looks);
 
 /* Appends an AlitraTransformerInput to `inputs` and its vector to `vectors` (gfloat) for at most `most` cells of the
- * frame: those that hold tokens, then the others, coarse ones first. None if no cell holds a token. */
+ * frame, those of cover.h. None if no cell holds a token. */
 void alitra_looks_add (AlitraLooks * looks, const AlitraMemory * memory, guint most, GArray * inputs,
     GArray * vectors);
 

@@ -51,12 +51,21 @@ def train(a, seed):
     return train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
 
 
+def count_inputs(cells, few):
+    """Of a picture, in the mean."""
+    if not few:
+        return cells.cells.mean()
+    which = np.arange(min(len(cells.tokens), train_classifier.SAMPLE))
+    inputs = cells.inputs(which)
+    return np.mean([len(inputs.some(i, cells.tokens[i])) for i in which])
+
+
 def lines_of(a, seed):
     run = train(a, seed)
     report, epochs = run.reported or run.report(), run.before + run.epoch
     for (row, split, budget, few), right in sorted(report.items()):
         cells = train_classifier.Cells(train_classifier.find_caches(a.cache, 'val', row, [budget])[0, budget], run.vectors)
-        inputs = (np.minimum(cells.cells, cells.tokens) if few else cells.cells).mean()
+        inputs = count_inputs(cells, few)
         if split == 'val' and not (few and row in FIXED):
             yield dict(zip(FIELDS, (row + FEW * few, seed, budget, '%.1f' % inputs, '%.3f' % right,
                                     '%.4f' % report[row, 'tune', budget, few], epochs)))

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from alitra import labelled
+from alitra import cover, labelled
 from alitra.classifier import MAX_DEPTH, Classifier, TokenVectors
 from alitra.labelled import soft_name
 from alitra.model import LEVELS
@@ -31,10 +31,22 @@ SAMPLE = 500    # pictures that stand for all
 class Inputs:
     """What the transformer is given of some pictures."""
 
-    def __init__(self, looks, level, depth, place, counts):
-        """looks: what the inputs look like; level, depth, place of each; counts: of each picture, its inputs"""
-        self.looks, self.level, self.depth, self.place = looks, level, depth, place
+    def __init__(self, looks, level, depth, place, counts, grid=None):
+        """looks: what the inputs look like; level, depth, place of each; counts: of each picture, its inputs; grid: they
+        are all cells of grids with so many on a side of the finest level"""
+        self.looks, self.level, self.depth, self.place, self.grid = looks, level, depth, place, grid
         self.start = np.append(0, np.cumsum(counts))                         # of each picture, its first input
+
+    def some(self, picture, most=None):
+        """Numbers of the inputs that stand for a picture; most: there may be no more."""
+        first, last = self.start[picture:picture + 2]
+        if most is None or most >= last - first:
+            return np.arange(first, last)
+        if self.grid is None:
+            return np.arange(first, first + most)
+        ends = np.cumsum([(self.grid >> level) ** 2 for level in range(LEVELS)])
+        cells = cover.choose(np.split(self.depth[first:last].astype(np.int64), ends[:-1]), self.grid, most)
+        return first + np.array([np.append(0, ends)[level] + cell for level, cell in cells])
 
 
 class Cells:
@@ -82,12 +94,8 @@ class Cells:
         depth = np.minimum(np.concatenate(depths, 1), MAX_DEPTH - 1)
         level = np.tile(np.concatenate([np.full((grid >> i) ** 2, i) for i in order]), (n, 1))
         middle = np.concatenate([(np.indices((grid >> i, grid >> i))[::-1].reshape(2, -1).T + .5) / (grid >> i) for i in order])
-        # As in src/looks.c: cells with tokens first, coarse ones first, so that a part of them is the beginning.
-        first = np.argsort(np.where(depth > 0, 0, LEVELS) - level, axis=1, kind='stable')
-        cells = (first + np.arange(n)[:, None] * level.shape[1]).ravel()
-        return Inputs(torch.cat([x.flatten(1, 2) for x in looks], 1).flatten(0, 1).half()[torch.from_numpy(cells)],
-                      level.ravel()[cells], depth.ravel()[cells], np.tile(middle.astype(np.float32), (n, 1))[cells],
-                      np.full(n, level.shape[1]))
+        return Inputs(torch.cat([x.flatten(1, 2) for x in looks], 1).flatten(0, 1).half(), level.ravel(), depth.ravel(),
+                      np.tile(middle.astype(np.float32), (n, 1)), np.full(n, level.shape[1]), grid)
 
 
 def look_up(members):
@@ -107,8 +115,7 @@ class Batch:
 
     def __init__(self, members, size, rng=None, drop=0., mix=0., most=None):
         """members: (Cells, index) each; size: numbers of a vector; most: inputs of each."""
-        parts = [[(inputs, np.arange(inputs.start[i], inputs.start[i + 1])[:most and most[k]])]
-                 for k, (inputs, i) in enumerate(look_up(members))]
+        parts = [[(inputs, inputs.some(i, most and most[k]))] for k, (inputs, i) in enumerate(look_up(members))]
         self.weight = np.ones((len(parts), 2), np.float32) * (1, 0)
         self.partner = np.arange(len(parts))
         if mix:

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "cover.h"
 #include "drawing.h"
 #include "floats.h"
 #include "goldentransformer.h"
@@ -591,33 +592,175 @@ walk_up (const Walk * walk, guint level, guint column, guint row, float *look)
   return cell.depth;
 }
 
+static guint
+tokens_below (const AlitraMemory * memory, guint level, guint column, guint row)
+{
+  guint tokens = 0, columns, rows;
+
+  if (level == 0)
+    return 0;
+  alitra_memory_get_grid (memory, level - 1, &columns, &rows);
+  for (guint y = 2 * row; y < MIN (rows, 2 * row + 2); y++)
+    for (guint x = 2 * column; x < MIN (columns, 2 * column + 2); x++) {
+      AlitraCell cell;
+
+      alitra_memory_get_cell (memory, level - 1, x, y, &cell);
+      tokens += cell.depth + tokens_below (memory, level - 1, x, y);
+    }
+  return tokens;
+}
+
+/* A cell of the frame, and whether it stays whole. */
+typedef struct
+{
+  guint level, column, row, below;
+  gboolean whole;
+} Cell;
+
+static void
+add_cell (GArray * cells, const AlitraMemory * memory, guint level,
+    guint column, guint row)
+{
+  const Cell cell = { level, column, row, tokens_below (memory, level, column,
+        row), level == 0
+  };
+
+  g_array_append_val (cells, cell);
+}
+
+static void
+add_level (GArray * cells, const AlitraMemory * memory, guint level)
+{
+  guint columns, rows;
+
+  alitra_memory_get_grid (memory, level, &columns, &rows);
+  for (guint i = 0; i < columns * rows; i++)
+    add_cell (cells, memory, level, i % columns, i / columns);
+}
+
+/* The one to be quartered next: with the most tokens below it, of equals the coarsest, then the first. */
+static Cell *
+next_cell (GArray * cells)
+{
+  Cell *next = NULL;
+
+  for (guint i = 0; i < cells->len; i++) {
+    Cell *cell = &g_array_index (cells, Cell, i);
+
+    if (!cell->whole && (!next || cell->below > next->below
+            || (cell->below == next->below && (cell->level > next->level
+                    || (cell->level == next->level && (cell->row < next->row
+                            || (cell->row == next->row
+                                && cell->column < next->column)))))))
+      next = cell;
+  }
+  return next;
+}
+
+/* One cell after the other becomes its quarters, as long as there is room; of more than 256 cells it stays beside them. */
+static void
+quarter_cells (GArray * cells, const AlitraMemory * memory, guint most)
+{
+  const gboolean apart = most <= 256;
+  Cell *next;
+
+  while ((next = next_cell (cells)) != NULL) {
+    const Cell cell = *next;
+    const guint before = cells->len;
+    guint columns, rows;
+
+    alitra_memory_get_grid (memory, cell.level - 1, &columns, &rows);
+    for (guint y = 2 * cell.row; y < MIN (rows, 2 * cell.row + 2); y++)
+      for (guint x = 2 * cell.column; x < MIN (columns, 2 * cell.column + 2);
+          x++)
+        add_cell (cells, memory, cell.level - 1, x, y);
+    next = next_cell (cells);   /* the array may lie elsewhere now */
+    g_assert_true (next->level == cell.level && next->row == cell.row
+        && next->column == cell.column);
+    next->whole = TRUE;
+    if (cells->len - (apart ? 1 : 0) > most)
+      g_array_set_size (cells, before);
+    else if (apart)
+      g_array_remove_index (cells, next - (Cell *) cells->data);
+  }
+}
+
+/* The cells that stand for a frame; most = 0: all of them. */
+static GArray *
+find_cells (const AlitraMemory * memory, guint most)
+{
+  GArray *cells = g_array_new (FALSE, FALSE, sizeof (Cell));
+
+  for (guint level = ALITRA_LEVELS; level-- > 0;) {
+    add_level (cells, memory, level);
+    if (most > 0)
+      break;
+  }
+  if (most > 0)
+    quarter_cells (cells, memory, most);
+  return cells;
+}
+
 /* The inputs of a frame, found by walking through its cells one by one: with them the transformer must say the same. */
 static void
-walk_cells (const Walk * walk, GArray * inputs, GArray * looks)
+walk_cells (const Walk * walk, guint most, GArray * inputs, GArray * looks)
 {
   const AlitraMemory *memory = walk->memory;
   const guint size = walk->transformer->vectors;
   float *look = alitra_floats_new (size);
+  GArray *cells = find_cells (memory, most);
 
-  for (guint empty = 0; empty < 2; empty++)
-    for (guint level = ALITRA_LEVELS; level-- > 0;) {
-      guint columns, rows;
+  for (guint i = 0; i < cells->len; i++) {
+    const Cell *cell = &g_array_index (cells, Cell, i);
+    const AlitraTransformerInput input = { cell->level,
+      walk_up (walk, cell->level, cell->column, cell->row, look),
+      (cell->column + .5f) * (16 << cell->level) / memory->width,
+      (cell->row + .5f) * (16 << cell->level) / memory->height
+    };
 
-      alitra_memory_get_grid (memory, level, &columns, &rows);
-      for (guint i = 0; i < columns * rows; i++) {
-        AlitraTransformerInput input = { level, 0,
-          (i % columns + .5f) * (16 << level) / memory->width,
-          (i / columns + .5f) * (16 << level) / memory->height
-        };
-
-        input.depth = walk_up (walk, level, i % columns, i / columns, look);
-        if ((input.depth == 0) != empty)
-          continue;
-        g_array_append_val (inputs, input);
-        g_array_append_vals (looks, look, size);
-      }
-    }
+    g_array_append_val (inputs, input);
+    g_array_append_vals (looks, look, size);
+  }
+  g_array_unref (cells);
   alitra_floats_free (look);
+}
+
+/* Where there is room for no more than some of the coarsest cells, these have the most tokens in and below them. */
+static void
+test_few_cells (void)
+{
+  Frames frames = frames_new ();
+  const AlitraMemory *memory = frames.memory[0];
+  AlitraCover *cover = alitra_cover_new ();
+  g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE,
+      sizeof (AlitraCovering));
+  const guint level = ALITRA_LEVELS - 1;
+  guint columns, rows, least = G_MAXUINT, more = 0;
+
+  alitra_memory_get_grid (memory, level, &columns, &rows);
+  alitra_cover_choose (cover, memory, 4, chosen);
+  g_assert_cmpuint (chosen->len, ==, 4);
+  g_assert_cmpuint (columns * rows, >, 4);
+  for (guint i = 0; i < 4; i++) {
+    const AlitraCovering *one = &g_array_index (chosen, AlitraCovering, i);
+    AlitraCell cell;
+
+    g_assert_cmpuint (one->level, ==, level);
+    alitra_memory_get_cell (memory, level, one->cell % columns,
+        one->cell / columns, &cell);
+    least = MIN (least, cell.depth + tokens_below (memory, level,
+            one->cell % columns, one->cell / columns));
+  }
+  for (guint i = 0; i < columns * rows; i++) {
+    AlitraCell cell;
+
+    alitra_memory_get_cell (memory, level, i % columns, i / columns, &cell);
+    more += cell.depth + tokens_below (memory, level, i % columns,
+        i / columns) > least;
+  }
+  g_assert_cmpuint (more, <, 4);
+  alitra_cover_free (cover);
+  frames_clear (&frames);
 }
 
 static void
@@ -632,19 +775,20 @@ test_inputs (void)
       (frames.transformer, workers);
   Walk walk = { frames.transformer, alitra_token_vectors_new (frames.model) };
 
-  for (guint i = 0; i < 4; i++) {
+  for (guint i = 0; i < 11; i++) {
+    static const guint at_most[] = { 0, 25, 61, 100, 150, 300 };
     g_autoptr (GArray) inputs = g_array_new (FALSE, FALSE,
         sizeof (AlitraTransformerInput));
     g_autoptr (GArray) looks = g_array_new (FALSE, FALSE, sizeof (gfloat));
-    const guint most = i < 2 ? 0 : 50 * i;
+    const guint most = at_most[i / 2];
     guint starts[2] = { 0, 0 };
     gfloat scores[LABELS], exact[LABELS];
     double sum = 0;
 
-    walk.memory = frames.memory[i % 2];
-    walk_cells (&walk, inputs, looks);
-    g_assert_cmpuint (inputs->len, >, most);
-    starts[1] = most ? most : inputs->len;
+    walk.memory = frames.memory[(i + 1) % 2];
+    walk_cells (&walk, most, inputs, looks);
+    g_assert_true (most == 0 || inputs->len <= most);
+    starts[1] = inputs->len;
     alitra_transformer_run (room, 1, starts, (gpointer) inputs->data,
         (gpointer) looks->data, exact);
     classify (classifier, &walk.memory, 1, most, scores);
@@ -746,6 +890,7 @@ main (int argc, char **argv)
   g_test_add_func ("/transformer/refused", test_refused);
   g_test_add_func ("/transformer/damaged", test_damaged);
   g_test_add_func ("/classifier/batch", test_batch);
+  g_test_add_func ("/classifier/few-cells", test_few_cells);
   g_test_add_func ("/classifier/inputs", test_inputs);
   g_test_add_func ("/classifier/empty", test_empty);
   g_test_add_func ("/classifier/overflow", test_overflow);
