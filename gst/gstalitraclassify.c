@@ -504,9 +504,9 @@ install_live_properties (GObjectClass * klass)
           0., 1., DEFAULT_MIN_CHANGE, live));
   g_object_class_install_property (klass, PROP_MAX_CELLS,
       g_param_spec_uint ("max-cells", "Maximum of cells",
-          "Cells that the transformer looks at: if the frame has more, parts "
-          "of it that do not overlap, coarse cells, and finer ones where "
-          "tokens are. Bounds the time of a frame. 0: all.", 0,
+          "Cells that the transformer looks at: if the frame has more, coarse "
+          "ones, and where tokens are their quarters in place of them (beside "
+          "them above 256). Bounds the time of a frame. 0: all.", 0,
           G_MAXUINT, DEFAULT_MAX_CELLS, live));
   g_object_class_install_property (klass, PROP_POST_MESSAGES,
       g_param_spec_boolean ("post-messages", "Post messages",

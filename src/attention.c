@@ -21,12 +21,6 @@ whole_panels (guint outputs)
   return (gsize) panels_of (outputs) * ALITRA_PANEL;
 }
 
-static guint
-whole_vectors (guint rows)
-{
-  return (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
-}
-
 /* What the parts of the scratch take, each a whole number of panels: keys, values, where the sums of both start, scores. */
 gsize
 alitra_attention_scratch (guint rows, guint size)
@@ -42,7 +36,7 @@ static AlitraMatrix
 pack_keys (guint rows, guint size, const float *key, gsize stride,
     float factor, float *data, float *start)
 {
-  const guint outputs = whole_vectors (rows);
+  const guint outputs = alitra_matrix_whole_vectors (rows);
 
   for (guint i = 0; i < outputs; i++)
     start[i] = i < rows ? 0.f : -G_MAXFLOAT;
@@ -88,7 +82,7 @@ alitra_attention_run (guint rows, guint size, const float *query,
     gsize out_stride, float *scratch)
 {
   const gsize columns = whole_panels (rows);
-  const guint weighed = whole_vectors (rows);
+  const guint weighed = alitra_matrix_whole_vectors (rows);
   float *keys = scratch, *values = keys + columns * size;
   float *key_start = values + whole_panels (size) * rows;
   float *value_start = key_start + columns;

@@ -9,10 +9,9 @@
  * models/ is right 6 and 13 of 100 times less without them at 512 and 1024 cells, but 1.5 more at 256. */
 #define MOST_APART 256
 
-/* The grid of one level, for the frame of the call. */
+/* Of the cells of one level. */
 typedef struct
 {
-  guint columns, rows;
   guint room;                   /* cells that there is room for */
   guint32 *below;               /* tokens that the cells below each cell hold */
   guint8 *quartered;
@@ -59,9 +58,9 @@ alitra_cover_free (AlitraCover * self)
 }
 
 static guint
-cells_of (const Level * level)
+cells_of (const AlitraMemory * memory, guint level)
 {
-  return level->columns * level->rows;
+  return memory->level[level].columns * memory->level[level].rows;
 }
 
 static void
@@ -70,12 +69,9 @@ fit_frame (AlitraCover * self, const AlitraMemory * memory)
   guint most = 0, candidates = 0;
 
   for (guint i = 0; i < ALITRA_LEVELS; i++) {
+    const guint cells = cells_of (memory, i);
     Level *level = &self->level[i];
-    guint cells;
 
-    level->columns = memory->level[i].columns;
-    level->rows = memory->level[i].rows;
-    cells = cells_of (level);
     if (cells > level->room) {
       level->below = g_renew (guint32, level->below, cells);
       level->quartered = g_renew (guint8, level->quartered, cells);
@@ -93,33 +89,23 @@ fit_frame (AlitraCover * self, const AlitraMemory * memory)
   g_array_set_size (self->starts, most + 2);
 }
 
-/* The cell of the next coarser level that a cell is a quarter of. */
-static guint
-cell_above (const AlitraCover * self, AlitraCovering of)
-{
-  const guint columns = self->level[of.level].columns;
-
-  return of.cell / columns / 2 * self->level[of.level + 1].columns
-      + of.cell % columns / 2;
-}
-
 static void
 count_below (AlitraCover * self, const AlitraMemory * memory)
 {
-  AlitraCovering of;
+  for (guint i = 0; i < COARSEST; i++) {
+    const AlitraMemoryLevel *from = &memory->level[i];
 
-  for (of.level = 0; of.level < COARSEST; of.level++)
-    for (of.cell = 0; of.cell < cells_of (&self->level[of.level]); of.cell++)
-      self->level[of.level + 1].below[cell_above (self, of)] +=
-          self->level[of.level].below[of.cell]
-          + memory->level[of.level].depth[of.cell];
+    for (guint cell = 0; cell < cells_of (memory, i); cell++)
+      self->level[i + 1].below[alitra_memory_cell_above (cell,
+              from->columns)] += self->level[i].below[cell] + from->depth[cell];
+  }
 }
 
 static void
-add_all (const AlitraCover * self, GArray * cells)
+add_all (const AlitraMemory * memory, GArray * cells)
 {
   for (guint i = ALITRA_LEVELS; i-- > 0;)
-    for (guint cell = 0; cell < cells_of (&self->level[i]); cell++) {
+    for (guint cell = 0; cell < cells_of (memory, i); cell++) {
       const AlitraCovering covering = { i, cell };
 
       g_array_append_val (cells, covering);
@@ -150,9 +136,9 @@ sort_candidates (AlitraCover * self)
 }
 
 static void
-list_candidates (AlitraCover * self, guint level)
+list_candidates (AlitraCover * self, const AlitraMemory * memory, guint level)
 {
-  for (guint cell = 0; cell < cells_of (&self->level[level]); cell++) {
+  for (guint cell = 0; cell < cells_of (memory, level); cell++) {
     const Candidate candidate = { {level, cell},
     self->level[level].below[cell]
     };
@@ -167,7 +153,7 @@ add_some_of_coarsest (AlitraCover * self, const AlitraMemory * memory,
     guint most, GArray * cells)
 {
   g_array_set_size (self->candidates, 0);
-  list_candidates (self, COARSEST);
+  list_candidates (self, memory, COARSEST);
   for (guint i = 0; i < self->candidates->len; i++)
     g_array_index (self->candidates, Candidate, i).tokens +=
         memory->level[COARSEST].depth[i];
@@ -177,53 +163,46 @@ add_some_of_coarsest (AlitraCover * self, const AlitraMemory * memory,
             i).covering);
 }
 
-static guint
-count_quarters (const AlitraCover * self, AlitraCovering of)
-{
-  const Level *level = &self->level[of.level], *finer = level - 1;
-  const guint row = of.cell / level->columns;
-  const guint column = of.cell % level->columns;
-
-  return MIN (finer->rows - 2 * row, 2) * MIN (finer->columns - 2 * column, 2);
-}
-
 /* There is such a cell: a coarsest one, or a quarter of one that was quartered. */
 static gboolean
-is_part (const AlitraCover * self, AlitraCovering of)
+is_part (const AlitraCover * self, const AlitraMemory * memory,
+    AlitraCovering of)
 {
   return of.level == COARSEST
-      || self->level[of.level + 1].quartered[cell_above (self, of)];
+      || self->level[of.level + 1].quartered[alitra_memory_cell_above (of.cell,
+          memory->level[of.level].columns)];
 }
 
-/* A cell has no more tokens below it than the one above, which comes first of equals: so it is quartered later, if at all.
- * Where cells are apart, a cell's quarters take its place. */
+/* So many cells become their quarters.  A cell has no more tokens below it than the one above, which comes first of equals: so
+ * it is quartered later, if at all. */
 static void
-quarter (AlitraCover * self, guint room, gboolean apart)
+quarter (AlitraCover * self, const AlitraMemory * memory, guint times)
 {
   g_array_set_size (self->candidates, 0);
   for (guint i = COARSEST; i > 0; i--)
-    list_candidates (self, i);
+    list_candidates (self, memory, i);
   sort_candidates (self);
-  for (guint i = 0; i < self->sorted->len; i++) {
+  for (guint i = 0; i < self->sorted->len && times > 0; i++) {
     const AlitraCovering of =
         g_array_index (self->sorted, Candidate, i).covering;
-    const guint more = count_quarters (self, of) - (apart ? 1 : 0);
 
-    if (more > room || !is_part (self, of))
+    if (!is_part (self, memory, of))
       continue;
     self->level[of.level].quartered[of.cell] = TRUE;
-    room -= more;
+    times--;
   }
 }
 
+/* apart: without those that were quartered. */
 static void
-add_parts (const AlitraCover * self, gboolean apart, GArray * cells)
+add_parts (const AlitraCover * self, const AlitraMemory * memory,
+    gboolean apart, GArray * cells)
 {
   AlitraCovering of;
 
   for (of.level = ALITRA_LEVELS; of.level-- > 0;)
-    for (of.cell = 0; of.cell < cells_of (&self->level[of.level]); of.cell++)
-      if (is_part (self, of)
+    for (of.cell = 0; of.cell < cells_of (memory, of.level); of.cell++)
+      if (is_part (self, memory, of)
           && !(apart && self->level[of.level].quartered[of.cell]))
         g_array_append_val (cells, of);
 }
@@ -232,21 +211,23 @@ void
 alitra_cover_choose (AlitraCover * self, const AlitraMemory * memory,
     guint most, GArray * cells)
 {
-  const Level *level = self->level;
+  const guint coarsest = cells_of (memory, COARSEST);
+  const gboolean apart = most <= MOST_APART;
   guint all = 0;
 
   fit_frame (self, memory);
   for (guint i = 0; i < ALITRA_LEVELS; i++)
-    all += cells_of (&level[i]);
+    all += cells_of (memory, i);
   if (all <= most) {
-    add_all (self, cells);
+    add_all (memory, cells);
     return;
   }
   count_below (self, memory);
-  if (cells_of (&level[COARSEST]) > most) {
+  if (coarsest > most) {
     add_some_of_coarsest (self, memory, most, cells);
     return;
   }
-  quarter (self, most - cells_of (&level[COARSEST]), most <= MOST_APART);
-  add_parts (self, most <= MOST_APART, cells);
+  /* four cells more, and one less where it goes */
+  quarter (self, memory, (most - coarsest) / (apart ? 3 : 4));
+  add_parts (self, memory, apart, cells);
 }

@@ -117,16 +117,13 @@ fit_frame (AlitraLooks * self, const AlitraMemory * memory)
 static void
 need (AlitraLooks * self, guint index, guint cell)
 {
-  guint row = cell / self->level[index].columns;
-  guint column = cell % self->level[index].columns;
-
-  for (; index < ALITRA_LEVELS; index++, row /= 2, column /= 2) {
+  for (; index < ALITRA_LEVELS; index++) {
     Level *level = &self->level[index];
-    guint8 *needed = &level->needed[row * level->columns + column];
 
-    if (*needed)
+    if (level->needed[cell])
       return;
-    *needed = TRUE;
+    level->needed[cell] = TRUE;
+    cell = alitra_memory_cell_above (cell, level->columns);
   }
 }
 
@@ -182,14 +179,10 @@ look_from_above (AlitraLooks * self, guint index, guint quarter, guint count)
   const Level *level = &self->level[index], *above = level + 1;
   const gsize size = self->size;
 
-  for (guint i = 0; i < count; i++) {
-    const guint row = self->at[i] / level->columns;
-    const guint column = self->at[i] % level->columns;
-
+  for (guint i = 0; i < count; i++)
     memcpy (self->in + i * size, above->look
-        + ((gsize) (row / 2) * above->columns + column / 2) * size,
+        + alitra_memory_cell_above (self->at[i], level->columns) * size,
         size * sizeof (float));
-  }
   alitra_matrix_multiply (&self->transformer->quarters[quarter], count,
       self->in, size, self->out, size, ALITRA_END_STORE);
   for (guint i = 0; i < count; i++)

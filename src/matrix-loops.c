@@ -456,34 +456,40 @@ turn (Vector rows[ALITRA_LANES])
       TURN_BLOCKS (1)
 }
 
-/* `count` numbers of a row, and zeros: the number is seldom another than that of the lanes. */
+/* The `n` numbers at the end of a row that fill no vector, and zeros. */
 static inline Vector
-read_some (const float *from, guint count)
+read_rest (const float *in, guint n)
 {
-  Vector numbers = { 0 };
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  return (Vector) _mm512_maskz_loadu_ps ((1u << n) - 1, in);
+#else
+  float all[ALITRA_LANES] = { 0 };
 
-  if (G_LIKELY (count == ALITRA_LANES))
-    return *(const Loose *) from;
-  for (guint i = 0; i < count; i++)
-    numbers[i] = from[i];
-  return numbers;
+  memcpy (all, in, n * sizeof (float));
+  return *(const Loose *) all;
+#endif
 }
 
 static void
 turn_panel (const float *in, gsize in_stride, guint rows, guint inputs,
     float factor, float *panel)
 {
-  const guint whole =
-      (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+  const guint whole = alitra_matrix_whole_vectors (rows);
 
   for (guint r = 0; r < whole; r += ALITRA_LANES)
     for (guint k = 0; k < inputs; k += ALITRA_LANES) {
       const guint count = MIN (inputs - k, ALITRA_LANES);
       Vector block[ALITRA_LANES];
 
-      for (guint i = 0; i < ALITRA_LANES; i++)
-        block[i] = r + i < rows ? factor * read_some (in + (r + i) * in_stride
-            + k, count) : splat (0);
+      for (guint i = 0; i < ALITRA_LANES; i++) {
+        const gsize from = (r + i) * in_stride + k;
+
+        block[i] = splat (0);
+        if (r + i < rows)
+          block[i] = factor * (count == ALITRA_LANES ?
+              (Vector) * (const Loose *) (in + from) : read_rest (in + from,
+                  count));
+      }
       turn (block);
       for (guint i = 0; i < count; i++)
         *(Loose *) (panel + (k + i) * ALITRA_PANEL + r) = block[i];
@@ -765,19 +771,11 @@ spread (const float *const rows[9], const float *taps, guint count, float *out)
   }
 }
 
-/* The squares of the `n` numbers at the end of a row that fill no vector, and zeros. */
 static inline Vector
 squares_of_rest (const float *in, guint n)
 {
-#if defined (__AVX512F__) && ALITRA_LANES == 16
-  const Vector x = (Vector) _mm512_maskz_loadu_ps ((1u << n) - 1, in);
-#else
-  float all[ALITRA_LANES] = { 0 };
-  Vector x;
+  const Vector x = read_rest (in, n);
 
-  memcpy (all, in, n * sizeof (float));
-  x = *(const Loose *) all;
-#endif
   return x * x;
 }
 

@@ -81,6 +81,13 @@ float alitra_matrix_energy (const float *in, guint n);
 /* The same of some rows, `stride` floats apart, and the same bits. */
 void alitra_matrix_energies (const float *in, gsize stride, guint n, guint rows, float *out);
 
+/* n, or the next multiple of ALITRA_WIDEST. */
+static inline guint
+alitra_matrix_whole_vectors (guint n)
+{
+  return (n + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+}
+
 /* At most ALITRA_PANEL rows of numbers, times `factor`, as a panel of so many outputs; those beyond them are zero, up to a
  * multiple of ALITRA_WIDEST, and not written from there on. */
 void alitra_matrix_turn_panel (const float *in, gsize in_stride, guint rows, guint inputs, float factor, float *panel);

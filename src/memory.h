@@ -38,6 +38,14 @@ struct _AlitraMemory
   AlitraMemoryLevel level[ALITRA_LEVELS];
 };
 
+/* The cell of the next coarser level that a cell is a quarter of. Grids are exactly half as wide and high from level to level;
+ * columns: of the cell's own. */
+static inline guint
+alitra_memory_cell_above (guint cell, guint columns)
+{
+  return cell / columns / 2 * (columns / 2) + cell % columns / 2;
+}
+
 /* The same as alitra_memory_get_patch_state(), for those who ask for every patch. */
 static inline AlitraPatchState
 alitra_memory_patch_state (const AlitraMemory * memory, guint column, guint row)

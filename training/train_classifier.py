@@ -44,9 +44,9 @@ class Inputs:
             return np.arange(first, last)
         if self.grid is None:
             return np.arange(first, first + most)
-        ends = np.cumsum([(self.grid >> level) ** 2 for level in range(LEVELS)])
-        cells = cover.choose(np.split(self.depth[first:last].astype(np.int64), ends[:-1]), self.grid, most)
-        return first + np.array([np.append(0, ends)[level] + cell for level, cell in cells])
+        begin = np.cumsum([first] + [(self.grid >> level) ** 2 for level in range(LEVELS)])
+        tokens = [self.depth[begin[level]:begin[level + 1]].astype(np.int64) for level in range(LEVELS)]
+        return np.array([begin[level] + cell for level, cell in cover.choose(tokens, self.grid, most)])
 
 
 class Cells:

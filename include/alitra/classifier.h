@@ -69,8 +69,8 @@ ALITRA_API void alitra_classifier_free (AlitraClassifier * classifier);
  * @classifier: a classifier
  * @memories: (array length=count): tokens of each frame, as a tokenizer or a detokenizer of the same model holds them
  * @count: frames, at least 1; one call for many takes less time than many calls, and gives the same numbers
- * @max_cells: of each frame look at so many cells at most: if there are more, at parts of the frame that do not overlap,
- *   coarse cells, and finer ones where tokens are; 0: at all
+ * @max_cells: of each frame look at so many cells at most: if there are more, at coarse cells, and at their quarters
+ *   where tokens are, in place of them (beside them if @max_cells is above 256); 0: at all
  * @scores: room for @count rows of alitra_transformer_get_count() numbers of 0..1 that add up to 1
  * @error: return location for a #GError, or %NULL
  *

@@ -107,8 +107,7 @@ test_turn_panel (gconstpointer loops)
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
     const guint rows = sizes[s][0], inputs = sizes[s][1], stride = inputs + 3;
     float *in = random_floats (rows * stride, 40);
-    const guint whole =
-        (rows + ALITRA_WIDEST - 1) / ALITRA_WIDEST * ALITRA_WIDEST;
+    const guint whole = alitra_matrix_whole_vectors (rows);
     const gsize numbers = (gsize) inputs * ALITRA_PANEL + 1;
     float *before = random_floats (numbers, 40);
     float *panel = alitra_floats_new (numbers);
@@ -595,18 +594,15 @@ walk_up (const Walk * walk, guint level, guint column, guint row, float *look)
 static guint
 tokens_below (const AlitraMemory * memory, guint level, guint column, guint row)
 {
-  guint tokens = 0, columns, rows;
+  guint tokens = 0;
 
-  if (level == 0)
-    return 0;
-  alitra_memory_get_grid (memory, level - 1, &columns, &rows);
-  for (guint y = 2 * row; y < MIN (rows, 2 * row + 2); y++)
-    for (guint x = 2 * column; x < MIN (columns, 2 * column + 2); x++) {
-      AlitraCell cell;
+  for (guint i = 0; level > 0 && i < 4; i++) {
+    const guint x = 2 * column + i % 2, y = 2 * row + i / 2;
+    AlitraCell cell;
 
-      alitra_memory_get_cell (memory, level - 1, x, y, &cell);
-      tokens += cell.depth + tokens_below (memory, level - 1, x, y);
-    }
+    alitra_memory_get_cell (memory, level - 1, x, y, &cell);
+    tokens += cell.depth + tokens_below (memory, level - 1, x, y);
+  }
   return tokens;
 }
 
@@ -667,13 +663,10 @@ quarter_cells (GArray * cells, const AlitraMemory * memory, guint most)
   while ((next = next_cell (cells)) != NULL) {
     const Cell cell = *next;
     const guint before = cells->len;
-    guint columns, rows;
 
-    alitra_memory_get_grid (memory, cell.level - 1, &columns, &rows);
-    for (guint y = 2 * cell.row; y < MIN (rows, 2 * cell.row + 2); y++)
-      for (guint x = 2 * cell.column; x < MIN (columns, 2 * cell.column + 2);
-          x++)
-        add_cell (cells, memory, cell.level - 1, x, y);
+    for (guint i = 0; i < 4; i++)
+      add_cell (cells, memory, cell.level - 1, 2 * cell.column + i % 2,
+          2 * cell.row + i / 2);
     next = next_cell (cells);   /* the array may lie elsewhere now */
     g_assert_true (next->level == cell.level && next->row == cell.row
         && next->column == cell.column);

@@ -1,7 +1,8 @@
 """Which cells of a picture a transformer looks at where it may not look at all: the twin of src/cover.c.
 
 They are parts of the picture that do not overlap: the coarsest cells, of which those with the most tokens below them are
-quartered, and their quarters, as long as there is room. Of more than MOST_APART cells those that are quartered stay. Grids are square, each half as fine as the one before."""
+quartered, and their quarters, as long as there is room. Of more than MOST_APART cells those that are quartered stay. Grids
+are square, each half as fine as the one before."""
 import numpy as np
 
 from .model import LEVELS
