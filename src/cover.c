@@ -9,12 +9,18 @@
  * models/ is right 6 and 13 of 100 times less without them at 512 and 1024 cells, but 1.5 more at 256. */
 #define MOST_APART 256
 
+/* What became of a cell. */
+enum
+{
+  WHOLE, QUARTERED, BOTH        /* BOTH: quartered, and there is a place left for it beside its quarters */
+};
+
 /* Of the cells of one level. */
 typedef struct
 {
   guint room;                   /* cells that there is room for */
   guint32 *below;               /* tokens that the cells below each cell hold */
-  guint8 *quartered;
+  guint8 *state;
 } Level;
 
 /* A cell that competes with others. */
@@ -49,7 +55,7 @@ alitra_cover_free (AlitraCover * self)
     return;
   for (guint i = 0; i < ALITRA_LEVELS; i++) {
     g_free (self->level[i].below);
-    g_free (self->level[i].quartered);
+    g_free (self->level[i].state);
   }
   g_array_unref (self->candidates);
   g_array_unref (self->sorted);
@@ -74,11 +80,11 @@ fit_frame (AlitraCover * self, const AlitraMemory * memory)
 
     if (cells > level->room) {
       level->below = g_renew (guint32, level->below, cells);
-      level->quartered = g_renew (guint8, level->quartered, cells);
+      level->state = g_renew (guint8, level->state, cells);
       level->room = cells;
     }
     memset (level->below, 0, cells * sizeof (guint32));
-    memset (level->quartered, 0, cells);
+    memset (level->state, 0, cells);
     /* a cell has four below it, and sixteen below these */
     most += memory->level[i].max_depth << 2 * (COARSEST - i);
     candidates += i > 0 ? cells : 0;
@@ -169,14 +175,15 @@ is_part (const AlitraCover * self, const AlitraMemory * memory,
     AlitraCovering of)
 {
   return of.level == COARSEST
-      || self->level[of.level + 1].quartered[alitra_memory_cell_above (of.cell,
-          memory->level[of.level].columns)];
+      || self->level[of.level + 1].state[alitra_memory_cell_above (of.cell,
+          memory->level[of.level].columns)] != WHOLE;
 }
 
-/* So many cells become their quarters.  A cell has no more tokens below it than the one above, which comes first of equals: so
- * it is quartered later, if at all. */
+/* So many cells become their quarters, and so many of these, the first ones, stay beside them.  A cell has no more tokens below
+ * it than the one above, which comes first of equals: so it is quartered later, if at all. */
 static void
-quarter (AlitraCover * self, const AlitraMemory * memory, guint times)
+quarter (AlitraCover * self, const AlitraMemory * memory, guint times,
+    guint kept)
 {
   g_array_set_size (self->candidates, 0);
   for (guint i = COARSEST; i > 0; i--)
@@ -188,22 +195,22 @@ quarter (AlitraCover * self, const AlitraMemory * memory, guint times)
 
     if (!is_part (self, memory, of))
       continue;
-    self->level[of.level].quartered[of.cell] = TRUE;
+    self->level[of.level].state[of.cell] = kept > 0 ? BOTH : QUARTERED;
+    kept -= kept > 0;
     times--;
   }
 }
 
-/* apart: without those that were quartered. */
 static void
 add_parts (const AlitraCover * self, const AlitraMemory * memory,
-    gboolean apart, GArray * cells)
+    GArray * cells)
 {
   AlitraCovering of;
 
   for (of.level = ALITRA_LEVELS; of.level-- > 0;)
     for (of.cell = 0; of.cell < cells_of (memory, of.level); of.cell++)
       if (is_part (self, memory, of)
-          && !(apart && self->level[of.level].quartered[of.cell]))
+          && self->level[of.level].state[of.cell] != QUARTERED)
         g_array_append_val (cells, of);
 }
 
@@ -212,8 +219,7 @@ alitra_cover_choose (AlitraCover * self, const AlitraMemory * memory,
     guint most, GArray * cells)
 {
   const guint coarsest = cells_of (memory, COARSEST);
-  const gboolean apart = most <= MOST_APART;
-  guint all = 0;
+  guint all = 0, left, times;
 
   fit_frame (self, memory);
   for (guint i = 0; i < ALITRA_LEVELS; i++)
@@ -227,7 +233,9 @@ alitra_cover_choose (AlitraCover * self, const AlitraMemory * memory,
     add_some_of_coarsest (self, memory, most, cells);
     return;
   }
-  /* four cells more, and one less where it goes */
-  quarter (self, memory, (most - coarsest) / (apart ? 3 : 4));
-  add_parts (self, memory, apart, cells);
+  left = most - coarsest;
+  times = left / (most > MOST_APART ? 4 : 3);
+  times = MIN (times, all - cells_of (memory, 0));
+  quarter (self, memory, times, left - 3 * times);
+  add_parts (self, memory, cells);
 }

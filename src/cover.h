@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  *
  * The cells of all levels show the same picture three times. Where only so many may be looked at, they are parts of it that do
  * not overlap: the coarsest cells, of which those with the most tokens below them are quartered, and their quarters, as long
- * as there is room. If more than 256 may be looked at, those that are quartered stay beside their quarters.
+ * as there is room. In places that are left the first of those that were quartered stay beside their quarters, so that as many
+ * cells as there may be stand for the frame; if more than 256 may be looked at, all of them stay.
  * training/alitra/cover.py is its twin. */
 typedef struct _AlitraCover AlitraCover;
 

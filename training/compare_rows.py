@@ -8,7 +8,8 @@ of any epoch as the tokens of one of them, so that its weights and its training 
 
 CACHE holds tokens of the variants 0, 2 and 3 at all budgets, by tokenise_labelled.py --variants 4 --budgets 16 32 64 128
 (once for each --allocation, and --size) and tokenise_fixed.py, and what train_teacher.py makes of these variants.  --start goes
-on from another WORK.  Of adaptive and uniform tokens the transformer looks at all cells, or, on a line of its own, at no more cells than there are tokens.
+on from another WORK.  Of adaptive and uniform tokens the transformer looks at all cells, or, on a line of its own, at no more
+cells than there are tokens; with --few only at these, in training too.
 Stopped, it goes on where it was; what is in the CSV already is not trained again.  tools/readme_tables.py makes a table of it."""
 import argparse
 import csv
@@ -46,7 +47,7 @@ def train(a, seed):
     name = NAME % seed
     options = [a.root, a.cache, os.path.join(a.work, name), '--model', a.model, '--epochs', a.epochs, '--every', a.epochs,
                '--allocation', *a.rows, '--teacher', a.cache, '--variants', *a.variants, '--budgets', *BUDGETS, '--seed', seed,
-               '--resume', '--mirror', '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
+               '--resume', '--mirror', '--few' if a.few else '--some', '--rate', a.rate, '--mean', .999, '--skip', .05, '--hard', .2]
     options += ['--start', os.path.join(a.start, name)] if a.start else []
     return train_classifier.train(train_classifier.parser().parse_args([str(o) for o in options]))
 
@@ -100,11 +101,12 @@ def main():
     ap.add_argument('work')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--rows', nargs='*', default=['learned', 'learned-192', 'uniform', 'uniform-192', 'scaled', 'random'],
-                    choices=TITLES)
+                    help='learned:16,32: only at these budgets')
     ap.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
     ap.add_argument('--epochs', type=int, default=80)
     ap.add_argument('--rate', type=float, default=1.2e-3)
     ap.add_argument('--variants', type=int, nargs='*', default=[0, 2, 3])
+    ap.add_argument('--few', action='store_true', help='only lines with as many cells as tokens, trained on these alone')
     ap.add_argument('--start', help='a folder WORK whose transformers to go on from')
     ap.add_argument('--csv', default='recognition.csv')
     ap.add_argument('--plot')

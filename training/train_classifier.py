@@ -178,9 +178,13 @@ def find_caches(folder, split, allocation, budgets):
 
 
 def find_all(folder, split, allocations, budgets):
-    """-> {(allocation, variant, budget): path}"""
-    return {(allocation, *key): path for allocation in allocations
-            for key, path in find_caches(folder, split, allocation, budgets).items()}
+    """allocations: learned, or learned:16,32 for some budgets only -> {(allocation, variant, budget): path}"""
+    out = {}
+    for allocation in allocations:
+        kind, _, only = allocation.partition(':')
+        some = [int(b) for b in only.split(',')] if only else budgets
+        out.update({(kind, *key): path for key, path in find_caches(folder, split, kind, some).items()})
+    return out
 
 
 def spread(cells):
@@ -202,22 +206,28 @@ def evaluate(model, cells, indices, labels, some=False):
     return float(right / len(order))
 
 
-def epoch_batches(caches, indices, size, rng):
-    """Each picture once, of a variant and budget drawn at random; pictures of like length together."""
+def epoch_batches(caches, indices, size, rng, few=False):
+    """Each picture once, of a variant and budget drawn at random; pictures of like length together.  few: with as many
+    inputs as tokens."""
+    length = lambda member: min(counts[member[1]] for counts in (member[0].cells, member[0].tokens)[:1 + few])
     which = rng.integers(len(caches), size=len(indices))
     members = [(caches[w], i) for w, i in zip(which, rng.permutation(indices))]
     for at in range(0, len(members), 16 * size):
-        group = sorted(members[at:at + 16 * size], key=lambda m: m[0].cells[m[1]])
+        group = sorted(members[at:at + 16 * size], key=length)
         for b in rng.permutation(range(0, len(group), size)):
             if len(group[b:b + size]) > 1:
                 yield group[b:b + size]
 
 
+def as_many(members):
+    """How many inputs each picture may have: as many as it has tokens."""
+    return [int(cells.tokens[i]) for cells, i in members]
+
+
 def some(members, rng):
-    """How many inputs each picture may have: from as many as it has tokens to all."""
-    tokens = np.array([cells.tokens[i] for cells, i in members])
+    """The same: from as many as it has tokens to all."""
     every = np.array([cells.cells[i] for cells, i in members])
-    return np.maximum(tokens, (every * rng.random(len(members)) ** 1.5).astype(int)).tolist()
+    return np.maximum(as_many(members), (every * rng.random(len(members)) ** 1.5).astype(int)).tolist()
 
 
 def average(mean, model, decay):
@@ -303,7 +313,7 @@ class Run:
 
     def step(self, members, rng):
         a = self.options
-        most = some(members, rng) if a.some and rng.random() < .5 else None
+        most = as_many(members) if a.few else some(members, rng) if a.some and rng.random() < .5 else None
         batch, target = Batch(members, self.vectors.size, rng, a.drop, a.mix, most), self.targets(members)
         if a.mirror:
             batch.mirror(self.vectors.mirror, rng.random(len(members)) < .5)
@@ -324,7 +334,7 @@ class Run:
     def one_epoch(self):
         a, rng = self.options, np.random.default_rng((self.options.seed, self.epoch))
         caches, losses = self.caches('train'), []
-        batches = list(epoch_batches(caches, self.train, a.batch, rng))
+        batches = list(epoch_batches(caches, self.train, a.batch, rng, a.few))
         self.model.train()
         for k, members in enumerate(batches):
             for group in self.optimizer.param_groups:
@@ -340,7 +350,7 @@ class Run:
             for (allocation, number, budget), path in find_all(a.cache, split, a.allocation, a.budgets).items():
                 if number == 0 and not (split == 'train' and a.all):
                     cells = self.loaded.get(path) or Cells(path, self.vectors)
-                    for some in (False, True) if a.some and not cells.patches else (False,):
+                    for some in (False,) if cells.patches else (True,) if a.few else (False, True) if a.some else (False,):
                         out[allocation, 'val' if split == 'val' else 'tune', budget, some] = evaluate(
                             self.mean, cells, which, labels, some)
         return out
@@ -353,7 +363,7 @@ def parser():
     ap.add_argument('out')
     ap.add_argument('--model', required=True, help='the weights that the tokens were made with')
     ap.add_argument('--epochs', type=int, default=60)
-    ap.add_argument('--allocation', nargs='+', default=['learned'], help='caches of these kinds, all alike')
+    ap.add_argument('--allocation', nargs='+', default=['learned'], help='caches of these kinds, all alike; learned:16,32: only of these budgets')
     ap.add_argument('--budgets', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--variants', type=int, nargs='*', default=(), help='only these; default: all that there are')
     ap.add_argument('--dim', type=int, default=128)
@@ -363,6 +373,7 @@ def parser():
     ap.add_argument('--rate', type=float, default=1e-3)
     ap.add_argument('--drop', type=float, default=.3, help='at most this part of the cells is left out')
     ap.add_argument('--some', action='store_true', help='half of the batches: pictures with fewer inputs, no less than tokens')
+    ap.add_argument('--few', action='store_true', help='all pictures with as many inputs as tokens')
     ap.add_argument('--mix', type=float, default=.3, help='part of the pictures that get quarters of another')
     ap.add_argument('--skip', type=float, default=.1, help='part of the last block that is skipped')
     ap.add_argument('--mean', type=float, default=.998, help='what the mean of the weights keeps of itself in a step')

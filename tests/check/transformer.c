@@ -653,16 +653,15 @@ next_cell (GArray * cells)
   return next;
 }
 
-/* One cell after the other becomes its quarters, as long as there is room; of more than 256 cells it stays beside them. */
+/* One cell after the other becomes its quarters, and the first of them stay beside these: as many as there is room for. */
 static void
-quarter_cells (GArray * cells, const AlitraMemory * memory, guint most)
+quarter_some (GArray * cells, const AlitraMemory * memory, guint times,
+    guint stay)
 {
-  const gboolean apart = most <= 256;
   Cell *next;
 
-  while ((next = next_cell (cells)) != NULL) {
+  for (guint n = 0; n < times && (next = next_cell (cells)) != NULL; n++) {
     const Cell cell = *next;
-    const guint before = cells->len;
 
     for (guint i = 0; i < 4; i++)
       add_cell (cells, memory, cell.level - 1, 2 * cell.column + i % 2,
@@ -671,11 +670,25 @@ quarter_cells (GArray * cells, const AlitraMemory * memory, guint most)
     g_assert_true (next->level == cell.level && next->row == cell.row
         && next->column == cell.column);
     next->whole = TRUE;
-    if (cells->len - (apart ? 1 : 0) > most)
-      g_array_set_size (cells, before);
-    else if (apart)
+    if (n >= stay)
       g_array_remove_index (cells, next - (Cell *) cells->data);
   }
+}
+
+/* As many as there is room for: up to 256 cells as parts that do not overlap, but for those for which places are left; of more,
+ * all that are quartered stay. */
+static void
+quarter_cells (GArray * cells, const AlitraMemory * memory, guint most)
+{
+  const guint coarsest = cells->len;
+  guint times = 0, stay = 0;
+
+  while (times < coarsest * 5   /* all that have quarters */
+      && coarsest + (most > 256 ? 4 : 3) * (times + 1) <= most)
+    times++;
+  while (stay < times && coarsest + 3 * times + stay < most)
+    stay++;
+  quarter_some (cells, memory, times, stay);
 }
 
 /* The cells that stand for a frame; most = 0: all of them. */

@@ -29,7 +29,6 @@ TRAINING = SOURCE / 'training'
 CLASSES = {'stripes': lambda x, y, at: (x + at) // 9 % 2, 'rings': lambda x, y, at: np.hypot(x - 64 - at, y - 60) // 11 % 2}
 BUDGETS = 16, 32, 64, 128
 CELLS = {128: 84, 192: 189}     # of pictures of these sides
-COARSEST = {128: 4, 192: 9}     # of these
 
 
 def draw(folder, split, count):
@@ -81,9 +80,8 @@ class Labelled(ToolCase):
                 self.assertEqual(float(row['inputs']), CELLS[192 if '192' in row['row'] else 128], row)
             else:
                 tokens, size = int(row['tokens']), 192 if '192' in row['row'] else 128
-                if 'as many' in row['row']:     # parts that do not overlap: each that is quartered makes three more
-                    parts = COARSEST[size] + (tokens - COARSEST[size]) // 3 * 3
-                    self.assertEqual(float(row['inputs']), CELLS[size] if tokens >= CELLS[size] else parts, row)
+                if 'as many' in row['row']:
+                    self.assertEqual(float(row['inputs']), min(tokens, CELLS[size]), row)
                 else:
                     self.assertGreaterEqual(float(row['inputs']), min(tokens, CELLS[size]), row)
         before = table.read_bytes()
@@ -96,26 +94,32 @@ class Labelled(ToolCase):
             self.assertEqual({row['epochs'] for row in csv.DictReader(file)}, {'3'})
 
     def test_cover(self):
-        """Cells that stand for a picture: parts side by side, of which that with the most tokens below is always quartered."""
+        """Cells that stand for a picture: parts side by side, of which that with the most tokens below is always quartered, and
+        in places that are left the first ones that were."""
         sys.path.insert(0, str(TRAINING))
         from alitra import cover
         rng = np.random.default_rng(1)
-        for grid, most in itertools.product((8, 12), (3, 4, 10, 16, 30, 31, 64, 100, 200)):
+        for grid, most in itertools.product((8, 12), (3, 4, 5, 10, 16, 30, 31, 32, 64, 70, 100, 200)):
             tokens = [rng.integers(0, 3, (grid >> level) ** 2) for level in range(3)]
             cells, below = cover.choose(tokens, grid, most), cover.tokens_below(tokens, grid)
-            self.assertLessEqual(len(cells), most)
-            if len(cells) == sum(map(len, tokens)) or most < len(tokens[2]):
-                continue
-            self.assertGreater(len(cells), min(most, grid * grid) - 3)
             self.assertEqual(len(set(cells)), len(cells))
+            if most < len(tokens[2]) + 3:       # too few for quarters
+                self.assertEqual(len(cells), min(most, len(tokens[2])))
+                continue
+            self.assertEqual(len(cells), min(most, sum(map(len, tokens))))
+            order = lambda level, cell: (below[level][cell], level, -cell)
+            quartered = {(level, cell) for level in (2, 1) for cell in range(len(tokens[level]))
+                         if cover.children(level, cell, grid)[0] in cells or level == 2 and any(
+                             cover.children(1, c, grid)[0] in cells for _, c in cover.children(level, cell, grid))}
+            parts, both = set(cells) - quartered, set(cells) & quartered
             seen = np.zeros((grid, grid), int)
-            for level, cell in cells:
+            for level, cell in parts:
                 row, column = divmod(cell, grid >> level)
                 seen[row << level:row + 1 << level, column << level:column + 1 << level] += 1
             np.testing.assert_array_equal(seen, 1)
-            whole = max((below[level][cell], level) for level, cell in cells)
-            quartered = [(below[1][i], 1) for i in range(len(tokens[1])) if cover.children(1, i, grid)[0] in cells]
-            self.assertLessEqual(max(whole, (0, 1)), min(quartered, default=(1 << 20, 0)))
+            first = sorted(quartered, key=lambda x: order(*x), reverse=True)
+            self.assertEqual(both, set(first[:len(both)]))
+            self.assertLessEqual(max((order(*x) for x in parts if x[0] > 0), default=(-1,)), min((order(*x) for x in quartered), default=(1 << 20,)))
 
     def test_generator(self):
         self.run_script('make_generator.sh', self.root, MODEL, self.out, self.work, EPOCHS='1', VARIANTS='1')

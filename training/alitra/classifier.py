@@ -78,9 +78,10 @@ class Block(nn.Module):
     def attend(self, x, mask):
         b, n, d = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        scores = (q @ k.transpose(2, 3)) * (d // self.heads) ** -.5
-        scores = scores.masked_fill(~mask[:, None, None, :], -1e4)
-        return self.out((scores.float().softmax(3).to(v.dtype) @ v).transpose(1, 2).reshape(b, n, d))
+        scores = (q * (d // self.heads) ** -.5) @ k.transpose(2, 3)
+        if not mask.all():
+            scores = scores + torch.zeros(b, 1, 1, n, dtype=scores.dtype).masked_fill(~mask[:, None, None, :], -1e4)
+        return self.out((scores.softmax(3).to(v.dtype) @ v).transpose(1, 2).reshape(b, n, d))
 
     def forward(self, x, mask, skip=0.):
         keep = lambda y: y if not skip else y * ((torch.rand(len(y), 1, 1) >= skip) / (1 - skip))

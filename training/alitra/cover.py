@@ -1,8 +1,8 @@
 """Which cells of a picture a transformer looks at where it may not look at all: the twin of src/cover.c.
 
 They are parts of the picture that do not overlap: the coarsest cells, of which those with the most tokens below them are
-quartered, and their quarters, as long as there is room. Of more than MOST_APART cells those that are quartered stay. Grids
-are square, each half as fine as the one before."""
+quartered, and their quarters, as long as there is room; in places that are left the first of those that were quartered stay.
+Of more than MOST_APART cells all that are quartered stay. Grids are square, each half as fine as the one before."""
 import numpy as np
 
 from .model import LEVELS
@@ -35,12 +35,15 @@ def choose(tokens, grid, most):
     below = tokens_below(tokens, grid)
     if counts[top] > most:
         return [(top, cell) for cell in np.argsort(-(below[top] + tokens[top]), kind='stable')[:most].tolist()]
-    apart = most <= MOST_APART
-    parts, room = dict.fromkeys((top, cell) for cell in range(counts[top])), (most - counts[top]) // (3 if apart else 4)
+    parts, left = dict.fromkeys((top, cell) for cell in range(counts[top])), most - counts[top]
+    room = min(left // (3 if most <= MOST_APART else 4), sum(counts[1:]))
+    kept = left - 3 * room
     order = sorted(((-n, -level, cell) for level in range(1, LEVELS) for cell, n in enumerate(below[level].tolist())))
     for _, level, cell in order:
         if room > 0 and (-level, cell) in parts:
-            if apart:
+            if kept > 0:
+                kept -= 1
+            else:
                 del parts[-level, cell]
             parts.update(dict.fromkeys(children(-level, cell, grid)))
             room -= 1
