@@ -97,13 +97,13 @@ idle_stop_of (const AlitraTokenizer * self, const Frame * frame,
       : -G_MAXFLOAT;
 }
 
-/* What others leave must be spent: on cells in which little is left, too. */
+/* What others leave must be spent: on cells in which less is left, too. */
 static void
-wake_idle_cells (AlitraTokenizer * self, const Frame * frame)
+wake_idle_cells (AlitraTokenizer * self, const Frame * frame, gfloat stop)
 {
   Level *level = self->level;
 
-  alitra_tokenizer_analyse_idle (self, frame);
+  alitra_tokenizer_analyse_idle (self, frame, stop);
   alitra_token_loop_wake (&level->loop, level->mask);
 }
 
@@ -124,7 +124,7 @@ run_finest (AlitraTokenizer * self, const Frame * frame, gfloat stop,
     loop->sparing = FALSE;
     if (!alitra_purse_has_more (purse, &tokens))
       return near;
-    wake_idle_cells (self, frame);
+    wake_idle_cells (self, frame, lowest);
   }
   alitra_token_loop_run (loop, lowest, MIN (lowest, kept_stop), most);
   return lowest;

@@ -12,9 +12,6 @@
 #define MASKING .1f
 #define CALM (2.f / 255.f)
 #define BUSY (12.f / 255.f)
-/* Latents hold at most what is left of a cell, but for the rounding of their matrix: its rows are principal directions, at
- * right angles and of length one. */
-#define ROUNDING 1.01f
 /* How far the picture of a coarse level must differ, in thresholds of reuse, before what its cells say is looked at again:
  * where one of the four cells below changed, and where all did.  What coarse cells say carries all finer ones: these would
  * have to be bought again, and mend small differences for less, unless they change anyway.  In every other frame coarse
@@ -154,14 +151,14 @@ variance_of (const AlitraCellLook * look)
   return MAX (look->squares / samples - mean * mean, 0.f);
 }
 
-/* No token can be worth its price in a cell. */
+/* No token is likely to be worth its price in a cell. */
 static gboolean
 has_too_little (const Measure * m, gsize cell)
 {
   const Level *level = m->level;
 
-  return level->looks[cell].before * ROUNDING
-      < alitra_token_loop_least (m->stop, level->loop.boost[cell]);
+  return !alitra_token_loop_may_gain (m->stop, level->loop.boost[cell],
+      level->looks[cell].before);
 }
 
 /* The picture covers a cell of the finest level: what its look counts is what its latents do. */
@@ -316,12 +313,16 @@ alitra_tokenizer_analyse (AlitraTokenizer * self, guint index,
 }
 
 void
-alitra_tokenizer_analyse_idle (AlitraTokenizer * self, const Frame * frame)
+alitra_tokenizer_analyse_idle (AlitraTokenizer * self, const Frame * frame,
+    gfloat stop)
 {
   Level *level = self->level;
-  Measure measure = { self, level, NULL, frame, TRUE, -G_MAXFLOAT };
+  Measure measure = { self, level, NULL, frame, TRUE, stop };
+  gsize i;
 
-  memcpy (level->mask, level->loop.idle, cells_of (level));
+  for (i = 0; i < cells_of (level); i++)
+    level->mask[i] = level->loop.idle[i] && !has_too_little (&measure, i);
+  measure.stop = -G_MAXFLOAT;   /* all of these need latents */
   begin (self, 0, level->mask);
   alitra_workers_run (self->workers, level->grid.rows, analyse_idle_row,
       &measure);

@@ -21,8 +21,9 @@ void alitra_tokenizer_find_active (AlitraTokenizer * tokenizer, guint index, con
  * this.  -G_MAXFLOAT: all cells have. */
 void alitra_tokenizer_analyse (AlitraTokenizer * tokenizer, guint index, const Frame * frame, gboolean learned,
     gfloat stop);
-/* The same of the cells that are idle, after which none is; they are those of the level's mask. */
-void alitra_tokenizer_analyse_idle (AlitraTokenizer * tokenizer, const Frame * frame);
+/* The same of idle cells of which a token may gain more than a lower stop, after which they are not; they are those of the level's
+ * mask. */
+void alitra_tokenizer_analyse_idle (AlitraTokenizer * tokenizer, const Frame * frame, gfloat stop);
 
 G_END_DECLS
 

@@ -15,6 +15,8 @@
 /* Tokens whose predicted gain (log2) is that little below what is asked are looked for all the same: when the token is
  * found, what it takes off is known and decides. */
 #define SEARCH_SLACK .4f
+/* Of what is left of a cell, what a token takes off at most, but for a few. */
+#define MOST_TAKEN .5f
 /* Cells that are worth sharing with another thread. */
 #define SHARED 128
 
@@ -375,12 +377,18 @@ alitra_token_loop_least (gfloat stop, gfloat boost)
   return exp2f (stop - boost);
 }
 
-/* Less is left of a cell than its next token has to take off. */
+gboolean
+alitra_token_loop_may_gain (gfloat stop, gfloat boost, gfloat left)
+{
+  return left * MOST_TAKEN >= alitra_token_loop_least (stop, boost);
+}
+
+/* Too little is left of a cell for its next token. */
 static inline gboolean
 is_hopeless (const AlitraTokenLoop * loop, guint32 cell, gfloat stop)
 {
-  return loop->sparing && loop->whole[cell] <= alitra_token_loop_least (stop
-      + loop->toll[cell] + loop->reach[cell] * loop->deeper, loop->boost[cell]);
+  return loop->sparing && !alitra_token_loop_may_gain (stop + loop->toll[cell]
+      + loop->reach[cell] * loop->deeper, loop->boost[cell], loop->whole[cell]);
 }
 
 /* Predicts the gain of token t for the open cells that stand there and have not been asked yet. */

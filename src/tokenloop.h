@@ -34,7 +34,7 @@ typedef struct
   gfloat held_bonus;            /* log2 by which tokens that the receiver holds count for more, set by the caller */
   gfloat *toll;                 /* per cell: log2 by which new tokens cost more in this frame, set by the caller */
   gfloat deeper;                /* log2 by which each further token of a cell costs more, set by the caller */
-  gboolean sparing;             /* cells in which less is left than a token has to take off are not asked: what they would say
+  gboolean sparing;             /* cells in which too little is left for their next token are not asked: what they would say
                                  * is not heard by those around, set by the caller */
   guint8 *closed;               /* per cell: its tokens are not the loop's */
   guint8 *idle;                 /* per cell: so little is left of it that it has no latents and is not asked; what is left
@@ -94,6 +94,10 @@ void alitra_token_loop_run_to (AlitraTokenLoop * loop, const guint8 * want);
 
 /* The energy that a token has to take off to gain more than `stop` (log2), in a cell that counts for so much more. */
 gfloat alitra_token_loop_least (gfloat stop, gfloat boost);
+
+/* So much energy is left of a cell that its next token may gain more than `stop`.  One in twenty that are bought takes off more of
+ * it than this believes, for little more than its price: docs/performance.md. */
+gboolean alitra_token_loop_may_gain (gfloat stop, gfloat boost, gfloat left);
 
 /* Energy of each cell before its first token, when it was last begun. */
 const gfloat *alitra_token_loop_get_start (const AlitraTokenLoop * loop);
