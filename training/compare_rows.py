@@ -20,11 +20,14 @@ import numpy as np
 import train_classifier
 from tokenise_labelled import BUDGETS
 
+FEW = ', as many cells as tokens'
 TITLES = {'learned': 'adaptive', 'learned-192': 'adaptive, at 192x192', 'recognition': 'adaptive, for recognition',
           'uniform': 'uniform depth', 'uniform-192': 'uniform depth, at 192x192',
           'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
+# With --few pictures may have another size at other budgets: a line goes on in the other's row.
+TITLES_OF_FEW = {'learned' + FEW: 'adaptive', 'learned-192' + FEW: 'adaptive', 'uniform' + FEW: 'uniform depth',
+                 'uniform-192' + FEW: 'uniform depth', 'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
 FIXED = 'scaled', 'random'       # each token is an input
-FEW = ', as many cells as tokens'
 NAME = 'rows-%d.pt'
 FIELDS = ('row', 'seed', 'tokens', 'inputs', 'top1_val', 'top1_tune', 'epochs')
 
@@ -72,15 +75,15 @@ def lines_of(a, seed):
                                     '%.4f' % report[row, 'tune', budget, few], epochs)))
 
 
-def plot(rows, path):
+def plot(rows, titles, path):
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
     pyplot.figure(figsize=(6, 4))
-    for row, title in TITLES.items():
-        if not any(r['row'] == row for r in rows):
+    for title in dict.fromkeys(titles.values()):
+        found = [[float(r['top1_val']) for r in rows if titles.get(r['row']) == title and int(r['tokens']) == b] for b in BUDGETS]
+        if not all(found):
             continue
-        found = [[float(r['top1_val']) for r in rows if r['row'] == row and int(r['tokens']) == b] for b in BUDGETS]
         mean = np.array([np.mean(f) for f in found])
         spread = [mean - [min(f) for f in found], [max(f) for f in found] - mean]
         pyplot.errorbar(BUDGETS, mean, spread, label=title, capsize=3, marker='o', markersize=3)
@@ -106,7 +109,7 @@ def main():
     ap.add_argument('--epochs', type=int, default=80)
     ap.add_argument('--rate', type=float, default=1.2e-3)
     ap.add_argument('--variants', type=int, nargs='*', default=[0, 2, 3])
-    ap.add_argument('--few', action='store_true', help='only lines with as many cells as tokens, trained on these alone')
+    ap.add_argument('--few', action='store_true', help='only rows with as many cells as tokens, trained on these alone')
     ap.add_argument('--start', help='a folder WORK whose transformers to go on from')
     ap.add_argument('--csv', default='recognition.csv')
     ap.add_argument('--plot')
@@ -119,7 +122,7 @@ def main():
             rows = read(a.csv) + new        # read again: another one may have written meanwhile
             write(a.csv, rows)
     if a.plot:
-        plot(read(a.csv), a.plot)
+        plot(read(a.csv), TITLES_OF_FEW if a.few else TITLES, a.plot)
 
 
 if __name__ == '__main__':

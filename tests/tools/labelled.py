@@ -90,8 +90,21 @@ class Labelled(ToolCase):
         said = self.run_script('compare_rows.py', self.root, self.work, self.work / 'further', '--model', MODEL, '--seeds', 0,
                                '--epochs', 2, '--variants', 0, 2, '--start', self.work, '--csv', self.folder / 'further.csv')
         self.assertEqual(said.count('"epoch"'), 2, said)
+        self.check_few_rows()
         with open(self.folder / 'further.csv', newline='') as file:
             self.assertEqual({row['epochs'] for row in csv.DictReader(file)}, {'3'})
+
+    def check_few_rows(self):
+        """Trained on as many inputs as tokens alone, at the size that suits their number."""
+        table = self.folder / 'few.csv'
+        rows = 'learned:16,32', 'learned-192:64,128', 'uniform:16,32', 'uniform-192:64,128', 'scaled', 'random'
+        self.run_script('compare_rows.py', self.root, self.work, self.work / 'few', '--model', MODEL, '--seeds', 0, '--epochs', 1,
+                        '--few', '--rows', *rows, '--csv', table)
+        with open(table, newline='') as file:
+            found = [(row['row'].partition(',')[0], int(row['tokens']), float(row['inputs'])) for row in csv.DictReader(file)]
+        wanted = [(kind + '-192' * (tokens > 32), tokens) for kind in ('learned', 'uniform') for tokens in BUDGETS]
+        self.assertEqual(sorted(f[:2] for f in found), sorted(wanted + [(k, b) for k in ('random', 'scaled') for b in BUDGETS]))
+        self.assertEqual({inputs for kind, tokens, inputs in found if kind != 'scaled' and inputs != tokens}, set())
 
     def test_cover(self):
         """Cells that stand for a picture: parts side by side, of which that with the most tokens below is always quartered, and
