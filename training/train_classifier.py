@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from alitra import cover, labelled
-from alitra.classifier import MAX_DEPTH, Classifier, TokenVectors
+from alitra.classifier import MAX_DEPTH, Classifier, TokenVectors, read_safetensors
 from alitra.labelled import soft_name
 from alitra.model import LEVELS
 
@@ -252,7 +252,9 @@ class Run:
         self.model, self.mean = Classifier(**shape), Classifier(**shape)
         self.model.spread.copy_(spread(self.caches('train')[0]))
         self.before = 0         # epochs that other runs trained it for
-        if a.start:
+        if a.start and a.start.endswith('.safetensors'):
+            self.model.load_folded(read_safetensors(a.start)[0])
+        elif a.start:
             state = torch.load(a.start, map_location='cpu')
             self.model.load_state_dict(state['model'])
             self.before = state.get('before', 0) + state['epoch']
@@ -383,7 +385,7 @@ def parser():
     ap.add_argument('--also', nargs=2, action='append', default=[], metavar=('CACHE', 'MODEL'))
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--all', action='store_true', help='train on the pictures for tuning too')
-    ap.add_argument('--start', help='begin with the weights of this checkpoint')
+    ap.add_argument('--start', help='begin with the weights of this checkpoint or model file')
     ap.add_argument('--resume', action='store_true')
     ap.add_argument('--every', type=int, default=5, help='epochs between reports')
     return ap

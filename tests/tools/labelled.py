@@ -63,6 +63,18 @@ class Labelled(ToolCase):
         said = self.run_script('measure_classifier.py', self.root, '--model', MODEL, '--classifier', self.out, '--program', program,
                                '--budgets', 16, '--batch', 3, '--cells', 'all', 'tokens')
         self.assertEqual(said.count('\n| 128 |'), 2, said)
+        self.check_start()
+
+    def check_start(self):
+        """A training that starts with a model file starts with what the file computes."""
+        sys.path.insert(0, str(TRAINING))
+        from alitra.classifier import Classifier, read_safetensors
+        tensors, settings = read_safetensors(self.out)
+        model = Classifier(labels=len(CLASSES), vectors=settings['vectors'])
+        model.spread.fill_(3.)
+        model.load_folded(tensors)
+        for name, tensor in model.folded().items():
+            np.testing.assert_allclose(tensor.numpy(), tensors[name], rtol=1e-6, err_msg=name)
 
     def test_rows(self):
         for allocation, size in itertools.product(('learned', 'uniform'), CELLS):

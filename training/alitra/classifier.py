@@ -119,6 +119,12 @@ class Classifier(nn.Module):
         x = self.norm(x) * mask[..., None]
         return self.head(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
 
+    def load_folded(self, tensors):
+        """The other way round: tensors of a model file, which may hold others too."""
+        state = {k: torch.from_numpy(tensors[k]) for k in self.state_dict() if k != 'spread'}
+        state['into.weight'] = state['into.weight'] * self.spread
+        self.load_state_dict(dict(state, spread=self.spread))
+
     def folded(self):
         """The state with `spread` inside the matrix."""
         state = {k: v.detach().float() for k, v in self.state_dict().items() if k != 'spread'}
