@@ -572,15 +572,26 @@ add_sum (float *to, const float *a, const float *b, const float *c, guint count)
     to[i] = a[i] + (b[i] + c[i]);
 }
 
-/* A sample's neighbour: the less it counts the more it differs. */
+static inline Vector
+positive (Vector v)
+{
+#if defined (__AVX512F__) && ALITRA_LANES == 16
+  return (Vector) _mm512_max_ps ((__m512) v, _mm512_setzero_ps ());
+#elif defined (__AVX2__) && ALITRA_LANES == 8
+  return (Vector) _mm256_max_ps ((__m256) v, _mm256_setzero_ps ());
+#else
+  return (Vector) ((Index) v & (Index) (v > 0.f));
+#endif
+}
+
+/* A sample's neighbour: the less it counts, from `weight` on, the more it differs. */
 static inline void
 draw_to (Vector there, Vector here, float fall, float weight, Vector * sum,
     Vector * weights)
 {
   const Vector d = there - here;
-  Vector w = 1.f - d * d * fall;
+  const Vector w = positive (weight - d * d * fall);
 
-  w = (Vector) ((Index) w & (Index) (w > 0.f)) * weight;
   *sum += w * d;
   *weights += w;
 }
@@ -598,12 +609,12 @@ even_line (float *to, const float *const *lines, guint x,
 
     for (guint t = 0; t < taps->count; t++) {
       const gssize away = taps->distance[t];
-      const float weight = taps->weight[t];
+      const float weight = taps->weight[t], f = fall * weight;
 
-      draw_to (load (p - away), here, fall, weight, &sum, &weights);
-      draw_to (load (p + away), here, fall, weight, &sum, &weights);
-      draw_to (load (lines[-away] + x + i), here, fall, weight, &sum, &weights);
-      draw_to (load (lines[away] + x + i), here, fall, weight, &sum, &weights);
+      draw_to (load (p - away), here, f, weight, &sum, &weights);
+      draw_to (load (p + away), here, f, weight, &sum, &weights);
+      draw_to (load (lines[-away] + x + i), here, f, weight, &sum, &weights);
+      draw_to (load (lines[away] + x + i), here, f, weight, &sum, &weights);
     }
     *(Vector *) (to + i) = here + sum / (weights + 1.f);
   }

@@ -238,8 +238,26 @@ sum_row (const AlitraSynthesis * synthesis, guint plane, guint row, guint y)
           + 2 * shape->margin) + y) * width;
 }
 
-/* Lines of a plane of one cell: its own window (NULL: there is none), and the margins of those beside it. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* As many samples as a margin of luma, and of chroma, is wide. */
+typedef float Margin
+    __attribute__((vector_size (4 * ALITRA_MARGIN), aligned (4), may_alias));
+typedef float HalfMargin
+    __attribute__((vector_size (2 * ALITRA_MARGIN), aligned (4), may_alias));
+
 static inline void
+add_margin (float *to, const float *from, guint margin)
+{
+  if (margin == ALITRA_MARGIN)
+    *(Margin *) to += *(const Margin *) from;
+  else
+    *(HalfMargin *) to += *(const HalfMargin *) from;
+}
+
+/* Lines of a plane of one cell: its own window (NULL: there is none), and the margins of those beside it.  `cell` and `margin` are
+ * constants where this is called. */
+ALWAYS_INLINE void
 join_lines (float *to, gsize width, const float *own, const float *left,
     const float *right, guint cell, guint margin)
 {
@@ -253,10 +271,10 @@ join_lines (float *to, gsize width, const float *own, const float *left,
       memcpy (to, own + at + margin, cell * sizeof (float));
     else
       memset (to, 0, cell * sizeof (float));
-    for (guint i = 0; left && i < margin; i++)
-      to[i] += left[at + margin + cell + i];
-    for (guint i = 0; right && i < margin; i++)
-      to[cell - margin + i] += right[at + i];
+    if (left)
+      add_margin (to, left + at + margin + cell, margin);
+    if (right)
+      add_margin (to + cell - margin, right + at, margin);
   }
 }
 
