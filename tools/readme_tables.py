@@ -124,8 +124,12 @@ def temporal_groups():
     return table(['camera (clips)', *TEMPORAL_HEADS], lines)
 
 
-ROWS = {'learned-192': 'adaptive, at 192x192', 'learned': 'adaptive, at 128x128', 'uniform': 'uniform depth, at 128x128',
-        'uniform-192': 'uniform depth, at 192x192', 'scaled': 'fixed length, scaled', 'random': 'fixed length, random'}
+ROWS = {'adaptive, at 192x192': ('learned-192',), 'adaptive, at 128x128': ('learned',),
+        'uniform depth, at 128x128': ('uniform',), 'uniform depth, at 192x192': ('uniform-192',),
+        'fixed length, scaled': ('scaled',), 'fixed length, random': ('random',)}
+# At some budgets pictures are larger.
+ROWS_OF_FEW = {'adaptive': ('learned', 'learned-192'), 'uniform depth': ('uniform', 'uniform-192'),
+               'fixed length, scaled': ('scaled',), 'fixed length, random': ('random',)}
 
 
 SPEED = (('moving', 'alitraenc alitra-base, no reuse'), ('moving', 'alitradec alitra-base, no reuse'), ('moving', 'alitraenc alitra-fast, no reuse'),
@@ -148,16 +152,15 @@ def mean_and_range(values):
     return '%.3f (%.3f to %.3f)' % (sum(values) / len(values), min(values), max(values))
 
 
-def recognition():
+def recognition(name, titles):
     """Means of the seeds, with the worst and the best."""
-    rows = read('recognition.csv')
+    rows = read(name)
     budgets, lines = sorted({int(row['tokens']) for row in rows}), []
-    for few in '', ', as many cells as tokens':
-        for row, title in ROWS.items():
-            by = [[float(r['top1_val']) for r in rows if (r['row'], int(r['tokens'])) == (row + few, tokens)]
-                  for tokens in budgets]
-            if all(by):
-                lines.append([title + few, *map(mean_and_range, by)])
+    for title, kinds in titles.items():
+        by = [[float(r['top1_val']) for r in rows if r['row'].partition(',')[0] in kinds and int(r['tokens']) == tokens]
+              for tokens in budgets]
+        if all(by):
+            lines.append([title, *map(mean_and_range, by)])
     return table(['top 1 on val', *('%d tokens' % tokens for tokens in budgets)], lines)
 
 
@@ -191,9 +194,10 @@ def fill(path, made):
 
 def main():
     docs = REPOSITORY / 'docs'
+    every, few = recognition('recognition.csv', ROWS), recognition('recognition-few.csv', ROWS_OF_FEW)
     fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('speed', speed()), ('temporal', temporal_groups()),
-                                      ('recognition', recognition())])
-    fill(docs / 'recognition.md', [('recognition', recognition())])
+                                      ('recognition', every), ('recognition-few', few)])
+    fill(docs / 'recognition.md', [('recognition', every), ('recognition-few', few)])
     fill(docs / 'temporal.md', [('temporal', temporal())])
     fill(docs / 'model.md', [('ablations-' + part, ablations(part)) for part in ('tokenizer', 'allocator', 'prediction')]
          + [('codecs', codecs())])

@@ -193,23 +193,28 @@ def spread(cells):
     return out + .1 * out.max()
 
 
-def evaluate(model, cells, indices, labels, some=False):
-    """Part of the pictures that get their own label first.  some: with as many inputs as tokens."""
+def most_of(cells, indices, inputs):
+    """How many inputs pictures may have that may have so many a token."""
+    return (inputs * cells.tokens[indices]).astype(int)
+
+
+def evaluate(model, cells, indices, labels, inputs=0):
+    """Part of the pictures that get their own label first.  inputs: with so many a token at most; 0: all."""
     model.eval()
     order, right = indices[np.argsort(cells.cells[indices])], 0
     with torch.no_grad():
         for at in range(0, len(order), 128):
             members = order[at:at + 128]
-            most = cells.tokens[members].tolist() if some else None
+            most = most_of(cells, members, inputs).tolist() if inputs else None
             out = model(*Batch([(cells, i) for i in members], cells.vectors.size, most=most).inputs())
             right += (out.argmax(1).numpy() == labels[members]).sum()
     return float(right / len(order))
 
 
-def epoch_batches(caches, indices, size, rng, few=False):
-    """Each picture once, of a variant and budget drawn at random; pictures of like length together.  few: with as many
-    inputs as tokens."""
-    length = lambda member: min(counts[member[1]] for counts in (member[0].cells, member[0].tokens)[:1 + few])
+def epoch_batches(caches, indices, size, rng, inputs=0):
+    """Each picture once, of a variant and budget drawn at random; pictures of like length together.  inputs: so many a token
+    at most."""
+    length = lambda m: min(m[0].cells[m[1]], most_of(m[0], m[1], inputs) if inputs else np.inf)
     which = rng.integers(len(caches), size=len(indices))
     members = [(caches[w], i) for w, i in zip(which, rng.permutation(indices))]
     for at in range(0, len(members), 16 * size):
@@ -219,15 +224,11 @@ def epoch_batches(caches, indices, size, rng, few=False):
                 yield group[b:b + size]
 
 
-def as_many(members):
-    """How many inputs each picture may have: as many as it has tokens."""
-    return [int(cells.tokens[i]) for cells, i in members]
-
-
 def some(members, rng):
-    """The same: from as many as it has tokens to all."""
+    """How many inputs each picture may have: from as many as it has tokens to all."""
+    tokens = np.array([cells.tokens[i] for cells, i in members])
     every = np.array([cells.cells[i] for cells, i in members])
-    return np.maximum(as_many(members), (every * rng.random(len(members)) ** 1.5).astype(int)).tolist()
+    return np.maximum(tokens, (every * rng.random(len(members)) ** 1.5).astype(int)).tolist()
 
 
 def average(mean, model, decay):
@@ -315,7 +316,10 @@ class Run:
 
     def step(self, members, rng):
         a = self.options
-        most = as_many(members) if a.few else some(members, rng) if a.some and rng.random() < .5 else None
+        if a.inputs:
+            most = [int(most_of(cells, i, a.inputs)) for cells, i in members]
+        else:
+            most = some(members, rng) if a.some and rng.random() < .5 else None
         batch, target = Batch(members, self.vectors.size, rng, a.drop, a.mix, most), self.targets(members)
         if a.mirror:
             batch.mirror(self.vectors.mirror, rng.random(len(members)) < .5)
@@ -336,7 +340,7 @@ class Run:
     def one_epoch(self):
         a, rng = self.options, np.random.default_rng((self.options.seed, self.epoch))
         caches, losses = self.caches('train'), []
-        batches = list(epoch_batches(caches, self.train, a.batch, rng, a.few))
+        batches = list(epoch_batches(caches, self.train, a.batch, rng, a.inputs))
         self.model.train()
         for k, members in enumerate(batches):
             for group in self.optimizer.param_groups:
@@ -346,15 +350,16 @@ class Run:
         return float(np.mean(losses)), len(caches)
 
     def report(self):
-        """-> {(allocation, 'val' or 'tune', budget, with as many inputs as tokens): part that is right}"""
+        """-> {(allocation, 'val' or 'tune', budget, inputs a token or 0 for all): part that is right}"""
         a, out = self.options, {}
+        of_cells = (a.inputs,) if a.inputs else (0, 1) if a.some else (0,)
         for split, which, labels in (('val', np.arange(len(self.val_labels)), self.val_labels), ('train', self.tune, self.labels)):
             for (allocation, number, budget), path in find_all(a.cache, split, a.allocation, a.budgets).items():
                 if number == 0 and not (split == 'train' and a.all):
                     cells = self.loaded.get(path) or Cells(path, self.vectors)
-                    for some in (False,) if cells.patches else (True,) if a.few else (False, True) if a.some else (False,):
-                        out[allocation, 'val' if split == 'val' else 'tune', budget, some] = evaluate(
-                            self.mean, cells, which, labels, some)
+                    for inputs in (0,) if cells.patches else of_cells:
+                        out[allocation, 'val' if split == 'val' else 'tune', budget, inputs] = evaluate(
+                            self.mean, cells, which, labels, inputs)
         return out
 
 
@@ -375,7 +380,7 @@ def parser():
     ap.add_argument('--rate', type=float, default=1e-3)
     ap.add_argument('--drop', type=float, default=.3, help='at most this part of the cells is left out')
     ap.add_argument('--some', action='store_true', help='half of the batches: pictures with fewer inputs, no less than tokens')
-    ap.add_argument('--few', action='store_true', help='all pictures with as many inputs as tokens')
+    ap.add_argument('--inputs', type=float, default=0, help='all pictures with so many inputs a token at most; default: with all')
     ap.add_argument('--mix', type=float, default=.3, help='part of the pictures that get quarters of another')
     ap.add_argument('--skip', type=float, default=.1, help='part of the last block that is skipped')
     ap.add_argument('--mean', type=float, default=.998, help='what the mean of the weights keeps of itself in a step')
@@ -404,7 +409,8 @@ def train(a):
         line = {'epoch': run.epoch, 'loss': round(loss, 4), 'caches': caches, 'seconds': round(time.time() - start, 1)}
         if run.epoch % a.every == 0 or run.epoch == a.epochs:
             run.reported = run.report()
-            line.update({'%s %s %d%s' % (*k[:3], ', as many inputs' * k[3]): round(v, 4) for k, v in run.reported.items()})
+            line.update({'%s %s %d%s' % (*k[:3], ', %g inputs a token' % k[3] if k[3] else ''): round(v, 4)
+                         for k, v in run.reported.items()})
         print(json.dumps(line), flush=True)
     return run
 

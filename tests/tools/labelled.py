@@ -111,7 +111,7 @@ class Labelled(ToolCase):
         table = self.folder / 'few.csv'
         rows = 'learned:16,32', 'learned-192:64,128', 'uniform:16,32', 'uniform-192:64,128', 'scaled', 'random'
         self.run_script('compare_rows.py', self.root, self.work, self.work / 'few', '--model', MODEL, '--seeds', 0, '--epochs', 1,
-                        '--few', '--rows', *rows, '--csv', table)
+                        '--inputs', 1, '--rows', *rows, '--csv', table)
         with open(table, newline='') as file:
             found = [(row['row'].partition(',')[0], int(row['tokens']), float(row['inputs'])) for row in csv.DictReader(file)]
         wanted = [(kind + '-192' * (tokens > 32), tokens) for kind in ('learned', 'uniform') for tokens in BUDGETS]
