@@ -196,7 +196,7 @@ def main():
     docs = REPOSITORY / 'docs'
     every, few = recognition('recognition.csv', ROWS), recognition('recognition-few.csv', ROWS_OF_FEW)
     fill(REPOSITORY / 'README.md', [('stills', stills()), ('clips', clips()), ('speed', speed()), ('temporal', temporal_groups()),
-                                      ('recognition', every), ('recognition-few', few)])
+                                      ('recognition', every)])
     fill(docs / 'recognition.md', [('recognition', every), ('recognition-few', few)])
     fill(docs / 'temporal.md', [('temporal', temporal())])
     fill(docs / 'model.md', [('ablations-' + part, ablations(part)) for part in ('tokenizer', 'allocator', 'prediction')]

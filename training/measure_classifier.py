@@ -2,7 +2,7 @@
 """The C library's classifier on the validation pictures: how often it is right, and how long it takes.
 
     measure_classifier.py ROOT --model alitra-base.safetensors --classifier alitra-classify.safetensors
-                          [--size 128] [--budgets 16 32 64 128] [--pictures 1000] [--batch 1 16] [--cells all tokens]
+                          [--size 128] [--budgets 16 32 64 128] [--pictures 1000] [--batch 1 16] [--cells all tokens 2.5]
                           [--out docs/recognition-time.csv [--append]]
 
 Prints a table by tokens: right (top 1), cells that hold tokens, milliseconds to make the tokens and to classify them
@@ -43,7 +43,7 @@ def main():
     ap.add_argument('--pictures', type=int, default=1000)
     ap.add_argument('--batch', type=int, nargs='*', default=[1], help='pictures that the transformer looks at together')
     ap.add_argument('--allocations', nargs='*', default=['learned'], help='learned, recognition or uniform')
-    ap.add_argument('--cells', nargs='*', default=['all'], help='all, or tokens: no more than there are tokens')
+    ap.add_argument('--cells', nargs='*', default=['all'], help='all, tokens: no more than there are tokens, or a number: so many a token')
     ap.add_argument('--out')
     ap.add_argument('--append', action='store_true', help='beside what OUT holds')
     a = ap.parse_args()

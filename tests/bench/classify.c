@@ -3,8 +3,8 @@
  *
  * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
  *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] BATCH CELLS <pictures.rgb
- * ALLOCATION: learned, recognition (learned, with that objective) or uniform; CELLS: all, or tokens (no more cells are
- * looked at than there are tokens).  One line for each picture and budget: number of the label, tokens, cells that hold
+ * ALLOCATION: learned, recognition (learned, with that objective) or uniform; CELLS: all, tokens (no more cells are
+ * looked at than there are tokens), or a number (so many a token).  One line for each picture and budget: number of the label, tokens, cells that hold
  * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
  * stream), microseconds of the transformer, which looks at BATCH pictures at a time: of the processor's time, so that
  * other programs do not matter much. */
@@ -22,7 +22,7 @@ typedef struct
   AlitraTransformer *transformer;
   AlitraClassifier *classifier;
   guint batch;
-  gboolean few;                 /* no more cells than tokens */
+  gdouble cells;                /* that are looked at at most, a token; 0: all */
   AlitraTokenizer *tokenizer[MAX_BATCH];
   AlitraSettings settings;
   AlitraFrame frame;
@@ -101,7 +101,7 @@ classify (Bench * b, const Made * made, guint count)
     memory[i] = alitra_tokenizer_get_memory (b->tokenizer[i]);
   time = cpu_time ();
   if (!alitra_classifier_run (b->classifier, memory, count,
-          b->few ? b->settings.target_tokens : 0, b->scores, &error))
+          b->cells * b->settings.target_tokens, b->scores, &error))
     g_error ("%s", error->message);
   time = cpu_time () - time;
   for (guint i = 0; i < count; i++)
@@ -160,7 +160,8 @@ main (int argc, char **argv)
     return 2;
   }
   b.batch = CLAMP (atoi (argv[7]), 1, MAX_BATCH);
-  b.few = strcmp (argv[8], "tokens") == 0;
+  b.cells = strcmp (argv[8], "tokens") == 0 ? 1. : g_ascii_strtod (argv[8],
+      NULL);
   b.model = alitra_model_load (argv[1], &error);
   if (b.model)
     b.transformer = alitra_transformer_load (argv[2], &error);
