@@ -57,6 +57,7 @@ EXCEPTIONS = (
     ('*', r'^meson install( |$)', 'writes into the system'),
     ('*', r'^man alitra-', 'reads installed pages; tests/tools/pages.py reads those of the build'),
     ('*', r'^tools/alitra-stream\.sh', 'opens windows, plays for ever; tests/tools/live.py runs both ends'),
+    ('docs/recognition.md', r'^training/compare_rows\.py', 'takes hours; tests/tools/labelled.py runs it on a few pictures'),
     ('docs/live.md', r'^(?:rtsp-server|gst-play-1\.0 rtsp:)', 'serves for ever; tests/tools/live.py runs both'),
     ('README.md', r'^tools/demo\.sh', 'installs packages and makes another build; runs for minutes'),
     ('README.md', r'^tools/test\.sh', 'runs this test'),
