@@ -4,8 +4,8 @@
  * Labels of raw pictures and what they cost, on one thread; training/measure_classifier.py makes tables of it:
  *   bench-classify MODEL CLASSIFIER WIDTH HEIGHT ALLOCATION TOKENS[,TOKENS...] BATCH CELLS <pictures.rgb
  * ALLOCATION: learned, recognition (learned, with that objective) or uniform; CELLS: all, tokens (no more cells are
- * looked at than there are tokens), or a number (so many a token).  One line for each picture and budget: number of the label, tokens, cells that hold
- * some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
+ * looked at than there are tokens), or a number (so many a token).  One line for each picture and budget: number of the
+ * label, tokens, cells that hold some, microseconds to make the tokens (by a tokenizer that has the budget's price from the picture before, as in a
  * stream), microseconds of the transformer, which looks at BATCH pictures at a time: of the processor's time, so that
  * other programs do not matter much. */
 #include <alitra/alitra.h>
